@@ -1,0 +1,76 @@
+use std::fmt;
+use std::ops::Range;
+
+/// A broker's URL grammar and abilities: all that a build needs to know of it.
+#[derive(Debug)]
+pub struct Driver {
+    /// The name of its module and of its cargo feature.
+    pub name: &'static str,
+    /// The URL schemes that choose it.
+    pub schemes: &'static [&'static str],
+    /// Checks a topic's URL; `None` where the broker cannot be published to.
+    pub topic: Option<fn(&str) -> Result<(), UrlError>>,
+    /// Checks a subscription's URL; `None` where nothing can be received from the broker.
+    pub subscription: Option<fn(&str) -> Result<(), UrlError>>,
+    /// What the broker can do.
+    pub capabilities: Capabilities,
+    /// Whether this version has a client for it, and not only the grammar.
+    pub has_client: bool,
+}
+
+/// What a broker can do, so that a build can refuse what it cannot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A delivery can be given back.
+    pub nack: bool,
+    /// A delivery can be given back with a wait.
+    pub nack_delay: bool,
+    /// An unsettled delivery comes back by itself.
+    pub redelivery: bool,
+    /// Messages of a subscription (or of one key in it) arrive in the order they were published.
+    pub ordering: bool,
+    /// The broker has a dead-letter place of its own.
+    pub dead_letter: bool,
+    /// The broker counts deliveries.
+    pub delivery_count: bool,
+    /// A message may have no body.
+    pub empty_body: bool,
+    /// Bodies may be any bytes.
+    pub binary_body: bool,
+    /// Messages carry a key.
+    pub key: bool,
+    /// Messages carry attributes.
+    pub attributes: bool,
+    /// The largest body in bytes, where the broker has a fixed limit.
+    pub max_body_bytes: Option<usize>,
+}
+
+/// A topic or subscription URL that a driver does not accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlError {
+    /// The bytes of the URL that are wrong.
+    pub range: Range<usize>,
+    /// What is wrong with them: lower case, no final dot.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// The driver that a URL scheme (without `://`) chooses.
+#[must_use]
+pub fn by_scheme(scheme: &str) -> Option<&'static Driver> {
+    let _ = scheme;
+    None
+}
