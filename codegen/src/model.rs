@@ -1,0 +1,508 @@
+//! The validated gateway: plain data, nothing left to check. Emitting it cannot fail.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A whole gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// `name`, for logs.
+    pub name: Option<String>,
+    /// The config file as it is shown: relative to the package where it lies inside, with `/`.
+    pub config: String,
+    /// SHA-256 of the config's bytes, lower-case hex.
+    pub hash: String,
+    /// Listening and per-connection limits.
+    pub server: Server,
+    /// The HTTP client for all backends.
+    pub client: Client,
+    /// `extra_config.router`.
+    pub router: Router,
+    /// `extra_config.telemetry/logging`.
+    pub logging: Logging,
+    /// In the order of the file.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Where something stands in the config: `gateway.json:9:5`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(pub String);
+
+/// Service keys about listening. `None` is KrakenD's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Server {
+    /// `port`.
+    pub port: Option<u16>,
+    /// `listen_ip`.
+    pub listen_ip: Option<IpAddr>,
+    /// `read_timeout`.
+    pub read_timeout: Option<Duration>,
+    /// `write_timeout`.
+    pub write_timeout: Option<Duration>,
+    /// `idle_timeout`.
+    pub idle_timeout: Option<Duration>,
+    /// `read_header_timeout`.
+    pub read_header_timeout: Option<Duration>,
+    /// `max_header_bytes`.
+    pub max_header_bytes: Option<usize>,
+    /// `max_shutdown_wait_time`.
+    pub max_shutdown_wait: Option<Duration>,
+    /// `use_h2c`.
+    pub use_h2c: bool,
+    /// `tls`, unless `disabled`.
+    pub tls: Option<Tls>,
+}
+
+/// `tls`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tls {
+    /// `keys`: certificate and private key, paths absolute or relative to the config's folder as `base_relative` in [`FilePath`].
+    pub keys: Vec<(FilePath, FilePath)>,
+    /// `min_version`; TLS 1.3 when absent.
+    pub min_version: Option<TlsVersion>,
+    /// `max_version`.
+    pub max_version: Option<TlsVersion>,
+    /// `curve_preferences`, as Go's numbers.
+    pub curve_preferences: Vec<u16>,
+    /// `cipher_suites`, as IANA numbers.
+    pub cipher_suites: Vec<u16>,
+    /// `enable_mtls`.
+    pub enable_mtls: bool,
+    /// `ca_certs`.
+    pub ca_certs: Vec<FilePath>,
+    /// `disable_system_ca_pool`.
+    pub disable_system_ca_pool: bool,
+}
+
+/// A protocol version that both KrakenD and rustls have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// `TLS12`.
+    Tls12,
+    /// `TLS13`.
+    Tls13,
+}
+
+/// A file that the binary reads at start, as the config writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePath(pub String);
+
+/// Service keys about calling HTTP backends. `None` is KrakenD's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// `max_idle_connections_per_host`.
+    pub max_idle_connections_per_host: Option<usize>,
+    /// `idle_connection_timeout`.
+    pub idle_connection_timeout: Option<Duration>,
+    /// `disable_keep_alives`.
+    pub disable_keep_alives: bool,
+    /// `dialer_timeout`.
+    pub dialer_timeout: Option<Duration>,
+    /// `dialer_fallback_delay`.
+    pub dialer_fallback_delay: Option<Duration>,
+    /// `dialer_keep_alive`.
+    pub dialer_keep_alive: Option<Duration>,
+    /// `response_header_timeout`.
+    pub response_header_timeout: Option<Duration>,
+}
+
+/// `extra_config.router`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Router {
+    /// `return_error_msg`.
+    pub return_error_msg: bool,
+    /// `error_body.404`, as compact JSON text.
+    pub error_body_404: Option<String>,
+    /// `error_body.405`, as compact JSON text.
+    pub error_body_405: Option<String>,
+    /// `hide_version_header`.
+    pub hide_version_header: bool,
+    /// `health_path`.
+    pub health_path: Option<String>,
+    /// `disable_health`.
+    pub disable_health: bool,
+    /// `auto_options`.
+    pub auto_options: bool,
+    /// `disable_redirect_trailing_slash`.
+    pub disable_redirect_trailing_slash: bool,
+    /// `disable_redirect_fixed_path`.
+    pub disable_redirect_fixed_path: bool,
+    /// `disable_handle_method_not_allowed`.
+    pub disable_handle_method_not_allowed: bool,
+    /// `disable_path_decoding`.
+    pub disable_path_decoding: bool,
+    /// `remove_extra_slash`.
+    pub remove_extra_slash: bool,
+}
+
+/// `extra_config.telemetry/logging`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logging {
+    /// `level`.
+    pub level: Option<LogLevel>,
+    /// `prefix`.
+    pub prefix: Option<String>,
+}
+
+/// `telemetry/logging.level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `DEBUG`.
+    Debug,
+    /// `INFO`.
+    Info,
+    /// `WARNING`.
+    Warning,
+    /// `ERROR`.
+    Error,
+    /// `CRITICAL`.
+    Critical,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Where it stands.
+    pub place: Place,
+    /// `endpoint`.
+    pub path: EndpointPath,
+    /// `method`.
+    pub method: Method,
+    /// `timeout`, or the service's.
+    pub timeout: Duration,
+    /// `cache_ttl`, or the service's; never zero.
+    pub cache_ttl: Option<Duration>,
+    /// `output_encoding`, or the service's.
+    pub output: Output,
+    /// `input_headers`.
+    pub input_headers: Names,
+    /// `input_query_strings`.
+    pub input_query_strings: Names,
+    /// `extra_config.proxy.max_payload`, or `router`'s; bytes.
+    pub max_body_bytes: Option<usize>,
+    /// Middleware, in the order of the file; the runtime orders it.
+    pub steps: Vec<Step>,
+    /// One or more, in the order of the file.
+    pub backends: Vec<Backend>,
+}
+
+/// An endpoint's path: `/users/{id}/*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPath {
+    /// As the config writes it.
+    pub text: String,
+    /// The names of its parameters by position.
+    pub params: Vec<String>,
+}
+
+/// A method that an endpoint or an HTTP backend can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names of the methods")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+    Options,
+}
+
+/// `output_encoding`, as far as it is supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// `json`.
+    Json,
+    /// `no-op`: the one backend's answer, passed through.
+    NoOp,
+}
+
+/// An allow-list of header names (lower case) or of query parameters (as written).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// These.
+    List(Vec<String>),
+    /// `*`.
+    All,
+}
+
+/// One backend.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Where it stands.
+    pub place: Place,
+    /// Its own `input_headers`, which filter the endpoint's: `None` lets all pass.
+    pub input_headers: Option<Vec<String>>,
+    /// Its own `input_query_strings`.
+    pub input_query_strings: Option<Vec<String>>,
+    /// What it is.
+    pub kind: BackendKind,
+}
+
+/// What a backend is.
+#[derive(Clone, Debug)]
+pub enum BackendKind {
+    /// An HTTP service.
+    Http(HttpBackend),
+    /// A topic to publish to.
+    Publish(Publish),
+    /// A subscription to receive from.
+    Subscribe(Subscribe),
+}
+
+/// An HTTP service.
+#[derive(Clone, Debug)]
+pub struct HttpBackend {
+    /// `host`: `scheme://authority`, sanitised; one or more.
+    pub hosts: Vec<String>,
+    /// `method`, or the endpoint's.
+    pub method: Method,
+    /// `url_pattern`.
+    pub url: UrlTemplate,
+    /// `encoding`.
+    pub decode: Decode,
+    /// How the body is shaped; the plain one for `no-op`.
+    pub shape: Shape,
+    /// `extra_config.backend/http`.
+    pub status: StatusRule,
+}
+
+/// `url_pattern`: literal text and parameters. The text starts with `/` and is percent-encoded where it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlTemplate {
+    /// As the config writes it.
+    pub text: String,
+    /// In order; no two texts follow each other.
+    pub pieces: Vec<Piece>,
+}
+
+/// A part of a [`UrlTemplate`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Copied.
+    Text(String),
+    /// The endpoint's path parameter at this position, percent-encoded when it is put in.
+    Param {
+        /// Its position in [`EndpointPath::params`].
+        index: usize,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `encoding` of a backend, as far as it is supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// `json`.
+    Json,
+    /// `no-op`.
+    NoOp,
+}
+
+/// `extra_config.backend/http`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusRule {
+    /// KrakenD's default: 200, 201 (and here 202, 204) succeed.
+    Default,
+    /// `return_error_code`.
+    ReturnCode,
+    /// `return_error_details`, with its alias.
+    ReturnDetails(String),
+}
+
+/// How a JSON body is shaped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// `is_collection`.
+    pub is_collection: bool,
+    /// `target`, split at dots.
+    pub target: Vec<String>,
+    /// `allow` or `deny`, and `mapping`, joined into one trie.
+    pub fields: Fields,
+    /// `group`.
+    pub group: Option<String>,
+}
+
+/// What becomes of an object's members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fields {
+    /// All are kept.
+    #[default]
+    All,
+    /// Only the listed ones are kept.
+    Allow(Vec<Field>),
+    /// The listed ones are treated as they say, all others are kept.
+    Deny(Vec<Field>),
+}
+
+/// One named member. Names within a list are unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name in the input.
+    pub name: String,
+    /// Its name in the output, where `mapping` gives another (first level only).
+    pub rename: Option<String>,
+    /// What becomes of its value.
+    pub rule: FieldRule,
+}
+
+/// What becomes of a named member's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldRule {
+    /// Kept as it is.
+    Keep,
+    /// Left out.
+    Drop,
+    /// An object is filtered. Anything else is left out under [`Fields::Allow`] and kept under [`Fields::Deny`].
+    Inside(Fields),
+}
+
+/// A topic to publish to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// The driver's name, which is its module's and its feature's.
+    pub driver: &'static str,
+    /// `host` and `topic_url` joined: `mem://orders`.
+    pub url: String,
+}
+
+/// A subscription to receive from.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// The driver's name, which is its module's and its feature's.
+    pub driver: &'static str,
+    /// `host` and `subscription_url` joined: `mem://orders`.
+    pub url: String,
+    /// `encoding`.
+    pub decode: Decode,
+    /// How the body is shaped; the plain one for `no-op`.
+    pub shape: Shape,
+    /// `wait`; the endpoint's timeout less 10 % when absent.
+    pub wait: Option<Duration>,
+    /// `on_failure`.
+    pub on_failure: OnFailure,
+    /// `max_deliveries`; 5 when absent.
+    pub max_deliveries: Option<u32>,
+}
+
+/// `on_failure`: what becomes of a message that cannot be decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Given back with growing delay, until `max_deliveries`.
+    #[default]
+    Nack,
+    /// Acknowledged and logged.
+    Drop,
+    /// Dead-lettered at once.
+    DeadLetter,
+}
+
+/// One middleware of an endpoint.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// `qos/ratelimit/router`.
+    RateLimit(RateLimit),
+    /// `validation/json-schema`: the schema as compact JSON text.
+    JsonSchema(String),
+    /// `proxy.static`.
+    Static(StaticResponse),
+}
+
+/// `qos/ratelimit/router`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimit {
+    /// `max_rate`, above zero.
+    pub max_rate: Option<f64>,
+    /// `capacity`; the rate when absent.
+    pub capacity: Option<u64>,
+    /// `client_max_rate`, above zero.
+    pub client_max_rate: Option<f64>,
+    /// `client_capacity`; the rate when absent.
+    pub client_capacity: Option<u64>,
+    /// `every`; one second when absent.
+    pub every: Duration,
+    /// `strategy` and `key`.
+    pub strategy: RateLimitBy,
+    /// `cleanup_period`; one minute when absent.
+    pub cleanup_period: Duration,
+}
+
+/// What tells one client from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RateLimitBy {
+    /// The client's address, or the header that `key` names.
+    Ip {
+        /// The header to read it from, lower case.
+        header: Option<String>,
+    },
+    /// A request header, lower case.
+    Header(String),
+    /// A path parameter by position.
+    Param(usize),
+}
+
+/// `proxy.static`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticResponse {
+    /// The members of `data`: names, and values as compact JSON text.
+    pub data: Vec<(String, String)>,
+    /// `strategy`.
+    pub strategy: StaticStrategy,
+}
+
+/// `proxy.static.strategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the strategies")]
+pub enum StaticStrategy {
+    Always,
+    Success,
+    Errored,
+    Complete,
+    Incomplete,
+}
+
+impl Gateway {
+    /// The cargo features of the runtime that this gateway needs, sorted.
+    #[must_use]
+    pub fn features(&self) -> BTreeSet<&'static str> {
+        let mut features = BTreeSet::new();
+        if self.server.tls.is_some() {
+            features.insert("tls");
+        }
+        for endpoint in &self.endpoints {
+            for backend in &endpoint.backends {
+                match &backend.kind {
+                    BackendKind::Http(http) if http.hosts.iter().any(|host| host.starts_with("https://")) => {
+                        features.insert("tls");
+                    }
+                    BackendKind::Http(_) => {}
+                    BackendKind::Publish(publish) => drop(features.insert(publish.driver)),
+                    BackendKind::Subscribe(subscribe) => drop(features.insert(subscribe.driver)),
+                }
+            }
+            if endpoint.steps.iter().any(|step| matches!(step, Step::JsonSchema(_))) {
+                features.insert("json-schema");
+            }
+        }
+        features
+    }
+}
+
+// === impl Method ===
+
+impl Method {
+    /// As it is on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+        }
+    }
+}
