@@ -55,8 +55,8 @@ pub enum Checksum {
     WhenRequired,
 }
 
-/// The variables of the SDK's default chain that people set by hand. None is required: there are also
-/// profiles, web identity, containers and instance metadata.
+/// The variables of the SDK's default chain that people set by hand. None is required: there are
+/// also profiles, web identity, containers and instance metadata.
 pub(crate) const ENVIRONMENT: &[Variable] = &[
     Variable { name: "AWS_REGION", expected: "the region, where the URL does not name one", required: false },
     Variable { name: "AWS_PROFILE", expected: "a profile of the shared configuration files", required: false },
@@ -191,7 +191,7 @@ pub(crate) struct TopicArn<'v> {
     pub(crate) fifo: bool,
 }
 
-/// Checks the name at `range` of `value`; `stem` is the name without the `.fifo` that both services end such names with.
+/// Checks the name at `range` of `value`; `stem` is the name without the `.fifo` that it may end in.
 pub(crate) fn check_name(
     value: &Value<'_>,
     range: Range<usize>,

@@ -96,7 +96,10 @@ fn check_scheme<'a>(url: Piece<'a>, grammar: &Grammar) -> Result<Piece<'a>, UrlE
 fn check_placeholders(rest: Piece<'_>) -> Result<(), UrlError> {
     let Some(open) = rest.text.find('{') else { return Ok(()) };
     let Some(length) = rest.text[open..].find('}') else { return Ok(()) };
-    let placeholder = &rest.text[open..=open + length];
+    // Takes in both braces of `{{.Id}}`.
+    let close = open + length;
+    let end = rest.text[close..].find(|c| c != '}').map_or(rest.text.len(), |braces| close + braces);
+    let placeholder = &rest.text[open..end];
     let start = rest.start + open;
     Err(UrlError::new(
         start..start + placeholder.len(),

@@ -2,7 +2,8 @@
 //!
 //! A driver is one file: its URL grammar, always compiled, and its client, behind the feature of
 //! its name. `sluicegate-codegen` calls the grammar while it checks a `gateway.json`; the client
-//! calls the same function when it opens, so the two cannot drift.
+//! calls the same function when it opens, so the two cannot drift. A driver whose
+//! [`has_client`](Driver::has_client) is false has only its grammar so far.
 //!
 //! This crate knows nothing of HTTP and nothing of `gateway.json`.
 

@@ -3,7 +3,8 @@
 //! # URL
 //!
 //! A topic is `rabbit://EXCHANGE`. `key_name` names the attribute whose value is the routing key.
-//! `rabbit://?key_name=NAME` is the default exchange, whose routing keys are the names of queues.
+//! `rabbit://?key_name=NAME` is the default exchange, whose routing keys are the names of queues. The
+//! scheme may be `amqp` as well, as KrakenD's documentation writes it.
 //!
 //! ```
 //! use sluicegate_drivers::rabbitmq::Topic;
@@ -51,7 +52,7 @@ use crate::{Capabilities, Driver, UrlError, Variable};
 /// RabbitMQ's entry in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
     name: "rabbitmq",
-    schemes: &["rabbit"],
+    schemes: &["rabbit", "amqp"],
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: Some(|url| Subscription::parse(url).map(drop)),
     environment: &[Variable {
@@ -171,6 +172,7 @@ mod tests {
     fn subscriptions() {
         for (url, queue, prefetch_count) in [
             ("rabbit://myqueue", "myqueue", None),
+            ("amqp://myexchange", "myexchange", None),
             ("rabbit://a.b-c_d/e?prefetch_count=0", "a.b-c_d/e", Some(0)),
             ("rabbit://q?prefetch_count=65535", "q", Some(65535)),
         ] {
@@ -187,7 +189,7 @@ mod tests {
             DRIVER.topic,
             &[
                 ("[rabbit://]", "the URL does not name a RabbitMQ topic", EXAMPLE),
-                ("[amqp]://myexchange", "`amqp` is not the scheme of a RabbitMQ topic", EXAMPLE),
+                ("[rabbitmq]://myexchange", "`rabbitmq` is not the scheme of a RabbitMQ topic", EXAMPLE),
                 (&format!("rabbit://[{long}]"), "the name of an exchange has at most 255 bytes, this one has 256", ""),
                 (
                     "rabbit://[guest:guest@]localhost:5672/myexchange",

@@ -181,6 +181,7 @@ impl<'a> Subscription<'a> {
 impl<'a> Queue<'a> {
     fn parse(url: &BrokerUrl<'a>) -> Result<Self, UrlError> {
         const RULE: &str = "the name of a queue has letters, digits, `_` and `-`, and may end in `.fifo`";
+        check_no_second_scheme(url.location)?;
         let parts: Vec<Piece<'a>> = url.location.split('/').collect();
         let [host, account, name] = parts[..] else {
             return Err(url.error("the URL is not made of host, account and queue"));
@@ -214,6 +215,14 @@ impl<'a> Queue<'a> {
         let region = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
         Some(region).filter(|region| !region.contains('.'))
     }
+}
+
+/// A queue's URL is often pasted whole.
+fn check_no_second_scheme(location: Piece<'_>) -> Result<(), UrlError> {
+    let Some((scheme @ ("https" | "http"), rest)) = location.text.split_once("://") else { return Ok(()) };
+    let range = location.start..location.start + scheme.len() + 3;
+    Err(UrlError::new(range, format!("`awssqs` stands in the place of `{scheme}`"))
+        .with_help(format!("write `awssqs://{rest}`")))
 }
 
 fn check_host(host: Piece<'_>) -> Result<(), UrlError> {
@@ -304,7 +313,11 @@ mod tests {
                 ("[awssqs://]", PARTS, URL),
                 ("[awssqs://myqueue]", PARTS, URL),
                 ("[awssqs:///sqs.us-east-2.amazonaws.com/123456789012/q]", PARTS, URL),
-                ("[awssqs://https://sqs.us-east-2.amazonaws.com/123456789012/q]", PARTS, URL),
+                (
+                    "awssqs://[https://]sqs.us-east-2.amazonaws.com/123456789012/q?region=us-east-2",
+                    "`awssqs` stands in the place of `https`",
+                    "write `awssqs://sqs.us-east-2.amazonaws.com/123456789012/q`",
+                ),
                 ("awssqs://[]/123456789012/q", "the host is missing", HOST),
                 ("awssqs://[:80]/123456789012/q", "the host is missing", HOST),
                 ("awssqs://sqs[_]x/123456789012/q", "`_` is not allowed here", HOST),

@@ -61,6 +61,11 @@ fn refused() {
                 "`{on}` cannot be replaced: topics and subscriptions are opened once, before any request",
                 PLACEHOLDER,
             ),
+            (
+                "test://[{{.Id}}]/b",
+                "`{{.Id}}` cannot be replaced: topics and subscriptions are opened once, before any request",
+                PLACEHOLDER,
+            ),
             ("test://a[ ]b", "a URL has no spaces", "write a space as `%20`"),
             ("test://a[\n]", "a URL has no white space and no control characters", ""),
             ("test://a[#b?alpha=1]", "a test topic has no fragment", "write `#` itself as `%23`"),
