@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
-use crate::backend::{Data, Failure, Reply};
+use crate::backend::{Data, ErrorBody, Failure, Reply};
 use crate::endpoint::{EndpointOptions, Output};
 use crate::router::{RouterOptions, X_KRAKEND, X_KRAKEND_COMPLETED};
 use crate::version::{VERSION_HEADER, VERSION_HIDDEN};
@@ -122,13 +122,13 @@ impl Answers {
 
     /// Empty unless `return_error_msg` is on (traps 22 and 23), but for the report on several publishers.
     fn error_body(&self, failure: &Failure) -> (Body, Option<HeaderValue>) {
-        match (&failure.report, &failure.upstream) {
-            (Some(report), _) => (Body::from(report.clone()), Some(JSON.clone())),
+        match failure.body.as_deref() {
+            Some(ErrorBody::Report(report)) => (Body::from(report.clone()), Some(JSON.clone())),
             _ if !self.return_error_msg => (Body::empty(), None),
-            (None, Some((body, content_type))) => {
+            Some(ErrorBody::Upstream(body, content_type)) => {
                 (Body::from(body.clone()), Some(content_type.clone().unwrap_or_else(|| TEXT.clone())))
             }
-            (None, None) => (Body::from(failure.message.clone()), Some(TEXT.clone())),
+            None => (Body::from(failure.message.clone()), Some(TEXT.clone())),
         }
     }
 }

@@ -14,8 +14,9 @@ pub struct Endpoint<B> {
 }
 
 /// What an endpoint is besides its backends.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct EndpointOptions {
+pub struct EndpointOptions {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) source: &'static str,

@@ -84,7 +84,7 @@ impl Gateway {
     /// at most `max_shutdown_wait_time`), messages are settled, brokers are closed.
     ///
     /// # Errors
-    /// The TLS files cannot be used.
+    /// The TLS files cannot be used, or the listener cannot be polled.
     pub async fn serve(
         self,
         listener: Listener,
@@ -96,11 +96,13 @@ impl Gateway {
             shutdown.await;
             state.draining.store(true, Ordering::Relaxed);
         };
-        let drained = server::serve(listener, self.router, options, draining).await;
+        let drained = server::serve(listener, self.router, options, draining)
+            .await
+            .map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
         for broker in &self.state.brokers {
             broker.close().await;
         }
-        Ok(Served { cut_off: drained.cut })
+        Ok(Served { cut_off: drained.connections_cut })
     }
 
     /// Each broker's name and state.
@@ -118,8 +120,7 @@ impl Gateway {
             max_header_bytes: server.max_header_bytes,
             keep_alive: true,
             h2c: server.h2c,
-            #[cfg(feature = "tls")]
-            tls: server.tls.as_ref().map(crate::server::TlsOptions::from),
+            tls: None,
             max_shutdown_wait: server.max_shutdown_wait.filter(|wait| *wait > Duration::ZERO),
         })
     }

@@ -13,7 +13,6 @@ use crate::client::{ClientOptions, HttpClient};
 
 /// Opens what endpoints share: one connection set per broker, one HTTP client.
 #[doc(hidden)]
-#[derive(Debug)]
 pub struct Opener {
     client_options: &'static ClientOptions,
     client: Option<HttpClient>,

@@ -150,7 +150,9 @@ async fn run(description: &'static Description, listen: Listen) -> Result<usize,
         StartError::new(format!("cannot listen at {address}: {error}"))
     })?;
     let mut signals = Signals::new().map_err(|error| StartError::new(format!("signals cannot be handled: {error}")))?;
-    announce(description, &gateway, &listener);
+    let address =
+        listener.local_addr().map_err(|error| StartError::new(format!("the listening address is not known: {error}")))?;
+    announce(description, &gateway, address);
     let shutdown = async move {
         signals.next().await;
         tracing::info!("shutting down: finishing the requests that run, a second signal ends at once");
@@ -185,8 +187,7 @@ impl Signals {
 }
 
 /// What a person wants to know of a gateway that has just started.
-fn announce(description: &Description, gateway: &Gateway, listener: &Listener) {
-    let address = listener.local_addr().to_string();
+fn announce(description: &Description, gateway: &Gateway, address: SocketAddr) {
     let scheme = if description.server.tls.is_some() { "https" } else { "http" };
     if io::stdout().is_terminal() {
         print!("{}", routes(description));
@@ -200,7 +201,7 @@ fn announce(description: &Description, gateway: &Gateway, listener: &Listener) {
         version = VERSION,
         config = description.config,
         name = description.name,
-        address,
+        %address,
         scheme,
         routes = description.endpoints.len(),
         brokers = brokers.join(","),

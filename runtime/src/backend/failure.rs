@@ -12,14 +12,19 @@ pub struct Failure {
     pub(crate) decides: bool,
     /// One line for the log, and for the client where `return_error_msg` is on.
     pub(crate) message: String,
-    /// An upstream's own error body and type, which `return_error_code` passes on with `return_error_msg`.
-    pub(crate) upstream: Option<(Bytes, Option<HeaderValue>)>,
-    /// A JSON body of the gateway's own, sent whatever `return_error_msg` says.
-    pub(crate) report: Option<String>,
-    /// What became of the message of a publisher.
-    pub(crate) publish: Option<PublishOutcome>,
-    /// The backend's URL, to name it in the answer.
-    pub(crate) backend: &'static str,
+    /// A body of its own, beside the message.
+    pub(crate) body: Option<Box<ErrorBody>>,
+    /// A publisher's URL, and what became of its message.
+    pub(crate) publish: Option<(&'static str, PublishOutcome)>,
+}
+
+/// The body of an error answer.
+#[derive(Debug)]
+pub(crate) enum ErrorBody {
+    /// An upstream's, with its type: `return_error_code` passes it on where `return_error_msg` is on (trap 23).
+    Upstream(Bytes, Option<HeaderValue>),
+    /// JSON of the gateway's own, sent in any case.
+    Report(String),
 }
 
 /// What became of one backend's message in an endpoint with several.
@@ -36,7 +41,7 @@ pub(crate) enum PublishOutcome {
 impl Failure {
     /// A failure that makes a merge incomplete.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, decides: false, message: message.into(), upstream: None, report: None, publish: None, backend: "" }
+        Self { status, decides: false, message: message.into(), body: None, publish: None }
     }
 
     /// KrakenD's answer to everything it does not classify: 500 (trap 22).
@@ -56,7 +61,7 @@ impl Failure {
         backend: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { decides: true, publish: Some(outcome), backend, ..Self::new(status, message) }
+        Self { decides: true, publish: Some((backend, outcome)), ..Self::new(status, message) }
     }
 
     /// Whether the client may try again later with a better outcome.

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use crate::backend::forward::{Forward, HeaderRules, QueryRules, remove_hop_by_hop};
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::url::{Host, Piece, UrlTemplate};
-use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place};
+use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
 use crate::client::HttpClient;
 use crate::endpoint::Method;
@@ -50,7 +50,6 @@ pub enum StatusRule {
 }
 
 /// An [`Http`] backend with its client.
-#[derive(Debug)]
 pub struct OpenHttp {
     client: HttpClient,
     hosts: Box<[Host]>,
@@ -189,7 +188,7 @@ impl OpenHttp {
         match self.status {
             StatusRule::Default => Err(Failure::internal(format!("invalid status code {}", status.as_u16()))),
             StatusRule::ReturnCode => Err(Failure {
-                upstream: Some((body, content_type.cloned())),
+                body: Some(Box::new(ErrorBody::Upstream(body, content_type.cloned()))),
                 ..Failure::new(status, format!("invalid status code {}", status.as_u16()))
             }),
             StatusRule::ReturnDetails(key) => {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend::reply::{Data, Object, Reply};
-use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, PublishOutcome};
+use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place, PublishOutcome};
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::server::Settling;
@@ -185,7 +185,7 @@ fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
             Err(failure) => {
                 messages.push(failure.message.as_str());
                 if let Some(outcome) = failure.publish {
-                    outcomes.push((failure.backend, outcome));
+                    outcomes.push(outcome);
                     worst = worst.max(Some(failure.status));
                 }
             }
@@ -197,7 +197,7 @@ fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
         .collect();
     Failure {
         decides: true,
-        report: Some(serde_json::json!({ "backends": backends }).to_string()),
+        body: Some(Box::new(ErrorBody::Report(serde_json::json!({ "backends": backends }).to_string()))),
         ..Failure::new(worst.unwrap_or(StatusCode::BAD_GATEWAY), messages.join("\n"))
     }
 }

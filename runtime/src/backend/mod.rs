@@ -23,7 +23,7 @@ pub use self::subscribe::{OnFailure, Subscribe};
 #[cfg(test)]
 pub(crate) use self::http_service::shape_json;
 pub use self::url::Piece::{self, Param, Text};
-pub(crate) use self::failure::{Failure, PublishOutcome};
+pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub(crate) use self::reply::{Data, Object, Reply};
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;

@@ -59,48 +59,49 @@ pub(crate) enum Rejection {
 }
 
 macro_rules! steps {
-    ($($(#[$meta:meta])* $name:ident($options:ty),)*) => {
+    ($($(#[doc = $doc:literal])+ $(#[cfg($cfg:meta)])? $name:ident($options:ty),)*) => {
         /// A middleware of an endpoint, as generated code describes it.
         #[derive(Clone, Copy, Debug)]
         pub enum Step {
             $(
-                $(#[$meta])*
+                $(#[doc = $doc])+
+                $(#[cfg($cfg)])?
                 $name($options),
             )*
         }
 
         enum OpenStep {
-            $($(#[$meta])* $name(<$options as Options>::State),)*
+            $($(#[cfg($cfg)])? $name(<$options as Options>::State),)*
         }
 
         /// The position of each step in the order they run in.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         enum Order {
-            $($(#[$meta])* $name,)*
+            $($(#[cfg($cfg)])? $name,)*
         }
 
         impl Step {
             fn order(&self) -> Order {
                 match self {
-                    $($(#[$meta])* Self::$name(_) => Order::$name,)*
+                    $($(#[cfg($cfg)])? Self::$name(_) => Order::$name,)*
                 }
             }
 
             fn open(&'static self) -> Result<OpenStep, OpenFailure> {
                 Ok(match self {
-                    $($(#[$meta])* Self::$name(options) => OpenStep::$name(options.open()?),)*
+                    $($(#[cfg($cfg)])? Self::$name(options) => OpenStep::$name(options.open()?),)*
                 })
             }
 
             fn reads_body(&self) -> bool {
                 match self {
-                    $($(#[$meta])* Self::$name(_) => <$options as Options>::State::READS_BODY,)*
+                    $($(#[cfg($cfg)])? Self::$name(_) => <$options as Options>::State::READS_BODY,)*
                 }
             }
 
             fn needs_roots(&self) -> bool {
                 match self {
-                    $($(#[$meta])* Self::$name(_) => <$options as Options>::State::NEEDS_ROOTS,)*
+                    $($(#[cfg($cfg)])? Self::$name(_) => <$options as Options>::State::NEEDS_ROOTS,)*
                 }
             }
         }
@@ -108,19 +109,19 @@ macro_rules! steps {
         impl OpenStep {
             fn on_head(&self, incoming: &Incoming) -> Result<(), Rejection> {
                 match self {
-                    $($(#[$meta])* Self::$name(state) => state.on_head(incoming),)*
+                    $($(#[cfg($cfg)])? Self::$name(state) => state.on_head(incoming),)*
                 }
             }
 
             fn on_body(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Rejection> {
                 match self {
-                    $($(#[$meta])* Self::$name(state) => state.on_body(incoming, body),)*
+                    $($(#[cfg($cfg)])? Self::$name(state) => state.on_body(incoming, body),)*
                 }
             }
 
             fn on_result(&self, result: &mut Result<Reply, Failure>) {
                 match self {
-                    $($(#[$meta])* Self::$name(state) => state.on_result(result),)*
+                    $($(#[cfg($cfg)])? Self::$name(state) => state.on_result(result),)*
                 }
             }
         }

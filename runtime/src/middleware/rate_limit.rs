@@ -188,7 +188,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_endpoint_has_one_bucket() {
-        let any: &[(&str, &[(&str, &str)])] = &[("/", &[]); 4];
+        let none: &[(&str, &str)] = &[];
+        let any: &[(&str, &[(&str, &str)])] = &[("/", none); 4];
         assert_eq!(statuses(RateLimit::per(HOUR).max_rate(2.0, 2), any), [200, 200, 503, 503]);
         assert_eq!(statuses(RateLimit::per(HOUR).max_rate(0.5, 1), any), [200, 503, 503, 503]);
     }

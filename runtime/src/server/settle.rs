@@ -36,9 +36,29 @@ impl Settling {
         Self(Arc::new(Mutex::new(Some(Unsettled(Some(Box::new(settle)))))))
     }
 
+    /// One settlement of several, which share the fate of the response. `None` where there are none.
+    pub fn all(mut settlings: Vec<Self>) -> Option<Self> {
+        match settlings.len() {
+            0 | 1 => settlings.pop(),
+            _ => Some(Self::new(All(settlings.iter().filter_map(Self::take).collect()))),
+        }
+    }
+
     pub(super) fn take(&self) -> Option<Unsettled> {
         lock(&self.0).take()
     }
+}
+
+/// Settlements that share one fate.
+struct All(Vec<Unsettled>);
+
+impl Settle for All {
+    fn delivered(self: Box<Self>) {
+        self.0.into_iter().for_each(Unsettled::delivered);
+    }
+
+    // Dropping each gives it back.
+    fn given_back(self: Box<Self>) {}
 }
 
 impl fmt::Debug for Settling {
@@ -143,6 +163,24 @@ mod tests {
         drop(settling.take());
         assert_eq!(probe.seen(), [Fate::GivenBack]);
         assert!(clone.take().is_none());
+    }
+
+    #[test]
+    fn several_share_one_fate() {
+        for delivered in [true, false] {
+            let (first, first_probe) = Probe::settling();
+            let (second, second_probe) = Probe::settling();
+            let all = Settling::all(vec![first, second]).and_then(|all| all.take()).expect("there are two");
+            let fate = if delivered {
+                all.delivered();
+                Fate::Delivered
+            } else {
+                drop(all);
+                Fate::GivenBack
+            };
+            assert_eq!((first_probe.seen(), second_probe.seen()), (vec![fate], vec![fate]));
+        }
+        assert!(Settling::all(Vec::new()).is_none());
     }
 
     #[test]

@@ -360,12 +360,12 @@ fn plain_end(bytes: &[u8], mut pos: usize) -> usize {
 #[inline(always)]
 fn stops(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let quote = word ^ ONES * b'"' as u64;
-    let backslash = word ^ ONES * b'\\' as u64;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
     let found = quote.wrapping_sub(ONES) & !quote
         | backslash.wrapping_sub(ONES) & !backslash
         | word.wrapping_sub(ONES * 0x20) & !word;
-    found & ONES * 0x80
+    found & (ONES * 0x80)
 }
 
 #[inline(always)]
