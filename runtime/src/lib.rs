@@ -1,3 +1,5 @@
 //! runtime
 
+pub mod body;
+pub mod client;
 pub mod router;
