@@ -14,7 +14,7 @@ pub(super) fn decode(path: &str) -> Option<Cow<'_, [u8]>> {
     Some(percent_encoding::percent_decode(bytes).into())
 }
 
-/// Whether [`clean`] could change `path`, without reading it twice. May be wrong on the side of `true`.
+/// Whether [`clean`] could change `path`, which begins with a slash. Says `true` too often (`/.a`), never too rarely.
 pub(super) fn may_be_unclean(path: &str) -> bool {
     path.as_bytes().windows(2).any(|pair| pair == b"//" || pair == b"/.")
 }
