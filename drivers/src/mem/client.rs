@@ -7,6 +7,11 @@ mod topic;
 mod waiters;
 
 #[cfg(test)]
+<<<<<<< HEAD
+=======
+mod stress;
+#[cfg(test)]
+>>>>>>> mem
 mod tests;
 
 use std::collections::HashMap;
