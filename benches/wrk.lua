@@ -30,8 +30,8 @@ end
 function done(summary, latency)
   local errors = summary.errors
   print(string.format(
-    "totals requests=%d bytes=%d micros=%d status=%d connect=%d read=%d write=%d timeout=%d p50=%d p99=%d",
+    "totals requests=%d bytes=%d micros=%d status=%d connect=%d read=%d write=%d timeout=%d p99=%d",
     summary.requests, summary.bytes, summary.duration,
     errors.status, errors.connect, errors.read, errors.write, errors.timeout,
-    latency:percentile(50), latency:percentile(99)))
+    latency:percentile(99)))
 end

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use tokio::sync::Notify;
 
 /// A message that was given back this often is rejected.
@@ -15,8 +14,9 @@ const MAX_DELIVERIES: u32 = 5;
 /// What is published.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
+    /// Of its own: a slice of a connection's read buffer would keep all 8 KiB of that.
     pub(crate) body: Bytes,
-    pub(crate) attributes: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) attributes: Vec<(&'static str, String)>,
 }
 
 /// Messages that wait, and messages that were handed out and not settled.

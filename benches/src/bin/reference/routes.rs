@@ -86,7 +86,7 @@ pub(crate) async fn filter(
 
 /// `POST /publish`: the body to the topic, answered once it is stored.
 pub(crate) async fn publish(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let body = match timeout(TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) if over_limit(&error) => return failed(StatusCode::PAYLOAD_TOO_LARGE),
@@ -94,10 +94,10 @@ pub(crate) async fn publish(State(gateway): State<Arc<Gateway>>, request: Reques
         Err(_) => return failed(StatusCode::REQUEST_TIMEOUT),
     };
     let mut attributes = Vec::new();
-    if let Some(content_type) = head.headers.remove(CONTENT_TYPE) {
-        attributes.push((CONTENT_TYPE, content_type));
+    if let Some(Ok(content_type)) = head.headers.get(CONTENT_TYPE).map(|value| value.to_str()) {
+        attributes.push(("Content-Type", content_type.to_owned()));
     }
-    match gateway.queue.publish(Message { body, attributes }) {
+    match gateway.queue.publish(Message { body: Bytes::copy_from_slice(&body), attributes }) {
         Ok(()) => json(Bytes::from_static(b"{}")),
         Err(_) => {
             let mut response = failed(StatusCode::SERVICE_UNAVAILABLE);
