@@ -17,6 +17,8 @@ Usage: compare [OPTIONS]
   --only ROUTE         pass, filter, publish or consume; may be given again (default: all)
   --server-core N      core of the server that is measured (default: 0)
   --load-core N        core of wrk and the HTTP backend (default: 1)
+  --priority           run what is measured before all else (SCHED_FIFO, needs root): for a machine
+                       that is not quiet; other programs nearly stop for that time
   --max-ratio X        exit with 1 if a ratio of CPU per request is above X
 ";
 
@@ -42,6 +44,7 @@ pub(crate) struct Arguments {
     pub(crate) only: Vec<Route>,
     pub(crate) server_core: usize,
     pub(crate) load_core: usize,
+    pub(crate) priority: bool,
     pub(crate) max_ratio: Option<f64>,
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("only") => arguments.only.push(parser.value()?.parse()?),
             Long("server-core") => arguments.server_core = parser.value()?.parse()?,
             Long("load-core") => arguments.load_core = parser.value()?.parse()?,
+            Long("priority") => arguments.priority = true,
             Long("max-ratio") => arguments.max_ratio = Some(parser.value()?.parse()?),
             Short('h') | Long("help") => return Ok(Command::Help),
             other => return Err(other.unexpected()),
@@ -106,6 +110,7 @@ impl Default for Arguments {
             only: Vec::new(),
             server_core: 0,
             load_core: 1,
+            priority: false,
             max_ratio: None,
         }
     }
@@ -136,10 +141,11 @@ mod tests {
             only: vec![Route::Pass, Route::Consume],
             server_core: 2,
             load_core: 3,
+            priority: true,
             max_ratio: Some(1.05),
         };
         let line = "--gateway g --reference r --profile ship --rounds 7 --seconds 2 --messages 50000 --connections 8 \
-                    --only pass --only consume --server-core 2 --load-core 3 --max-ratio 1.05";
+                    --only pass --only consume --server-core 2 --load-core 3 --priority --max-ratio 1.05";
         assert_eq!(parsed(line), Ok(expected));
         assert_eq!(parsed(""), Ok(Arguments::default()));
         assert_eq!(parsed("--help"), Err("help".into()));

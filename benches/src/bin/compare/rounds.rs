@@ -8,7 +8,7 @@ use crate::build::Programs;
 use crate::machine;
 use crate::probe;
 use crate::route::Route;
-use crate::server::{Memory, Server, free_address};
+use crate::server::{Memory, Server, free_address, pinned};
 use crate::wrk::{self, Length};
 use sluicegate_benches::UPSTREAM;
 
@@ -53,9 +53,9 @@ struct Target<'a> {
 
 /// Measures every route that was asked for.
 pub(crate) async fn run(arguments: &Arguments, programs: &Programs) -> Result<Vec<RouteResult>, Failure> {
-    let core = arguments.load_core;
-    let address = UPSTREAM.to_owned();
-    let _upstream = Server::start("upstream", &programs.upstream, &[], address, core, &programs.logs).await?;
+    let mut command = pinned(arguments.load_core, arguments.priority);
+    command.arg(&programs.upstream);
+    let _upstream = Server::start("upstream", command, UPSTREAM.to_owned(), &programs.logs).await?;
     let mut results = Vec::new();
     for route in [Route::Pass, Route::Filter] {
         if arguments.wants(route) {
@@ -129,8 +129,9 @@ async fn queue_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<
 async fn start(arguments: &Arguments, programs: &Programs) -> Result<Pair<Server>, Failure> {
     let start = async |name, program| {
         let address = free_address().await?;
-        let listen = address.clone();
-        Server::start(name, program, &["--listen", &listen], address, arguments.server_core, &programs.logs).await
+        let mut command = pinned(arguments.server_core, arguments.priority);
+        command.arg(program).args(["--listen", &address]);
+        Server::start(name, command, address, &programs.logs).await
     };
     let servers = [start("reference", &programs.reference).await?, start("gateway", &programs.gateway).await?];
     // What a server does right after it began to listen is not rest yet.

@@ -44,31 +44,37 @@ pub(crate) async fn free_address() -> Result<String, Failure> {
     Ok(listener.local_addr()?.to_string())
 }
 
+/// The beginning of a command that runs on one core. taskset and chrt become the program they are given,
+/// so its process id is the child's. (nice would not do: Linux weighs it only within a session's own group.)
+pub(crate) fn pinned(core: usize, priority: bool) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string()]);
+    if priority {
+        command.args(["chrt", "--fifo", "1"]);
+    }
+    command
+}
+
 // === impl Server ===
 
 impl Server {
-    /// Starts `program` and waits until `address` accepts connections.
+    /// Starts `command` and waits until `address` accepts connections. The output goes to `logs`.
     pub(crate) async fn start(
         name: &'static str,
-        program: &Path,
-        arguments: &[&str],
+        mut command: Command,
         address: String,
-        core: usize,
         logs: &Path,
     ) -> Result<Self, Failure> {
         fs::create_dir_all(logs)?;
         let log = logs.join(format!("{name}.log"));
         let output = File::create(&log)?;
-        let child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
-            .arg(program)
-            .args(arguments)
+        let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("taskset cannot be run: {error}"))?;
+            .map_err(|error| format!("taskset (of util-linux) cannot be run: {error}"))?;
         let pid = child.id().ok_or("a program ended before it began")?;
         let mut server = Self { name, address, pid, child, log };
         server.wait_until_ready().await?;
@@ -78,10 +84,15 @@ impl Server {
     async fn wait_until_ready(&mut self) -> Result<(), Failure> {
         let start = Instant::now();
         loop {
+            let connected = TcpStream::connect(&self.address).await.is_ok();
+            if connected {
+                // Long enough to fail, where it was another program that answered.
+                sleep(Duration::from_millis(100)).await;
+            }
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.failure(&format!("ended with {status}")));
             }
-            if TcpStream::connect(&self.address).await.is_ok() {
+            if connected {
                 return Ok(());
             }
             if start.elapsed() > START_LIMIT {

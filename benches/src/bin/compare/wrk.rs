@@ -1,12 +1,12 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::Failure;
 use crate::arguments::Arguments;
 use crate::route::Route;
+use crate::server;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/wrk.lua");
 /// A counted run ends by itself; this bounds one that does not.
@@ -41,8 +41,8 @@ pub(crate) async fn run(arguments: &Arguments, address: &str, route: Route, leng
         Length::Seconds(seconds) => (seconds, 0),
         Length::Requests(requests) => (COUNTED_LIMIT.as_secs(), requests),
     };
-    let mut command = Command::new("taskset");
-    command.args(["-c", &arguments.load_core.to_string(), "wrk", "--threads", "1", "--script", SCRIPT]);
+    let mut command = server::pinned(arguments.load_core, arguments.priority);
+    command.args(["wrk", "--threads", "1", "--script", SCRIPT]);
     command.args(["--connections", &arguments.connections.to_string(), "--duration", &format!("{seconds}s")]);
     command.arg(format!("http://{address}{}", route.path()));
     command.args(["--", route.method(), &limit.to_string()]).args(route.request_body());
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, address: &str, route: Route, leng
     let output = timeout(Duration::from_secs(seconds + 30), command.output())
         .await
         .map_err(|_| "wrk did not end")?
-        .map_err(|error| format!("taskset cannot be run: {error}"))?;
+        .map_err(|error| format!("taskset (of util-linux) cannot be run: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
