@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -20,6 +21,7 @@ pub(crate) struct RouteResult {
     pub(crate) route: Route,
     /// In the order they were run.
     pub(crate) rounds: Vec<Pair<Sample>>,
+    /// Of the last round.
     pub(crate) memory: Pair<MemoryUse>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct Sample {
     pub(crate) disturbance: f64,
 }
 
-/// Resident memory of one server, in KiB. The servers are started afresh for each kind of route.
+/// Resident memory of one server, in KiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MemoryUse {
     /// Before the first request.
@@ -42,13 +44,6 @@ pub(crate) struct MemoryUse {
     /// After the last.
     pub(crate) after: u64,
     pub(crate) peak: u64,
-}
-
-/// A route of one server, with the length of its response in bytes.
-struct Target<'a> {
-    server: &'a Server,
-    route: Route,
-    response_bytes: u64,
 }
 
 /// Measures every route that was asked for.
@@ -69,63 +64,86 @@ pub(crate) async fn run(arguments: &Arguments, programs: &Programs) -> Result<Ve
 }
 
 async fn http_route(arguments: &Arguments, programs: &Programs, route: Route) -> Result<RouteResult, Failure> {
-    let servers = start(arguments, programs).await?;
-    let rest = memory(&servers)?;
-    for server in &servers {
-        let target = Target::probe(server, route).await?;
-        target.sample(arguments, Length::Seconds(1)).await?;
-    }
-    let mut rounds = Vec::new();
+    let mut result = RouteResult::new(route);
     for round in 0..arguments.rounds {
-        let mut pair = Pair::default();
-        for index in order(round) {
-            let target = Target::probe(&servers[index], route).await?;
-            pair[index] = target.sample(arguments, Length::Seconds(arguments.seconds)).await?.0;
-        }
-        progress(route, round, &pair);
-        rounds.push(pair);
+        let servers = start(arguments, programs).await?;
+        let rest = memory(&servers)?;
+        sample_pair(arguments, &servers, route, round, [Length::Seconds(1); 2]).await?;
+        let length = Length::Seconds(arguments.seconds);
+        let pair = sample_pair(arguments, &servers, route, round, [length; 2]).await?;
+        result.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
     }
-    Ok(RouteResult { route, rounds, memory: memory_use(rest, memory(&servers)?) })
+    Ok(result)
 }
 
 /// Publishes a counted number of messages and then consumes nearly as many, so that the queue neither
 /// overflows nor runs empty, however fast the machine is.
 async fn queue_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<RouteResult>, Failure> {
-    let servers = start(arguments, programs).await?;
-    let rest = memory(&servers)?;
-    let mut published: Vec<Pair<Sample>> = Vec::new();
-    let mut consumed: Vec<Pair<Sample>> = Vec::new();
-    // The first round only warms up.
-    for round in 0..=arguments.rounds {
-        let mut stored = Pair::<u64>::default();
-        let mut pair = Pair::default();
-        for index in order(round) {
-            let target = Target::probe(&servers[index], Route::Publish).await?;
-            (pair[index], stored[index]) = target.sample(arguments, Length::Requests(arguments.messages)).await?;
-        }
-        if round > 0 && arguments.wants(Route::Publish) {
-            progress(Route::Publish, round - 1, &pair);
-            published.push(pair);
-        }
-        for index in order(round) {
-            let target = Target::probe(&servers[index], Route::Consume).await?;
+    let mut published = RouteResult::new(Route::Publish);
+    let mut consumed = RouteResult::new(Route::Consume);
+    for round in 0..arguments.rounds {
+        let servers = start(arguments, programs).await?;
+        let rest = memory(&servers)?;
+        // The first pass warms up, and makes the heap as large as the second will need it.
+        for measured in [false, true] {
+            let length = Length::Requests(arguments.messages);
+            let pair = sample_pair(arguments, &servers, Route::Publish, round, [length; 2]).await?;
+            if measured {
+                published.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
+            }
             // The requests under way when wrk stops take messages too, until they are given back.
-            let count = stored[index] - 2 * arguments.connections;
-            pair[index] = target.sample(arguments, Length::Requests(count)).await?.0;
-        }
-        if round > 0 && arguments.wants(Route::Consume) {
-            progress(Route::Consume, round - 1, &pair);
-            consumed.push(pair);
+            let lengths = pair.map(|(_, stored)| Length::Requests(stored - 2 * arguments.connections));
+            let pair = sample_pair(arguments, &servers, Route::Consume, round, lengths).await?;
+            if measured {
+                consumed.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
+            }
         }
     }
-    let memory = memory_use(rest, memory(&servers)?);
-    let results = [(Route::Publish, published), (Route::Consume, consumed)].into_iter();
-    Ok(results
-        .filter(|(_, rounds)| !rounds.is_empty())
-        .map(|(route, rounds)| RouteResult { route, rounds, memory })
-        .collect())
+    Ok([published, consumed].into_iter().filter(|result| arguments.wants(result.route)).collect())
 }
 
+/// A run of each server on one route, and how many requests each completed.
+async fn sample_pair(
+    arguments: &Arguments,
+    servers: &Pair<Server>,
+    route: Route,
+    round: usize,
+    lengths: Pair<Length>,
+) -> Result<Pair<(Sample, u64)>, Failure> {
+    let mut pair = Pair::default();
+    // Who goes first takes turns, so that a drift of the machine falls on both.
+    for index in if round.is_multiple_of(2) { [0, 1] } else { [1, 0] } {
+        pair[index] = sample(arguments, &servers[index], route, lengths[index]).await?;
+    }
+    Ok(pair)
+}
+
+async fn sample(
+    arguments: &Arguments,
+    server: &Server,
+    route: Route,
+    length: Length,
+) -> Result<(Sample, u64), Failure> {
+    // One answer is looked at, and so it is known what every other has to be like.
+    let response_bytes = probe::check(server, route).await?;
+    let failed = |error: &dyn Display| server.failure(&format!("on {}: {error}", route.path()));
+    let (busy, start, before) = (machine::busy(arguments.server_core)?, Instant::now(), server.cpu_time()?);
+    let totals = wrk::run(arguments, &server.address, route, length).await.map_err(|error| failed(&error))?;
+    let cpu = server.cpu_time()?.since(&before);
+    let elapsed = start.elapsed();
+    let others = machine::busy(arguments.server_core)?.saturating_sub(busy).saturating_sub(cpu);
+    totals.check(response_bytes, arguments.connections).map_err(|error| failed(&error))?;
+    let requests = totals.requests as f64;
+    let sample = Sample {
+        cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
+        p99: totals.p99,
+        requests_per_second: requests / totals.elapsed.as_secs_f64(),
+        disturbance: others.as_secs_f64() / elapsed.as_secs_f64(),
+    };
+    Ok((sample, totals.requests))
+}
+
+/// Both servers, afresh: how a process happens to lie in memory can cost it some percent for all its life.
 async fn start(arguments: &Arguments, programs: &Programs) -> Result<Pair<Server>, Failure> {
     let start = async |name, program| {
         let address = free_address().await?;
@@ -139,11 +157,6 @@ async fn start(arguments: &Arguments, programs: &Programs) -> Result<Pair<Server
     Ok(servers)
 }
 
-/// Who goes first takes turns, so that a drift of the machine falls on both.
-fn order(round: usize) -> [usize; 2] {
-    if round.is_multiple_of(2) { [0, 1] } else { [1, 0] }
-}
-
 fn memory(servers: &Pair<Server>) -> Result<Pair<Memory>, Failure> {
     Ok([servers[0].memory()?, servers[1].memory()?])
 }
@@ -152,35 +165,22 @@ fn memory_use(rest: Pair<Memory>, after: Pair<Memory>) -> Pair<MemoryUse> {
     [0, 1].map(|index| MemoryUse { rest: rest[index].now, after: after[index].now, peak: after[index].peak })
 }
 
-fn progress(route: Route, round: usize, pair: &Pair<Sample>) {
-    let [reference, gateway] = pair.map(|sample| sample.cpu_micros);
-    eprintln!("{route:<8} round {:>2}: {reference:7.3} us, {gateway:7.3} us, {:.3}", round + 1, gateway / reference);
-}
+// === impl RouteResult ===
 
-// === impl Target ===
-
-impl<'a> Target<'a> {
-    /// Looks at one answer of the route, and so knows what every other has to be like.
-    async fn probe(server: &'a Server, route: Route) -> Result<Self, Failure> {
-        Ok(Self { server, route, response_bytes: probe::check(server, route).await? })
+impl RouteResult {
+    fn new(route: Route) -> Self {
+        Self { route, rounds: Vec::new(), memory: Pair::default() }
     }
 
-    /// One round, and how many requests it completed.
-    async fn sample(&self, arguments: &Arguments, length: Length) -> Result<(Sample, u64), Failure> {
-        let failed = |error: &dyn std::fmt::Display| self.server.failure(&format!("on {}: {error}", self.route.path()));
-        let (busy, start, before) = (machine::busy(arguments.server_core)?, Instant::now(), self.server.cpu_time()?);
-        let totals = wrk::run(arguments, &self.server.address, self.route, length).await.map_err(|e| failed(&e))?;
-        let cpu = self.server.cpu_time()?.since(&before);
-        let elapsed = start.elapsed();
-        let others = machine::busy(arguments.server_core)?.saturating_sub(busy).saturating_sub(cpu);
-        totals.check(self.response_bytes, arguments.connections).map_err(|error| failed(&error))?;
-        let requests = totals.requests as f64;
-        let sample = Sample {
-            cpu_micros: cpu.as_secs_f64() * 1e6 / requests,
-            p99: totals.p99,
-            requests_per_second: requests / totals.elapsed.as_secs_f64(),
-            disturbance: others.as_secs_f64() / elapsed.as_secs_f64(),
-        };
-        Ok((sample, totals.requests))
+    fn add(&mut self, samples: Pair<Sample>, memory: Pair<MemoryUse>) {
+        self.rounds.push(samples);
+        self.memory = memory;
+        let ([reference, gateway], round) = (samples.map(|sample| sample.cpu_micros), self.rounds.len());
+        let ratio = gateway / reference;
+        let others = samples.map(|sample| sample.disturbance * 100.0);
+        eprintln!(
+            "{:<8} round {round:>2}: {reference:7.3} us, {gateway:7.3} us, {ratio:.3} (others had {:.0} % and {:.0} %)",
+            self.route, others[0], others[1]
+        );
     }
 }
