@@ -45,7 +45,7 @@ pub(crate) async fn free_address() -> Result<String, Failure> {
 }
 
 /// The beginning of a command that runs on one core. taskset and chrt become the program they are given,
-/// so its process id is the child's. (nice would not do: Linux weighs it only within a session's own group.)
+/// so its process id is the child's. (nice would not do: Linux weighs it only within a terminal's autogroup.)
 pub(crate) fn pinned(core: usize, priority: bool) -> Command {
     let mut command = Command::new("taskset");
     command.args(["-c", &core.to_string()]);
