@@ -216,3 +216,18 @@ async fn a_body_that_does_not_come_in_time_is_an_error_to_the_handler() {
     assert_eq!(soon(response.into_body().collect()).await.expect("complete").to_bytes(), "late");
     drop(chunks);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_up_to_the_limit_are_read_and_431_beyond() {
+    for (max_header_bytes, bytes, want) in [(1 << 20, 64 << 10, 200), (1 << 20, 900_000, 200), (10_000, 15_000, 431)] {
+        let server = Running::start(ServerOptions { max_header_bytes, ..h2c() }, |_| async { hello() });
+        let (mut sender, _connection) = connect(&server, 1 << 20).await;
+        let mut request = request("GET");
+        for index in 0..bytes / 1000 {
+            let name = http::HeaderName::try_from(format!("x-{index}")).expect("a name");
+            request.headers_mut().insert(name, "v".repeat(960).parse().expect("a value"));
+        }
+        let response = soon(sender.send_request(request)).await.expect("an answer");
+        assert_eq!(response.status(), want, "{bytes} bytes");
+    }
+}
