@@ -1,8 +1,10 @@
 //! One connection from accept to close: silence, TLS, the choice of the protocol.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::io::{Io, Stream};
-use super::link::{CloseOnDrop, Link};
+use super::link::{CloseOnDrop, Link, Phase};
 use super::service::Requests;
 use super::timeouts::{Timeouts, within};
 use super::{ServerOptions, Tls, http1, http2, tls};
@@ -62,48 +64,69 @@ where
 {
     let _close = CloseOnDrop(link.clone());
     let limit = if shared.tls.is_some() { Some(handshake_timeout(&shared.timeouts)) } else { shared.timeouts.head };
-    match link.unless_finishing(within(limit, stream.readable())).await {
-        Some(Some(Ok(()))) => {}
+    // Not `readable`: a fresh socket counts as readable until it was tried.
+    match link.unless_finishing(within(limit, stream.peek(&mut [0]))).await {
+        Some(Some(Ok(1..))) => {}
         _ => return,
     }
-    if let Err(error) = Box::pin(speak(stream, peer, link, shared)).await {
+    let chosen = match shared.tls.is_some() || shared.h2c {
+        true => boxed(choose(stream, link.clone(), shared.clone())).await,
+        false => Ok(Some(Chosen { stream: Stream::Plain(stream), prefix: Vec::new(), http2: false })),
+    };
+    let result = match chosen {
+        Ok(Some(chosen)) => drive(chosen, peer, link, shared).await.map_err(io::Error::other),
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = result {
         tracing::debug!(%peer, %error, "connection ended");
     }
 }
 
-async fn speak<S>(stream: TcpStream, peer: SocketAddr, link: Arc<Link>, shared: Arc<Shared<S>>) -> io::Result<()>
+/// A connection whose protocol is known.
+struct Chosen {
+    stream: Stream,
+    /// What was read to know it.
+    prefix: Vec<u8>,
+    http2: bool,
+}
+
+fn drive<S>(chosen: Chosen, peer: SocketAddr, link: Arc<Link>, shared: Arc<Shared<S>>) -> BoxFuture<hyper::Result<()>>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    let mut prefix = Vec::new();
-    let (stream, http2) = match &shared.tls {
-        Some(tls) => {
-            let handshake = within(Some(handshake_timeout(&shared.timeouts)), tls.accept(stream));
-            let stream = match link.unless_finishing(handshake).await {
-                None => return Ok(()),
-                Some(None) => return Err(io::Error::new(io::ErrorKind::TimedOut, "TLS handshake took too long")),
-                Some(Some(stream)) => stream?,
-            };
-            // Go's clock for the first head starts after the handshake.
-            link.enter(super::link::Phase::Head);
-            let http2 = tls::is_http2(&stream);
-            (Stream::Tls(Box::new(stream)), http2)
-        }
-        None if shared.h2c => {
-            let mut stream = stream;
-            let preface = within(shared.timeouts.head, begins_with_preface(&mut stream, &mut prefix));
-            match link.unless_finishing(preface).await {
-                Some(Some(http2)) => (Stream::Plain(stream), http2?),
-                _ => return Ok(()),
-            }
-        }
-        None => (Stream::Plain(stream), false),
-    };
+    let Chosen { stream, prefix, http2 } = chosen;
     let io = Io::new(stream, link.clone(), prefix, http2, shared.timeouts.any());
     let requests = Requests { shared, link, peer, http2 };
-    let result = if http2 { http2::drive(io, requests).await } else { http1::drive(io, requests).await };
-    result.map_err(io::Error::other)
+    if http2 { boxed(http2::drive(io, requests)) } else { boxed(http1::drive(io, requests)) }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// As a function of its own, so that the caller's future has no room for what goes into the box.
+fn boxed<F: Future + Send + 'static>(future: F) -> BoxFuture<F::Output> {
+    Box::pin(future)
+}
+
+/// Speaks TLS where configured, and finds out which HTTP follows; `None` when the server shuts down
+/// first.
+async fn choose<S>(mut stream: TcpStream, link: Arc<Link>, shared: Arc<Shared<S>>) -> io::Result<Option<Chosen>> {
+    let late = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
+    if let Some(tls) = &shared.tls {
+        let handshake = within(Some(handshake_timeout(&shared.timeouts)), tls.accept(stream));
+        let Some(stream) = link.unless_finishing(handshake).await else { return Ok(None) };
+        let stream = stream.ok_or_else(|| late("the TLS handshake"))??;
+        // Go's clock for the first head starts after the handshake.
+        link.enter(Phase::Head);
+        let http2 = tls::is_http2(&stream);
+        return Ok(Some(Chosen { stream: Stream::Tls(Box::new(stream)), prefix: Vec::new(), http2 }));
+    }
+    let mut prefix = Vec::new();
+    let preface = within(shared.timeouts.head, begins_with_preface(&mut stream, &mut prefix));
+    let Some(http2) = link.unless_finishing(preface).await else { return Ok(None) };
+    let http2 = http2.ok_or_else(|| late("the first bytes"))??;
+    Ok(Some(Chosen { stream: Stream::Plain(stream), prefix, http2 }))
 }
 
 /// The shortest timeout that is configured, at most Go's ten seconds.

@@ -136,7 +136,7 @@ async fn settle_held(link: &Link, io: &Io) {
 
 async fn linger(io: &mut Io) {
     let drain = async {
-        let mut buffer = [0; 4096];
+        let mut buffer = vec![0; 4096];
         let mut left = LINGER_BYTES;
         while left > 0 {
             match io.read(&mut buffer).await {

@@ -69,6 +69,8 @@ where
     let mut armed = Vec::new();
     let mut last_wait = While::new(LAST_HEAD_WAIT);
     let mut idle = timeouts.idle.map(While::new);
+    let mut stalled = timeouts.write.map(While::new);
+    let mut writes = 0;
     poll_fn(|cx| {
         link.register(cx.waker());
         loop {
@@ -105,6 +107,16 @@ where
                 told = true;
                 connection.as_mut().graceful_shutdown();
                 continue;
+            }
+            if let Some(timer) = &mut stalled {
+                let moved = link.writes() != writes;
+                writes = link.writes();
+                if moved {
+                    timer.restart();
+                }
+                if timer.poll(link.open_streams() > 0, cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
             }
             // A client that does not answer the GOAWAY must not keep the connection.
             return last_wait.poll(told && quiet, cx).map(Ok);

@@ -79,6 +79,12 @@ impl Io {
         matches!(ready, Some(Ok(ready)) if ready.is_read_closed())
     }
 
+    fn written(&self, result: &Poll<io::Result<usize>>) {
+        if self.timed && matches!(result, Poll::Ready(Ok(1..))) {
+            self.link.wrote();
+        }
+    }
+
     /// HTTP/1: hyper flushes only when its own buffer is empty, so everything that waits is out.
     fn flushed(&mut self) {
         let mut sent = Vec::new();
@@ -126,7 +132,9 @@ impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.link.set_unflushed(true);
-        on_stream!(this, stream => stream.poll_write(cx, bytes))
+        let result = on_stream!(this, stream => stream.poll_write(cx, bytes));
+        this.written(&result);
+        result
     }
 
     fn poll_write_vectored(
@@ -136,7 +144,9 @@ impl AsyncWrite for Io {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.link.set_unflushed(true);
-        on_stream!(this, stream => stream.poll_write_vectored(cx, slices))
+        let result = on_stream!(this, stream => stream.poll_write_vectored(cx, slices));
+        this.written(&result);
+        result
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -38,6 +38,7 @@ impl Connections {
             body_expected: AtomicBool::new(false),
             open_streams: AtomicUsize::new(0),
             unflushed: AtomicBool::new(false),
+            writes: AtomicU64::new(0),
             phase: AtomicU32::new(Phase::Head as u32),
             opened: Instant::now(),
             head_started_micros: AtomicU64::new(0),
@@ -116,6 +117,7 @@ pub(super) struct Link {
     body_expected: AtomicBool,
     open_streams: AtomicUsize,
     unflushed: AtomicBool,
+    writes: AtomicU64,
     /// The phase in the low bits, a count of changes above: a change and back is still seen.
     phase: AtomicU32,
     opened: Instant,
@@ -193,6 +195,15 @@ impl Link {
 
     pub(super) fn set_unflushed(&self, unflushed: bool) {
         self.unflushed.store(unflushed, Ordering::Relaxed);
+    }
+
+    /// Counts writes that moved bytes.
+    pub(super) fn wrote(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// The phase, with a number that differs from every earlier one.

@@ -70,8 +70,8 @@ pub struct ServerOptions {
     /// For the head of a request. Defaults to `read_timeout`.
     pub read_header_timeout: Option<Duration>,
     /// From the end of a request's head to the last byte of its response; then the connection is
-    /// closed (HTTP/1) or the stream reset (HTTP/2, where it ends with the last byte that fits into
-    /// the stream's buffer).
+    /// closed. On HTTP/2 a stream whose handler or body takes longer is reset, and the connection is
+    /// closed when a response waits and not a byte was taken for so long.
     pub write_timeout: Option<Duration>,
     /// Between two requests. Defaults to `read_timeout`.
     pub idle_timeout: Option<Duration>,

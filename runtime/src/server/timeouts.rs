@@ -104,6 +104,11 @@ impl While {
         Self { duration, sleep: None }
     }
 
+    /// Begins the duration again.
+    pub(super) fn restart(&mut self) {
+        self.sleep = None;
+    }
+
     /// Ready when `condition` has held at every poll for the whole duration.
     pub(super) fn poll(&mut self, condition: bool, cx: &mut Context<'_>) -> Poll<()> {
         if !condition {
