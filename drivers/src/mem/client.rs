@@ -7,11 +7,8 @@ mod topic;
 mod waiters;
 
 #[cfg(test)]
-<<<<<<< HEAD
-=======
 mod stress;
 #[cfg(test)]
->>>>>>> mem
 mod tests;
 
 use std::collections::HashMap;

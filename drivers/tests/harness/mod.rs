@@ -42,12 +42,7 @@ pub(crate) trait Harness: Sized {
 }
 
 /// Why a driver cannot be tested here: `NATS_URL is not set`.
-<<<<<<< HEAD
-#[derive(Debug)]
-pub(crate) struct Skipped(#[expect(dead_code, reason = "the broker in memory is always there")] pub(crate) String);
-=======
 pub(crate) struct Skipped(pub(crate) String);
->>>>>>> mem
 
 /// What a behaviour needs.
 pub(crate) struct Wanted {
