@@ -1,8 +1,12 @@
 //! What the author of a config is told.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use crate::tree::{Node, Span};
+
+/// The code of what is known and cannot be done yet.
+pub(crate) const NOT_YET: &str = "not-supported-yet";
 
 /// One mistake, or something that is probably one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +114,13 @@ impl Sink {
     /// Everything gathered, in the order of the file, with pointers into `root`.
     pub(crate) fn finish(self, root: Option<&Node>) -> Vec<Diagnostic> {
         let mut diagnostics = self.diagnostics.into_inner();
+        let told: HashSet<Span> = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code != NOT_YET)
+            .map(|diagnostic| diagnostic.span)
+            .collect();
+        // What could not work anyway need not be said to be missing.
+        diagnostics.retain(|diagnostic| diagnostic.code != NOT_YET || !told.contains(&diagnostic.span));
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start, diagnostic.span.end));
         if let Some(root) = root {
             for diagnostic in &mut diagnostics {
