@@ -7,6 +7,8 @@ mod topic;
 mod waiters;
 
 #[cfg(test)]
+mod stress;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
