@@ -43,7 +43,8 @@ impl Routes {
                     let message = format!("`{name}` stands where another `{}` path has `{known}`", method.as_str());
                     let error = Diagnostic::error("conflicting-parameter", span, message);
                     let error = error.label("one place has one name").related(*first, format!("`{known}` is here"));
-                    context.push(error.help(format!("write `{known}` in both")));
+                    let named = known != "*" && name != "*";
+                    context.push(if named { error.help(format!("write `{known}` in both")) } else { error });
                     return;
                 }
                 Some(_) => {}

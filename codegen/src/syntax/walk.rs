@@ -108,7 +108,7 @@ fn unknown(member: &Member, record: &Record, sink: &Sink) {
     let key = member.key.as_str();
     let message = format!("unknown key `{key}` in {}", record.what);
     let error = Diagnostic::error("unknown-key", member.key_span, message).label("no such key");
-    let levels = [(&SERVICE, "the service"), (&ENDPOINT, "an endpoint"), (&BACKEND, "a backend")];
+    let levels = [(&ENDPOINT, "an endpoint"), (&BACKEND, "a backend"), (&SERVICE, "the service")];
     let elsewhere = levels.iter().find(|(level, _)| level.keys.iter().any(|known| known.name == key));
     let is_level = levels.iter().any(|(level, _)| std::ptr::eq(*level, record));
     sink.push(if let Some((_, present)) = record.former.iter().find(|(former, _)| *former == key) {
@@ -187,7 +187,7 @@ fn duration(node: &Node, value: &str, name: &str, sink: &Sink) -> bool {
         DurationError::Negative => "is negative".to_owned(),
         DurationError::TooLong => "is too long".to_owned(),
         DurationError::Empty => "is empty".to_owned(),
-        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{unit}`"),
+        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{}`", unit.trim()),
         DurationError::Malformed => "is not a duration".to_owned(),
     };
     let diagnostic = Diagnostic::error("bad-duration", node.span, format!("{name} {what}"));
@@ -203,7 +203,11 @@ fn duration(node: &Node, value: &str, name: &str, sink: &Sink) -> bool {
 }
 
 fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
-    let (expected, found) = (type_of(kind), node.type_name());
+    let expected = type_of(kind);
+    let found = match (kind, &node.value) {
+        (Kind::Integer, Value::Number(number)) => format!("`{number}`"),
+        _ => node.type_name().to_owned(),
+    };
     let error = Diagnostic::error("wrong-type", node.mark(), format!("{name} must be {expected}, not {found}"));
     let error = error.label(format!("expected {expected}, found {found}"));
     sink.push(match (kind, &node.value) {
@@ -211,7 +215,6 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
         (Kind::Bool | Kind::Integer | Kind::Number, Value::String(text)) if unquoted(kind, &text.value) => {
             error.help(format!("remove the quotes: `{}`", text.value))
         }
-        (Kind::Integer, Value::Number(number)) => error.label(format!("`{number}` is not a whole number of 64 bits")),
         (Kind::Duration, Value::Number(number)) => {
             error.help(format!("a duration is a string with a unit: `\"{number}s\"` or `\"{number}ms\"`"))
         }
