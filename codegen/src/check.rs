@@ -19,6 +19,8 @@ mod static_response;
 mod tls;
 mod url_template;
 
+use std::cell::RefCell;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
@@ -34,6 +36,8 @@ struct Context<'a> {
     file: &'a SourceFile,
     sink: &'a Sink,
     defaults: Defaults,
+    /// Every file that the config names, found or not.
+    files: RefCell<Vec<PathBuf>>,
 }
 
 /// The service's values, which endpoints and backends inherit.

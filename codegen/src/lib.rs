@@ -15,6 +15,7 @@ mod syntax;
 mod tree;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -34,6 +35,8 @@ pub struct Checked {
     pub gateway: Option<model::Gateway>,
     /// Everything there is to say, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
+    /// Every file that the config names, found or not, as it was looked for: a build depends on them too.
+    pub files: Vec<PathBuf>,
 }
 
 /// Checks a config: every mistake at once. Reads no file but those that the config names.
@@ -42,14 +45,16 @@ pub fn check(file: &SourceFile) -> Checked {
     let sink = Sink::default();
     let root = json::parse(file.text(), 0, &sink);
     let mut gateway = None;
+    let mut files = Vec::new();
     if let Some(root) = &root {
         walk(root, &Kind::Record(&SERVICE), "the config", &sink);
         if matches!(root.value, tree::Value::Object(_)) {
-            gateway = Some(check::gateway(Object::new(root), file, hash(file.text()), &sink));
+            let checked = check::gateway(Object::new(root), file, hash(file.text()), &sink);
+            (gateway, files) = (Some(checked.0), checked.1);
         }
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
-    Checked { gateway, diagnostics: sink.finish(root.as_ref()) }
+    Checked { gateway, diagnostics: sink.finish(root.as_ref()), files }
 }
 
 /// The SHA-256 of a config's bytes, in lower-case hex.

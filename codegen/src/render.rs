@@ -89,7 +89,7 @@ impl Shown {
         // What spans lines is underlined to the end of its first.
         let start = floor(line, diagnostic.span.start.saturating_sub(line_start));
         let end = floor(line, diagnostic.span.end.saturating_sub(line_start)).max(start);
-        if line.chars().count() <= MAX_LINE {
+        if line.chars().nth(MAX_LINE).is_none() {
             return Self { text: line.to_owned(), start, end };
         }
         let from = line[..start].char_indices().rev().nth(BEFORE - 1).map_or(0, |(offset, _)| offset);

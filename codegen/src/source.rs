@@ -10,7 +10,12 @@ pub struct SourceFile {
     base: PathBuf,
     text: String,
     lines: OnceLock<Vec<usize>>,
+    /// Characters before every [`BLOCK`]th byte.
+    blocks: OnceLock<Vec<usize>>,
 }
+
+/// Bytes between two entries of the table of characters: a config may be one line of megabytes.
+const BLOCK: usize = 1024;
 
 /// A line and a column, both from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +31,13 @@ pub struct Position {
 impl SourceFile {
     /// A config called `name` in messages, whose relative files are looked up in the folder `base`.
     pub fn new(name: impl Into<String>, base: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), base: base.into(), text: text.into(), lines: OnceLock::new() }
+        Self {
+            name: name.into(),
+            base: base.into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+            blocks: OnceLock::new(),
+        }
     }
 
     /// The name that messages show.
@@ -47,13 +58,12 @@ impl SourceFile {
         &self.text
     }
 
-    /// Where the byte `offset` stands. The table of lines is made once.
+    /// Where the byte `offset` stands. The tables of lines and columns are made once.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
         let line = self.line_index(offset);
         let start = self.lines()[line];
-        let before = self.text.get(start..self.floor(offset)).unwrap_or("");
-        Position { line: line + 1, column: before.chars().count() + 1 }
+        Position { line: line + 1, column: self.characters(offset) - self.characters(start) + 1 }
     }
 
     /// The text of the line that holds the byte `offset`, without its end, and the offset of its first byte.
@@ -76,13 +86,26 @@ impl SourceFile {
         })
     }
 
-    /// The start of the character that `offset` lies in.
-    fn floor(&self, offset: usize) -> usize {
-        let mut offset = offset.min(self.text.len());
+    /// How many characters begin before the byte `offset`, but for the one that `offset` lies in.
+    fn characters(&self, offset: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let begins = |byte: &&u8| (**byte & 0xc0) != 0x80;
+        let blocks = self.blocks.get_or_init(|| {
+            let mut count = 0;
+            let chunks = bytes.chunks(BLOCK).map(|chunk| {
+                let before = count;
+                count += chunk.iter().filter(begins).count();
+                before
+            });
+            chunks.collect()
+        });
+        let mut offset = offset.min(bytes.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        offset
+        let block = (offset / BLOCK).min(blocks.len().saturating_sub(1));
+        let before = blocks.get(block).copied().unwrap_or(0);
+        before + bytes[block * BLOCK..offset].iter().filter(begins).count()
     }
 }
 
@@ -101,6 +124,14 @@ mod tests {
         assert_eq!(source.line_at(1), ("a", 0));
         assert_eq!(source.line_at(5), ("ä€b", 3));
         assert_eq!(source.line_at(11), ("", 11));
+    }
+
+    #[test]
+    fn columns_of_a_long_line() {
+        let source = SourceFile::new("a.json", "", format!("\n{}", "ä".repeat(10_000)));
+        for column in [0, 1, 511, 512, 513, 4_096, 9_999, 10_000] {
+            assert_eq!(source.position(1 + 2 * column), Position { line: 2, column: column + 1 });
+        }
     }
 
     #[test]

@@ -99,6 +99,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.value, Value::Array(_))
+    }
+
     pub(crate) fn text(&self) -> Option<&Text> {
         match &self.value {
             Value::String(text) => Some(text),

@@ -7,6 +7,7 @@ use crate::model::{Backend, BackendKind, Decode, HttpBackend, Output, Shape, Sta
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
+use crate::tree::Node;
 
 /// Encodings that KrakenD's open edition can read and this version cannot.
 const ENCODINGS_LATER: [&str; 4] = ["safejson", "string", "xml", "rss"];
@@ -65,7 +66,7 @@ fn hosts(context: &Context<'_>, object: Object<'_>) -> Option<(Vec<String>, Stri
         host::sanitised(context, object)?
     } else {
         // A `host` of the wrong type was reported; the service's would hide that.
-        object.get("host").is_none_or(|node| node.type_name() == "an array").then_some(())?;
+        object.get("host").is_none_or(Node::is_array).then_some(())?;
         context.defaults.hosts.clone()?
     };
     if hosts.is_empty() {

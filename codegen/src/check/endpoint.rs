@@ -54,7 +54,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         max_body_bytes: proxy
             .and_then(|proxy| router::max_payload(proxy, context.sink))
             .or(context.defaults.max_payload),
-        steps: steps(context, object, path.as_ref()),
+        steps: steps(context, object, path.as_ref(), owner.output),
         backends,
         path: path?,
         method: method?,
@@ -111,7 +111,7 @@ fn concurrent_calls(context: &Context<'_>, object: Object<'_>) -> Option<At<i64>
 }
 
 fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec<crate::model::Backend> {
-    if let Some(list) = object.get("backend").filter(|list| list.type_name() == "an array" && list.items().is_empty()) {
+    if let Some(list) = object.get("backend").filter(|list| list.is_array() && list.items().is_empty()) {
         let error = Diagnostic::error("no-backend", list.span, "the endpoint has no backend");
         context.push(error.label("expected one or more"));
     }
@@ -126,7 +126,7 @@ fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec
     object.objects("backend").filter_map(|object| backend::backend(context, object, owner)).collect()
 }
 
-fn steps(context: &Context<'_>, object: Object<'_>, path: Option<&EndpointPath>) -> Vec<Step> {
+fn steps(context: &Context<'_>, object: Object<'_>, path: Option<&EndpointPath>, output: Output) -> Vec<Step> {
     let members = object.get("extra_config").map_or(&[][..], |extra| extra.members());
     let step = |member: &crate::tree::Member| match canonical(&member.key) {
         "qos/ratelimit/router" => {
@@ -135,6 +135,11 @@ fn steps(context: &Context<'_>, object: Object<'_>, path: Option<&EndpointPath>)
         "validation/json-schema" => json_schema::json_schema(context, &member.value).map(Step::JsonSchema),
         "proxy" => {
             let options = object.extra("proxy")?.object("static")?;
+            if output == Output::NoOp {
+                let message = "`proxy.static` does nothing where the answer is passed on unread";
+                let error = Diagnostic::error("inapplicable", options.mark(), message);
+                context.push(error.label("cannot be merged into it").help("remove it, or the endpoint's `no-op`"));
+            }
             static_response::static_response(options).map(Step::Static)
         }
         _ => None,

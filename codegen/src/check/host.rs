@@ -17,7 +17,7 @@ pub(super) struct Host {
 /// The hosts of the service or of a backend. `None` when one of them is wrong, and was reported.
 pub(super) fn sanitised(context: &Context<'_>, owner: Object<'_>) -> Option<Vec<String>> {
     let Some(node) = owner.get("host") else { return Some(Vec::new()) };
-    if owner.texts("host").len() != node.items().len() || node.type_name() != "an array" {
+    if owner.texts("host").len() != node.items().len() || !node.is_array() {
         return None;
     }
     let hosts = node.items().iter().map(|item| check(context, item, sanitise));

@@ -133,7 +133,7 @@ struct Url<'a> {
 impl<'a> Url<'a> {
     fn join(context: &Context<'_>, object: Object<'a>, options: Object<'a>, key: &str) -> Option<Self> {
         let Some(host) = object.get("host").and_then(|node| node.items().first()) else {
-            if object.get("host").is_none_or(|node| node.type_name() == "an array") {
+            if object.get("host").is_none_or(Node::is_array) {
                 let error = Diagnostic::error("no-host", object.mark(), "the backend names no broker");
                 context.push(
                     error.label("this has no `host`").help("write the driver's scheme: `\"host\": [\"nats://\"]`"),

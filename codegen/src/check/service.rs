@@ -1,6 +1,8 @@
 //! The service's own keys.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::routes::Routes;
@@ -13,8 +15,8 @@ use crate::syntax::Object;
 /// KrakenD's default for `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole model. Worth something only when nothing was reported as an error.
-pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink: &Sink) -> Gateway {
+/// The whole model, worth something only when nothing was reported as an error, and the files that the config names.
+pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink: &Sink) -> (Gateway, Vec<PathBuf>) {
     version(service, sink);
     let (router, max_payload) = router::router(service, sink);
     let timeout = service.duration("timeout").map(|timeout| timeout.value);
@@ -25,7 +27,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         hosts: None,
         max_payload,
     };
-    let mut context = Context { file, sink, defaults };
+    let mut context = Context { file, sink, defaults, files: RefCell::default() };
     context.defaults.hosts = host::sanitised(&context, service);
     if let Some(output) = service.text("output_encoding") {
         endpoint::output(&context, output);
@@ -33,7 +35,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
     let mut routes = Routes::default();
     let endpoints =
         service.objects("endpoints").filter_map(|object| endpoint::endpoint(&context, object, &mut routes)).collect();
-    Gateway {
+    let gateway = Gateway {
         name: service.text("name").map(|name| name.value.to_owned()).filter(|name| !name.is_empty()),
         config: file.name().to_owned(),
         hash,
@@ -42,7 +44,8 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         router,
         logging: router::logging(service, sink),
         endpoints,
-    }
+    };
+    (gateway, context.files.into_inner())
 }
 
 fn version(service: Object<'_>, sink: &Sink) {

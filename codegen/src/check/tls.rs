@@ -104,6 +104,7 @@ fn numbers(context: &Context<'_>, object: Object<'_>, key: &str, known: &[u16]) 
 /// The path, when the file is there and looks as it should.
 fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Option<FilePath> {
     let full = context.file.base().join(path.value);
+    context.files.borrow_mut().push(full.clone());
     let (what, found) = match expected {
         Pem::Certificate => ("certificate", "-----BEGIN CERTIFICATE-----"),
         Pem::PrivateKey => ("private key", "PRIVATE KEY-----"),

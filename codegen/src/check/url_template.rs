@@ -170,7 +170,7 @@ mod tests {
             max_payload: None,
         };
         let template = parse(
-            &Context { file: &file, sink: &sink, defaults },
+            &Context { file: &file, sink: &sink, defaults, files: std::cell::RefCell::default() },
             &node,
             "/base",
             Some(&["id".to_owned(), "name".to_owned()]),

@@ -45,7 +45,10 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
             true
         }
         (Kind::Namespaces(scope), Value::Object(members)) => {
-            members.iter().for_each(|member| namespace(member, *scope, sink));
+            for (index, member) in members.iter().enumerate() {
+                namespace(member, *scope, sink);
+                twice(member, &members[..index], sink);
+            }
             true
         }
         _ => false,
@@ -115,6 +118,8 @@ fn unknown(member: &Member, record: &Record, sink: &Sink) {
         error.help(format!("write `{present}`"))
     } else if is_level && !scopes_of(canonical(key)).is_empty() {
         error.help("a namespace belongs inside `extra_config`")
+    } else if key.starts_with("//") || matches!(key, "comment" | "comments" | "description" | "note") {
+        error.help(format!("a comment's key begins with `@`, `$`, `_` or `#`: `\"@{}\"`", key.trim_start_matches('/')))
     } else if let (true, Some((_, owner))) = (is_level, elsewhere) {
         error.help(format!("`{key}` is a key of {owner}"))
     } else {
@@ -156,6 +161,16 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
     let owners: Vec<_> = scopes.iter().map(|scope| scope.owner()).collect();
     let error = Diagnostic::error("misplaced-namespace", member.key_span, message).label("nothing reads this here");
     sink.push(error.help(format!("it belongs in the `extra_config` of {}", owners.join(" or of "))));
+}
+
+/// Reports a namespace given under its short and its long name. The same name twice is a duplicate key.
+fn twice(member: &Member, before: &[Member], sink: &Sink) {
+    let same = |other: &&Member| other.key != member.key && canonical(&other.key) == canonical(&member.key);
+    if let Some(first) = before.iter().find(same) {
+        let message = format!("the namespace `{}` is given twice", canonical(&member.key));
+        let error = Diagnostic::error("duplicate-key", member.key_span, message).label("another name of the same");
+        sink.push(error.related(first.key_span, "first given here"));
+    }
 }
 
 fn not_yet(span: Span, what: &str, sink: &Sink) {
