@@ -1,0 +1,6 @@
+//! The built command, called as a person calls it.
+
+mod build;
+mod check;
+mod folder;
+mod new;
