@@ -1,1 +1,63 @@
-//! codegen
+//! gateway.json to diagnostics, or to Rust source.
+//!
+//! Text becomes a syntax-neutral tree whose every value knows its bytes ([`json`], [`tree`]). The tree
+//! is held against tables of everything that a config may hold ([`syntax`]). What passes becomes a
+//! [`model`] that holds only what can be generated ([`check`](mod@check)). Only these three can reject.
+
+mod check;
+mod diagnostic;
+mod json;
+pub mod model;
+mod render;
+mod source;
+mod suggest;
+mod syntax;
+mod tree;
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use render::{render_human, render_json, render_short};
+pub use source::{Position, SourceFile};
+pub use tree::Span;
+
+use diagnostic::Sink;
+use syntax::kind::Kind;
+use syntax::{Object, SERVICE, walk};
+
+/// The verdict on a config.
+#[derive(Debug)]
+pub struct Checked {
+    /// The gateway; `None` when there is any error.
+    pub gateway: Option<model::Gateway>,
+    /// Everything there is to say, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks a config: every mistake at once. Reads no file but those that the config names.
+#[must_use]
+pub fn check(file: &SourceFile) -> Checked {
+    let sink = Sink::default();
+    let root = json::parse(file.text(), 0, &sink);
+    let mut gateway = None;
+    if let Some(root) = &root {
+        walk(root, &Kind::Record(&SERVICE), "the config", &sink);
+        if matches!(root.value, tree::Value::Object(_)) {
+            gateway = Some(check::gateway(Object::new(root), file, hash(file.text()), &sink));
+        }
+    }
+    let gateway = gateway.filter(|_| !sink.has_errors());
+    Checked { gateway, diagnostics: sink.finish(root.as_ref()) }
+}
+
+/// The SHA-256 of a config's bytes, in lower-case hex.
+fn hash(text: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}

@@ -2,17 +2,48 @@
 //!
 //! A driver is one file: its URL grammar, always compiled, and its client, behind the feature of
 //! its name. `sluicegate-codegen` calls the grammar while it checks a `gateway.json`; the client
-//! calls the same function when it opens, so the two cannot drift.
+//! calls the same function when it opens, so the two cannot drift. A driver whose
+//! [`has_client`](Driver::has_client) is false has only its grammar so far.
 //!
 //! This crate knows nothing of HTTP and nothing of `gateway.json`.
 
+pub mod aws;
+pub mod azure_service_bus;
 mod contract;
+mod duration;
+pub mod gcp_pubsub;
+mod grammar;
+pub mod kafka;
 mod message;
+pub mod nats;
+pub mod rabbitmq;
+#[cfg(test)]
+mod registry_tests;
+pub mod sns;
+pub mod sqs;
 mod url;
 
 pub use contract::{
     Broker, BrokerState, Delivery, OpenError, PublishError, PublishErrorKind, Publisher, Receipt, ReceiveError,
     SettleError, Settlement, Subscriber,
 };
+pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
-pub use url::{Capabilities, Driver, UrlError, by_scheme};
+pub use url::{Capabilities, CheckUrl, Driver, UrlError, Variable};
+
+/// Every driver, by name.
+pub static ALL: &[&Driver] = &[
+    &azure_service_bus::DRIVER,
+    &gcp_pubsub::DRIVER,
+    &kafka::DRIVER,
+    &nats::DRIVER,
+    &rabbitmq::DRIVER,
+    &sns::DRIVER,
+    &sqs::DRIVER,
+];
+
+/// The driver that a URL scheme (without `://`) chooses.
+#[must_use]
+pub fn by_scheme(scheme: &str) -> Option<&'static Driver> {
+    ALL.iter().copied().find(|driver| driver.schemes.contains(&scheme))
+}

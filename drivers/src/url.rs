@@ -9,13 +9,29 @@ pub struct Driver {
     /// The URL schemes that choose it.
     pub schemes: &'static [&'static str],
     /// Checks a topic's URL; `None` where the broker cannot be published to.
-    pub topic: Option<fn(&str) -> Result<(), UrlError>>,
+    pub topic: Option<CheckUrl>,
     /// Checks a subscription's URL; `None` where nothing can be received from the broker.
-    pub subscription: Option<fn(&str) -> Result<(), UrlError>>,
+    pub subscription: Option<CheckUrl>,
+    /// The environment variables that its client reads.
+    pub environment: &'static [Variable],
     /// What the broker can do.
     pub capabilities: Capabilities,
     /// Whether this version has a client for it, and not only the grammar.
     pub has_client: bool,
+}
+
+/// The verdict of a grammar on a whole URL. No I/O.
+pub type CheckUrl = fn(&str) -> Result<(), UrlError>;
+
+/// An environment variable that a driver's client reads when it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it should hold.
+    pub expected: &'static str,
+    /// Whether the client cannot open without it.
+    pub required: bool,
 }
 
 /// What a broker can do, so that a build can refuse what it cannot.
@@ -56,6 +72,21 @@ pub struct UrlError {
     pub help: Option<String>,
 }
 
+// === impl UrlError ===
+
+impl UrlError {
+    /// An error at `range` of the URL, without help.
+    pub fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { range, message: message.into(), help: None }
+    }
+
+    /// The same error with what would be right.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -67,10 +98,3 @@ impl fmt::Display for UrlError {
 }
 
 impl std::error::Error for UrlError {}
-
-/// The driver that a URL scheme (without `://`) chooses.
-#[must_use]
-pub fn by_scheme(scheme: &str) -> Option<&'static Driver> {
-    let _ = scheme;
-    None
-}

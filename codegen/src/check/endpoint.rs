@@ -1,0 +1,143 @@
+//! An endpoint's own keys and its middleware.
+
+use std::time::Duration;
+
+use super::routes::Routes;
+use super::{Context, backend, json_schema, names, path, rate_limit, router, static_response};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Endpoint, EndpointPath, Method, Output, Step};
+use crate::suggest::closest;
+use crate::syntax::Object;
+use crate::syntax::kind::At;
+use crate::syntax::namespaces::canonical;
+
+const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+/// Encodings that KrakenD's open edition can write and this version cannot.
+const OUTPUTS_LATER: [&str; 5] = ["json-collection", "negotiate", "string", "xml", "yaml"];
+
+/// What a backend must know of its endpoint.
+pub(super) struct Owner<'a> {
+    pub(super) params: Option<&'a [String]>,
+    pub(super) method: Method,
+    pub(super) output: Output,
+    pub(super) timeout: Duration,
+    pub(super) concurrent_calls: Option<At<i64>>,
+}
+
+pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut Routes) -> Option<Endpoint> {
+    let method = match object.text("method").filter(|method| !method.value.is_empty()) {
+        Some(method) => names::method(context, method, &METHODS),
+        None => Some(Method::Get),
+    };
+    let parsed = object.get("endpoint").and_then(|node| Some((path::parse(context, node)?, node)));
+    if let (Some(method), Some((parsed, node))) = (method, &parsed) {
+        routes.add(context, method, parsed, node);
+    }
+    let path = parsed.map(|(parsed, _)| parsed.path);
+    let duration = |key| object.duration(key).map(|value| value.value).filter(|value| !value.is_zero());
+    let owner = Owner {
+        params: path.as_ref().map(|path| path.params.as_slice()),
+        method: method.unwrap_or(Method::Get),
+        output: endpoint_output(context, object),
+        timeout: duration("timeout").unwrap_or(context.defaults.timeout),
+        concurrent_calls: concurrent_calls(context, object),
+    };
+    let backends = backends(context, object, &owner);
+    let proxy = object.extra("proxy");
+    Some(Endpoint {
+        place: context.place(object.mark()),
+        timeout: owner.timeout,
+        cache_ttl: duration("cache_ttl").or(context.defaults.cache_ttl),
+        output: owner.output,
+        input_headers: names::headers(context, object),
+        input_query_strings: names::query_strings(object),
+        max_body_bytes: proxy
+            .and_then(|proxy| router::max_payload(proxy, context.sink))
+            .or(context.defaults.max_payload),
+        steps: steps(context, object, path.as_ref()),
+        backends,
+        path: path?,
+        method: method?,
+    })
+}
+
+/// Reads `output_encoding`, the service's or an endpoint's.
+pub(super) fn output(context: &Context<'_>, text: At<&str>) -> Option<Output> {
+    match text.value {
+        "json" | "" => return Some(Output::Json),
+        "no-op" => return Some(Output::NoOp),
+        known if OUTPUTS_LATER.contains(&known) => {
+            context.not_yet(text.span, &format!("the output encoding `{known}`"));
+            return None;
+        }
+        _ => {}
+    }
+    let message = match text.value {
+        "fast-json" => "the output encoding `fast-json` is a feature of KrakenD's Enterprise edition".to_owned(),
+        unknown => format!("unknown output encoding `{unknown}`"),
+    };
+    let error = Diagnostic::error("unknown-encoding", text.span, message).label("KrakenD falls back to `json`");
+    let known = OUTPUTS_LATER.into_iter().chain(["json", "no-op"]);
+    let error = if text.value == "fast-json" { error } else { error.did_you_mean(closest(text.value, known)) };
+    context.push(error.help("the supported output encodings are `json` and `no-op`"));
+    None
+}
+
+fn endpoint_output(context: &Context<'_>, object: Object<'_>) -> Output {
+    let output = match object.text("output_encoding").filter(|output| !output.value.is_empty()) {
+        Some(own) => self::output(context, own),
+        None if context.defaults.output.as_deref() == Some("no-op") => Some(Output::NoOp),
+        None => Some(Output::Json),
+    };
+    let output = output.unwrap_or(Output::Json);
+    let count = object.objects("backend").count();
+    if output == Output::NoOp && count > 1 {
+        let span = object.text("output_encoding").map_or(object.mark(), |own| own.span);
+        let message = format!("`no-op` passes on the answer of one backend, and this endpoint has {count}");
+        let error = Diagnostic::error("no-op-merge", span, message).label("nothing can be merged without being read");
+        context.push(error.help("use `json`, or keep one backend"));
+    }
+    output
+}
+
+/// The value when it is above 1.
+fn concurrent_calls(context: &Context<'_>, object: Object<'_>) -> Option<At<i64>> {
+    let calls = object.integer("concurrent_calls")?;
+    if calls.value < 0 {
+        let error = Diagnostic::error("out-of-range", calls.span, "`concurrent_calls` is negative");
+        context.push(error.label("expected 1 or more"));
+    }
+    (calls.value > 1).then_some(calls)
+}
+
+fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec<crate::model::Backend> {
+    if let Some(list) = object.get("backend").filter(|list| list.type_name() == "an array" && list.items().is_empty()) {
+        let error = Diagnostic::error("no-backend", list.span, "the endpoint has no backend");
+        context.push(error.label("expected one or more"));
+    }
+    let broker = object.objects("backend").any(backend::is_pubsub);
+    if let (Some(calls), false) = (owner.concurrent_calls, broker) {
+        context.not_yet(calls.span, "`concurrent_calls` above 1");
+    } else if let Some(calls) = owner.concurrent_calls {
+        let message = format!("`concurrent_calls` would publish or consume {} messages for one request", calls.value);
+        let error = Diagnostic::error("pubsub-concurrent-calls", calls.span, message).label("every call is a message");
+        context.push(error.help("remove the key"));
+    }
+    object.objects("backend").filter_map(|object| backend::backend(context, object, owner)).collect()
+}
+
+fn steps(context: &Context<'_>, object: Object<'_>, path: Option<&EndpointPath>) -> Vec<Step> {
+    let members = object.get("extra_config").map_or(&[][..], |extra| extra.members());
+    let step = |member: &crate::tree::Member| match canonical(&member.key) {
+        "qos/ratelimit/router" => {
+            rate_limit::rate_limit(context, object.extra("qos/ratelimit/router")?, path).map(Step::RateLimit)
+        }
+        "validation/json-schema" => json_schema::json_schema(context, &member.value).map(Step::JsonSchema),
+        "proxy" => {
+            let options = object.extra("proxy")?.object("static")?;
+            static_response::static_response(options).map(Step::Static)
+        }
+        _ => None,
+    };
+    members.iter().filter_map(step).collect()
+}

@@ -1,0 +1,93 @@
+//! Methods, header names and query parameters.
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Method, Names};
+use crate::suggest::closest;
+use crate::syntax::Object;
+use crate::syntax::kind::At;
+
+const ALL: [Method; 7] =
+    [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head, Method::Options];
+
+/// Reads a method. KrakenD writes lower case as upper case; it is accepted with a warning.
+pub(super) fn method(context: &Context<'_>, method: At<&str>, allowed: &[Method]) -> Option<Method> {
+    let upper = method.value.to_ascii_uppercase();
+    let known = ALL.into_iter().find(|known| known.as_str() == upper);
+    if let Some(found) = known.filter(|known| allowed.contains(known)) {
+        if upper != method.value {
+            let message = format!("the method `{}` is not in upper case", method.value);
+            let warning =
+                Diagnostic::warning("letter-case", method.span, message).label(format!("taken for `{upper}`"));
+            context.push(warning.help(format!("write `\"{upper}\"`")));
+        }
+        return Some(found);
+    }
+    let names: Vec<_> = allowed.iter().map(|method| method.as_str()).collect();
+    let message = match known {
+        Some(_) => format!("an endpoint cannot have the method `{upper}`"),
+        None => format!("unknown method `{}`", method.value),
+    };
+    let error = Diagnostic::error("unknown-method", method.span, message).label("no client could call this");
+    let error = error.did_you_mean(closest(&upper, names.iter().copied()));
+    let list: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    context.push(error.help(format!("the methods are {}", list.join(", "))));
+    None
+}
+
+/// The methods that a backend can be called with.
+pub(super) fn backend_method(context: &Context<'_>, text: At<&str>) -> Option<Method> {
+    method(context, text, &ALL)
+}
+
+/// An endpoint's `input_headers`.
+pub(super) fn headers(context: &Context<'_>, object: Object<'_>) -> Names {
+    let names = object.texts("input_headers");
+    if names.iter().any(|name| name.value == "*") {
+        return Names::All;
+    }
+    Names::List(names.into_iter().filter_map(|name| header(context, name)).collect())
+}
+
+/// An endpoint's `input_query_strings`.
+pub(super) fn query_strings(object: Object<'_>) -> Names {
+    let names = object.texts("input_query_strings");
+    if names.iter().any(|name| name.value == "*") {
+        return Names::All;
+    }
+    Names::List(names.into_iter().map(|name| name.value.to_owned()).collect())
+}
+
+/// A backend's own list: `None` when it lets all pass. `[""]` lets nothing pass, as in KrakenD.
+pub(super) fn backend_names(context: &Context<'_>, object: Object<'_>, key: &str) -> Option<Vec<String>> {
+    let names = object.texts(key);
+    if names.is_empty() {
+        return None;
+    }
+    let mut list = Vec::new();
+    for name in names {
+        if name.value == "*" {
+            let error =
+                Diagnostic::error("no-wildcard", name.span, format!("`*` has no meaning in `{key}` of a backend"));
+            let error = error.label("would let nothing pass");
+            context.push(error.help("leave the key out to pass on what the endpoint lets in"));
+        } else if key == "input_headers" {
+            list.extend(header(context, name).filter(|name| !name.is_empty()));
+        } else if !name.value.is_empty() {
+            list.push(name.value.to_owned());
+        }
+    }
+    Some(list)
+}
+
+/// A header's name in lower case. The empty one stands for none.
+pub(super) fn header(context: &Context<'_>, name: At<&str>) -> Option<String> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.value.bytes().all(token) {
+        let error =
+            Diagnostic::error("bad-header-name", name.span, format!("`{}` is not the name of a header", name.value));
+        context.push(error.label("no request can carry it"));
+        return None;
+    }
+    Some(name.value.to_ascii_lowercase())
+}

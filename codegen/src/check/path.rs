@@ -1,0 +1,105 @@
+//! An endpoint's path: `/users/{id}/*`.
+
+use std::ops::Range;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::EndpointPath;
+use crate::tree::Node;
+
+/// Paths that the gateway answers itself; nothing below them can be an endpoint.
+const RESERVED: [&str; 4] = ["/__debug", "/__echo", "/__health", "/__ready"];
+
+/// A path with the bytes of each parameter's name.
+pub(super) struct ParsedPath {
+    pub(super) path: EndpointPath,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// What stands between two slashes.
+pub(super) enum Segment {
+    Text(String),
+    /// A parameter, and the bytes of it within the path.
+    Param(String, Range<usize>),
+    /// `*`, the last.
+    Rest(Range<usize>),
+}
+
+/// Whether a path belongs to the gateway itself (KrakenD trap 6, and our `/__ready`).
+pub(super) fn is_reserved(path: &str) -> bool {
+    RESERVED
+        .iter()
+        .any(|reserved| path.strip_prefix(reserved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Reads the path that `node` holds. Each mistake in it is underlined by itself.
+pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
+    let text = node.text()?.value.as_str();
+    let before = context.sink.len();
+    let report = |range: Range<usize>, message: String, label: &str, help: &str| {
+        let error = Diagnostic::error("bad-path", node.part(range), message).label(label);
+        context.push(if help.is_empty() { error } else { error.help(help) });
+    };
+    if is_reserved(text) {
+        report(0..text.len(), format!("`{text}` is reserved"), "the gateway answers this itself", "");
+        return None;
+    }
+    if !text.starts_with('/') {
+        let help = format!("write `\"/{text}\"`");
+        report(0..text.len(), "the path does not begin with `/`".to_owned(), "expected `/` first", &help);
+    }
+    if let Some(offset) = text.find(['?', '#']) {
+        let what = if text[offset..].starts_with('?') { "a query string" } else { "a fragment" };
+        let help = "list the parameters in `input_query_strings`";
+        let help = if what == "a query string" { help } else { "" };
+        report(
+            offset..text.len(),
+            format!("a path has no room for {what}"),
+            "would be matched as part of the path",
+            help,
+        );
+        return None;
+    }
+    let mut parsed =
+        ParsedPath { path: EndpointPath { text: text.to_owned(), params: Vec::new() }, segments: Vec::new() };
+    let mut offset = usize::from(text.starts_with('/'));
+    for segment in text[offset..].split('/') {
+        let range = offset..offset + segment.len();
+        let last = range.end == text.len();
+        offset = range.end + 1;
+        if let Some(name) =
+            segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|name| is_name(name))
+        {
+            if parsed.path.params.iter().any(|known| known == name) {
+                report(range, format!("the parameter `{{{name}}}` stands twice in the path"), "given again here", "");
+                continue;
+            }
+            parsed.path.params.push(name.to_owned());
+            parsed.segments.push(Segment::Param(name.to_owned(), range));
+        } else if segment == "*" && last {
+            parsed.segments.push(Segment::Rest(range));
+        } else if segment.contains('*') {
+            report(range, "`*` stands only at the end of a path, after a `/`".to_owned(), "not a wildcard here", "");
+        } else if segment.contains(['{', '}']) {
+            let label = "a parameter is a whole segment: `/{name}/`";
+            let help = "a name has letters, digits, `-` and `_`";
+            report(range, "this is not a path parameter".to_owned(), label, help);
+        } else if let Some(name) = segment.strip_prefix(':') {
+            let help = format!("write `{{{name}}}`");
+            report(
+                range,
+                "parameters are written in braces".to_owned(),
+                "would be matched as it is, colon included",
+                &help,
+            );
+        } else {
+            parsed.segments.push(Segment::Text(segment.to_owned()));
+        }
+    }
+    (context.sink.len() == before).then_some(parsed)
+}
+
+/// What KrakenD takes for the name of a parameter.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

@@ -1,0 +1,266 @@
+//! Topics and subscriptions: `host` and `topic_url` or `subscription_url`, joined and given to the driver's own grammar.
+
+use std::ops::Range;
+
+use sluicegate_drivers::{ALL, Driver, UrlError, by_scheme};
+
+use super::endpoint::Owner;
+use super::{Context, backend};
+use crate::diagnostic::Diagnostic;
+use crate::model::{BackendKind, OnFailure, Publish, Subscribe};
+use crate::suggest::closest;
+use crate::syntax::Object;
+use crate::tree::{Node, Span};
+
+pub(super) const PUBLISHER: &str = "backend/pubsub/publisher";
+pub(super) const SUBSCRIBER: &str = "backend/pubsub/subscriber";
+
+/// Namespaces that KrakenD applies below HTTP only, and so never to a broker.
+const HTTP_ONLY: [&str; 6] = [
+    "modifier/martian",
+    "qos/http-cache",
+    "auth/client-credentials",
+    "backend/http",
+    "backend/http/client",
+    "backend/lambda",
+];
+
+pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<BackendKind> {
+    let publisher = object.namespace(PUBLISHER);
+    let subscriber = object.namespace(SUBSCRIBER);
+    if let (Some(publisher), Some(subscriber)) = (publisher, subscriber) {
+        let message = "a backend publishes or subscribes, not both";
+        let error = Diagnostic::error("publisher-and-subscriber", publisher.key_span, message);
+        let error = error.label("KrakenD ignores this one").related(subscriber.key_span, "the subscriber is here");
+        context.push(error.help("give each a backend of its own"));
+        return None;
+    }
+    inapplicable(context, object);
+    let topic = publisher.is_some();
+    let options = object.extra(if topic { PUBLISHER } else { SUBSCRIBER })?;
+    let key = if topic { "topic_url" } else { "subscription_url" };
+    let url = Url::join(context, object, options, key);
+    let subscribe = (!topic).then(|| Options::read(context, object, options, owner));
+    let url = url?;
+    let driver = driver(context, &url, key)?;
+    portability(context, object, driver);
+    let Some(check) = (if topic { driver.topic } else { driver.subscription }) else {
+        wrong_side(context, &url, driver, topic);
+        return None;
+    };
+    let verdict = parameter(&url).map_or_else(|| check(&url.text), Err);
+    if let Err(error) = &verdict {
+        let code = if topic { "bad-topic-url" } else { "bad-subscription-url" };
+        let diagnostic = Diagnostic::error(code, url.part(error.range.clone()), error.message.as_str());
+        context.push(match &error.help {
+            Some(help) => diagnostic.help(help.as_str()),
+            None => diagnostic,
+        });
+    }
+    if !driver.has_client {
+        let span = url.part(0..url.scheme().len());
+        context.not_yet(span, &format!("the driver `{}`", driver.name));
+    }
+    let Some(subscribe) = subscribe else {
+        return Some(BackendKind::Publish(Publish { driver: driver.name, url: url.text }));
+    };
+    if subscribe.on_failure == OnFailure::DeadLetter && !driver.capabilities.dead_letter {
+        let span = options.get("on_failure").map_or(options.mark(), |node| node.span);
+        let message = format!("the driver `{}` has no dead-letter place of its own", driver.name);
+        let error = Diagnostic::error("missing-capability", span, message).label("nowhere to put the message");
+        context.push(error.help("the policies are `nack` and `drop`"));
+    }
+    Some(BackendKind::Subscribe(Subscribe {
+        driver: driver.name,
+        url: url.text,
+        decode: subscribe.decode?,
+        shape: subscribe.shape,
+        wait: subscribe.wait,
+        on_failure: subscribe.on_failure,
+        max_deliveries: subscribe.max_deliveries,
+    }))
+}
+
+/// What a subscription has besides its URL.
+struct Options {
+    decode: Option<crate::model::Decode>,
+    shape: crate::model::Shape,
+    wait: Option<std::time::Duration>,
+    on_failure: OnFailure,
+    max_deliveries: Option<u32>,
+}
+
+impl Options {
+    fn read(context: &Context<'_>, object: Object<'_>, options: Object<'_>, owner: &Owner<'_>) -> Self {
+        let decode = backend::decode(context, object, owner);
+        let wait = options.duration("wait");
+        if let Some(wait) = wait.filter(|wait| wait.value >= owner.timeout) {
+            let message = format!("`wait` is not below the endpoint's timeout of {:?}", owner.timeout);
+            let error =
+                Diagnostic::error("out-of-range", wait.span, message).label("the client would get an error first");
+            context.push(error.help("wait for less, or leave the key out: the default is the timeout less 10 %"));
+        }
+        let max_deliveries = options.integer("max_deliveries").and_then(|max| {
+            let valid = u32::try_from(max.value).ok().filter(|max| *max > 0);
+            if valid.is_none() {
+                let error = Diagnostic::error("out-of-range", max.span, "`max_deliveries` must be above 0");
+                context.push(error.label("a message is delivered once at least"));
+            }
+            valid
+        });
+        Self {
+            decode,
+            shape: backend::shape(context, object, decode),
+            wait: wait.map(|wait| wait.value),
+            on_failure: match options.text("on_failure").map(|policy| policy.value) {
+                Some("drop") => OnFailure::Drop,
+                Some("dead_letter") => OnFailure::DeadLetter,
+                _ => OnFailure::Nack,
+            },
+            max_deliveries,
+        }
+    }
+}
+
+/// A topic's or subscription's URL, and where its parts stand.
+struct Url<'a> {
+    text: String,
+    host: &'a Node,
+    host_len: usize,
+    rest: &'a Node,
+}
+
+impl<'a> Url<'a> {
+    fn join(context: &Context<'_>, object: Object<'a>, options: Object<'a>, key: &str) -> Option<Self> {
+        let Some(host) = object.get("host").and_then(|node| node.items().first()) else {
+            if object.get("host").is_none_or(|node| node.type_name() == "an array") {
+                let error = Diagnostic::error("no-host", object.mark(), "the backend names no broker");
+                context.push(
+                    error.label("this has no `host`").help("write the driver's scheme: `\"host\": [\"nats://\"]`"),
+                );
+            }
+            return None;
+        };
+        for extra in &object.get("host")?.items()[1..] {
+            let error = Diagnostic::error("many-hosts", extra.span, "a topic or subscription has one host");
+            context.push(error.label("KrakenD ignores this one").help("give each its own backend"));
+        }
+        let rest = options.get(key)?;
+        let (host_text, rest_text) = (&host.text()?.value, &rest.text()?.value);
+        let scheme_end = host_text.find("://").map_or(0, |end| end + 3);
+        let host_holds_topic = !host_text[scheme_end..].trim_matches('/').is_empty();
+        if rest_text.is_empty() && host_holds_topic {
+            let message = format!("`{key}` is empty, and `host` holds the whole URL");
+            let warning = Diagnostic::warning("topic-in-host", rest.span, message).label("the URL continues here");
+            let (head, tail) = host_text.split_at(scheme_end);
+            context.push(warning.help(format!("write `\"host\": [\"{head}\"]` and `\"{key}\": \"{tail}\"`")));
+        }
+        Some(Self { text: format!("{host_text}{rest_text}"), host, host_len: host_text.len(), rest })
+    }
+
+    fn scheme(&self) -> &str {
+        self.text.split("://").next().unwrap_or_default()
+    }
+
+    /// The bytes of the file behind a range of the URL. A range over both parts is shown in the second.
+    fn part(&self, range: Range<usize>) -> Span {
+        let in_rest = range.end > self.host_len || range.start >= self.host_len && self.text.len() > self.host_len;
+        if in_rest {
+            self.rest.part(range.start.saturating_sub(self.host_len)..range.end - self.host_len)
+        } else {
+            self.host.part(range)
+        }
+    }
+}
+
+fn driver(context: &Context<'_>, url: &Url<'_>, key: &str) -> Option<&'static Driver> {
+    let schemes = || ALL.iter().flat_map(|driver| driver.schemes).copied();
+    let list = || schemes().map(|scheme| format!("`{scheme}`")).collect::<Vec<_>>().join(", ");
+    if !url.text.contains("://") {
+        let error = Diagnostic::error("unknown-driver", url.host.span, format!("the URL of `{key}` has no scheme"));
+        context.push(error.label("expected a driver: `nats://`").help(format!("the drivers are {}", list())));
+        return None;
+    }
+    let scheme = url.scheme();
+    let found = by_scheme(scheme);
+    if found.is_none() {
+        let span = url.part(0..scheme.len());
+        let error = Diagnostic::error("unknown-driver", span, format!("unknown driver scheme `{scheme}`"));
+        let error = error.label("no driver has this scheme");
+        let meant = closest(scheme, schemes());
+        context.push(match meant {
+            Some(_) => error.did_you_mean(meant),
+            None => error.help(format!("the drivers are {}", list())),
+        });
+    }
+    found
+}
+
+/// What works here and not on a KrakenD. A driver that KrakenD lacks has nothing to be portable to.
+fn portability(context: &Context<'_>, object: Object<'_>, driver: &Driver) {
+    if driver.name == "mem" {
+        return;
+    }
+    for key in ["url_pattern", "disable_host_sanitize"] {
+        if key == "url_pattern" && object.has(key) || object.flag(key) {
+            continue;
+        }
+        let span = object.member(key).map_or(object.mark(), |member| member.value.span);
+        let message = format!("this backend would not work on a KrakenD without `{key}`");
+        let warning = Diagnostic::warning("krakend-needs", span, message);
+        let value = if key == "url_pattern" { "\"/\"" } else { "true" };
+        context.push(warning.help(format!("Sluicegate does not need it; write `\"{key}\": {value}` to stay portable")));
+    }
+}
+
+/// Reports what stands beside the topic and could never act on it.
+fn inapplicable(context: &Context<'_>, object: Object<'_>) {
+    let members = HTTP_ONLY.iter().filter_map(|name| Some((*name, object.namespace(name)?)));
+    for (name, member) in members {
+        let message = format!("`{name}` does nothing on a pub/sub backend");
+        let error = Diagnostic::error("inapplicable", member.key_span, message).label("KrakenD ignores this");
+        context.push(error.note("it acts on HTTP calls, and a broker is not called over HTTP"));
+    }
+    if let Some(sd) = object.text("sd").filter(|sd| matches!(sd.value, "dns" | "dns-shared")) {
+        let error = Diagnostic::error("inapplicable", sd.span, "service discovery does nothing on a pub/sub backend");
+        context.push(error.label("KrakenD ignores this"));
+    }
+}
+
+/// A `{param}` in the URL, as an error.
+fn parameter(url: &Url<'_>) -> Option<UrlError> {
+    let open = url.text.find('{')?;
+    let close = open + url.text[open..].find('}')?;
+    let name = &url.text[open..=close];
+    let message = format!("`{name}` is not replaced in the URL of a topic or subscription");
+    Some(UrlError { range: open..close + 1, message, help: Some("write an endpoint for each topic".to_owned()) })
+}
+
+/// Reports a driver that cannot be published to, or not received from.
+fn wrong_side(context: &Context<'_>, url: &Url<'_>, driver: &Driver, topic: bool) {
+    let span = url.part(0..url.scheme().len());
+    if topic {
+        let message = format!("the driver `{}` cannot be published to", driver.name);
+        return context.push(Diagnostic::error("one-sided-driver", span, message).label("only subscriptions"));
+    }
+    if driver.name != "sns" {
+        let message = format!("nothing can be received from the driver `{}`", driver.name);
+        return context.push(Diagnostic::error("one-sided-driver", span, message).label("only topics"));
+    }
+    let arn = url.text.find("arn:").map_or("", |start| url.text[start..].split('?').next().unwrap_or_default());
+    let mut parts = arn.split(':').skip(3);
+    let mut part = |default: &'static str| parts.next().filter(|part| !part.is_empty()).unwrap_or(default);
+    let (region, account, name) = (part("REGION"), part("ACCOUNT"), part("TOPIC"));
+    let message = "nothing can be received from an SNS topic, though KrakenD's page shows it: SNS only pushes to what is subscribed";
+    let error = Diagnostic::error("one-sided-driver", span, message).label("SNS topics can only be published to");
+    let publisher = format!(
+        "to publish to it: {{\"host\": [\"awssns:///\"], \"disable_host_sanitize\": true, \"extra_config\": \
+         {{\"{PUBLISHER}\": {{\"topic_url\": \"arn:aws:sns:{region}:{account}:{name}\"}}}}}}"
+    );
+    let subscriber = format!(
+        "to receive: subscribe an SQS queue to the topic, and write {{\"host\": [\"awssqs://\"], \
+         \"disable_host_sanitize\": true, \"extra_config\": {{\"{SUBSCRIBER}\": {{\"subscription_url\": \
+         \"sqs.{region}.amazonaws.com/{account}/QUEUE\"}}}}}}"
+    );
+    context.push(error.help(subscriber).help(publisher));
+}

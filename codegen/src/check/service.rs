@@ -1,0 +1,118 @@
+//! The service's own keys.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::routes::Routes;
+use super::{Context, Defaults, endpoint, host, router, tls};
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::model::{Client, Gateway, Server};
+use crate::source::SourceFile;
+use crate::syntax::Object;
+
+/// KrakenD's default for `timeout`.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The whole model. Worth something only when nothing was reported as an error.
+pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink: &Sink) -> Gateway {
+    version(service, sink);
+    let (router, max_payload) = router::router(service, sink);
+    let timeout = service.duration("timeout").map(|timeout| timeout.value);
+    let defaults = Defaults {
+        timeout: timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(DEFAULT_TIMEOUT),
+        cache_ttl: service.duration("cache_ttl").map(|ttl| ttl.value).filter(|ttl| !ttl.is_zero()),
+        output: service.text("output_encoding").map(|output| output.value.to_owned()),
+        hosts: None,
+        max_payload,
+    };
+    let mut context = Context { file, sink, defaults };
+    context.defaults.hosts = host::sanitised(&context, service);
+    if let Some(output) = service.text("output_encoding") {
+        endpoint::output(&context, output);
+    }
+    let mut routes = Routes::default();
+    let endpoints =
+        service.objects("endpoints").filter_map(|object| endpoint::endpoint(&context, object, &mut routes)).collect();
+    Gateway {
+        name: service.text("name").map(|name| name.value.to_owned()).filter(|name| !name.is_empty()),
+        config: file.name().to_owned(),
+        hash,
+        server: server(&context, service),
+        client: client(&context, service),
+        router,
+        logging: router::logging(service, sink),
+        endpoints,
+    }
+}
+
+fn version(service: Object<'_>, sink: &Sink) {
+    match service.integer("version") {
+        Some(version) if version.value == 3 => {}
+        Some(version) => {
+            let message = format!("version {} of the configuration is not supported", version.value);
+            let error = Diagnostic::error("unsupported-version", version.span, message).label("expected 3");
+            sink.push(match version.value {
+                1 | 2 => error.help("KrakenD's documentation has a migration guide to version 3"),
+                _ => error.help("write `\"version\": 3`"),
+            });
+        }
+        // A value of the wrong type was reported as one.
+        None if service.has("version") => {}
+        None => {
+            let error = Diagnostic::error("missing-key", service.mark(), "`version` is missing in the service");
+            sink.push(error.label("this has no `version`").help("write `\"version\": 3`"));
+        }
+    }
+}
+
+fn server(context: &Context<'_>, service: Object<'_>) -> Server {
+    let duration = |key| service.duration(key).map(|value| value.value);
+    Server {
+        port: port(service, context.sink),
+        listen_ip: listen_ip(service, context.sink),
+        read_timeout: duration("read_timeout"),
+        write_timeout: duration("write_timeout"),
+        idle_timeout: duration("idle_timeout"),
+        read_header_timeout: duration("read_header_timeout"),
+        // As in Go, 0 asks for the default.
+        max_header_bytes: context.size(service.integer("max_header_bytes"), "max_header_bytes").filter(|max| *max > 0),
+        max_shutdown_wait: duration("max_shutdown_wait_time"),
+        use_h2c: service.flag("use_h2c"),
+        tls: service.object("tls").and_then(|object| tls::tls(context, object)),
+    }
+}
+
+fn port(service: Object<'_>, sink: &Sink) -> Option<u16> {
+    let port = service.integer("port")?;
+    let valid = u16::try_from(port.value).ok().filter(|port| *port > 0);
+    if valid.is_none() {
+        let error = Diagnostic::error("out-of-range", port.span, format!("{} is not a port", port.value));
+        sink.push(error.label("expected 1 to 65535").help("leave the key out for KrakenD's default, 8080"));
+    }
+    valid
+}
+
+fn listen_ip(service: Object<'_>, sink: &Sink) -> Option<IpAddr> {
+    let ip = service.text("listen_ip").filter(|ip| !ip.value.is_empty())?;
+    let valid = ip.value.parse().ok();
+    if valid.is_none() {
+        let error = Diagnostic::error("bad-address", ip.span, format!("`{}` is not an IP address", ip.value));
+        sink.push(error.label("expected an IPv4 or IPv6 address").help("leave the key out to listen on all addresses"));
+    }
+    valid
+}
+
+fn client(context: &Context<'_>, service: Object<'_>) -> Client {
+    let duration = |key| service.duration(key).map(|value| value.value);
+    let max_idle = service.integer("max_idle_connections_per_host");
+    Client {
+        // As in KrakenD, 0 asks for the default.
+        max_idle_connections_per_host: context.size(max_idle, "max_idle_connections_per_host").filter(|max| *max > 0),
+        idle_connection_timeout: duration("idle_connection_timeout"),
+        disable_keep_alives: service.flag("disable_keep_alives"),
+        dialer_timeout: duration("dialer_timeout"),
+        dialer_fallback_delay: duration("dialer_fallback_delay"),
+        dialer_keep_alive: duration("dialer_keep_alive"),
+        response_header_timeout: duration("response_header_timeout"),
+    }
+}

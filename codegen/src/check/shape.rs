@@ -1,0 +1,213 @@
+//! `target`, `allow`, `deny`, `mapping`, `group`, `is_collection`: one trie, built as lura's `formatter.go` builds its own.
+
+use std::collections::HashMap;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Field, FieldRule, Fields, Shape};
+use crate::syntax::Object;
+use crate::tree::{Member, Node};
+
+pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
+    let allow = backend.texts("allow");
+    let deny = backend.texts("deny");
+    if let (false, false, Some(member)) = (allow.is_empty(), deny.is_empty(), backend.member("deny")) {
+        let error = Diagnostic::error("allow-and-deny", member.key_span, "`allow` and `deny` exclude each other");
+        let error =
+            error.label("KrakenD ignores this one").help("remove `deny`: what `allow` does not name is left out");
+        context.push(error);
+    }
+    let mut fields = if !allow.is_empty() {
+        let mut list = Vec::new();
+        allow.iter().for_each(|path| allow_path(&mut list, path.value));
+        Fields::Allow(list)
+    } else if !deny.is_empty() {
+        let mut list = Vec::new();
+        deny.iter().for_each(|path| deny_path(&mut list, path.value));
+        Fields::Deny(list)
+    } else {
+        Fields::All
+    };
+    if let Some(mapping) = backend.object("mapping") {
+        rename(context, mapping, &mut fields);
+    }
+    let target = backend.text("target").map(|target| target.value).filter(|target| !target.is_empty());
+    Shape {
+        is_collection: backend.flag("is_collection"),
+        target: target.map(|target| target.split('.').map(str::to_owned).collect()).unwrap_or_default(),
+        fields,
+        group: backend.text("group").map(|group| group.value.to_owned()).filter(|group| !group.is_empty()),
+    }
+}
+
+/// Adds `a.b.c`. A later path replaces what an earlier one says about the same name: `[a, a.b]` keeps `a.b`, `[a.b, a]` all of `a`.
+fn allow_path(list: &mut Vec<Field>, path: &str) {
+    let mut list = list;
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        let field = entry(list, name);
+        if names.peek().is_none() {
+            field.rule = FieldRule::Keep;
+            return;
+        }
+        if !matches!(field.rule, FieldRule::Inside(_)) {
+            field.rule = FieldRule::Inside(Fields::Allow(Vec::new()));
+        }
+        let FieldRule::Inside(Fields::Allow(inner)) = &mut field.rule else { return };
+        list = inner;
+    }
+}
+
+/// Adds `a.b.c`. The shortest path wins, whatever the order.
+fn deny_path(list: &mut Vec<Field>, path: &str) {
+    let mut list = list;
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        let field = entry(list, name);
+        if field.rule == FieldRule::Drop {
+            return;
+        }
+        if names.peek().is_none() {
+            field.rule = FieldRule::Drop;
+            return;
+        }
+        if !matches!(field.rule, FieldRule::Inside(_)) {
+            field.rule = FieldRule::Inside(Fields::Deny(Vec::new()));
+        }
+        let FieldRule::Inside(Fields::Deny(inner)) = &mut field.rule else { return };
+        list = inner;
+    }
+}
+
+/// The field called `name`, added when it is not there.
+fn entry<'a>(list: &'a mut Vec<Field>, name: &str) -> &'a mut Field {
+    let index = list.iter().position(|field| field.name == name).unwrap_or_else(|| {
+        list.push(Field { name: name.to_owned(), rename: None, rule: FieldRule::Keep });
+        list.len() - 1
+    });
+    &mut list[index]
+}
+
+/// Joins `mapping` into the first level.
+fn rename(context: &Context<'_>, mapping: Object<'_>, fields: &mut Fields) {
+    let members = mapping.node().members();
+    let mut targets: HashMap<&str, &Member> = HashMap::new();
+    for member in members {
+        let Some(target) = target(context, member) else { continue };
+        if refused(context, mapping, member, target, &targets) {
+            continue;
+        }
+        targets.insert(target, member);
+        let list = match fields {
+            Fields::All => {
+                *fields = Fields::Deny(Vec::new());
+                let Fields::Deny(list) = fields else { continue };
+                list
+            }
+            // What `allow` leaves out cannot be renamed.
+            Fields::Allow(list) if !list.iter().any(|field| field.name == member.key) => continue,
+            Fields::Allow(list) | Fields::Deny(list) => list,
+        };
+        let field = entry(list, &member.key);
+        if field.rule != FieldRule::Drop {
+            field.rename = Some(target.to_owned());
+        }
+    }
+}
+
+/// The new name, which ends at its first dot (trap 44).
+fn target<'a>(context: &Context<'_>, member: &'a Member) -> Option<&'a str> {
+    let text = member.value.text()?.value.as_str();
+    let target = text.split('.').next().unwrap_or(text);
+    if target.is_empty() {
+        let error =
+            Diagnostic::error("bad-mapping", member.value.span, format!("the new name of `{}` is empty", member.key));
+        context.push(error.label("expected a name"));
+        return None;
+    }
+    if target.len() < text.len() {
+        let message = format!("the new name of `{}` ends at its first dot", member.key);
+        let warning = Diagnostic::warning("bad-mapping", member.value.part(target.len()..text.len()), message);
+        context.push(
+            warning
+                .label("cut off")
+                .help(format!("write `\"{target}\"`; `group` puts a whole response into an object")),
+        );
+    }
+    Some(target)
+}
+
+/// Whether the result would depend on the order in which KrakenD happens to go through its map.
+fn refused(
+    context: &Context<'_>,
+    mapping: Object<'_>,
+    member: &Member,
+    target: &str,
+    targets: &HashMap<&str, &Member>,
+) -> bool {
+    let error = |node: &Node, message: String| Diagnostic::error("ambiguous-mapping", node.span, message);
+    if target == member.key {
+        let error = error(&member.value, format!("`{target}` is renamed to itself")).label("KrakenD removes the field");
+        context.push(error.help("remove the entry to keep the field"));
+    } else if let Some(first) = targets.get(target) {
+        let error =
+            error(&member.value, format!("two fields are renamed to `{target}`")).label("KrakenD keeps a random one");
+        context.push(error.related(first.key_span, format!("`{}` has this name too", first.key)));
+    } else if let Some(next) = mapping.member(target) {
+        let message = format!("`{}` is renamed to `{target}`, which is renamed itself", member.key);
+        let error = error(&member.value, message).label("KrakenD renames in random order");
+        context.push(error.related(next.key_span, format!("`{target}` is renamed here")));
+    } else {
+        return false;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(fields: &Fields) -> String {
+        let list = |list: &[Field]| {
+            let fields = list.iter().map(|field| match &field.rule {
+                FieldRule::Keep => field.name.clone(),
+                FieldRule::Drop => format!("-{}", field.name),
+                FieldRule::Inside(inner) => format!("{}{}", field.name, show(inner)),
+            });
+            fields.collect::<Vec<_>>().join(" ")
+        };
+        match fields {
+            Fields::All => "*".to_owned(),
+            Fields::Allow(fields) => format!("({})", list(fields)),
+            Fields::Deny(fields) => format!("[{}]", list(fields)),
+        }
+    }
+
+    #[test]
+    fn allow_is_built_as_lura_builds_it() {
+        for (paths, expected) in [
+            (&["a", "b.c", "b.d.e"][..], "(a b(c d(e)))"),
+            (&["a", "a.b"], "(a(b))"),
+            (&["a.b", "a"], "(a)"),
+            (&["a.b.c", "a.b", "a.b.d"], "(a(b(d)))"),
+        ] {
+            let mut list = Vec::new();
+            paths.iter().for_each(|path| allow_path(&mut list, path));
+            assert_eq!(show(&Fields::Allow(list)), expected, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn deny_does_not_depend_on_the_order() {
+        for (paths, expected) in [
+            (&["a", "b.c", "b.d.e"][..], "[-a b[-c d[-e]]]"),
+            (&["a", "a.b"], "[-a]"),
+            (&["a.b", "a"], "[-a]"),
+            (&["a.b.c", "a.b", "a.d"], "[a[-b -d]]"),
+        ] {
+            let mut list = Vec::new();
+            paths.iter().for_each(|path| deny_path(&mut list, path));
+            assert_eq!(show(&Fields::Deny(list)), expected, "{paths:?}");
+        }
+    }
+}

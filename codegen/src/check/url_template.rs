@@ -1,0 +1,222 @@
+//! `url_pattern`: literal text and parameters.
+
+use std::fmt::Write as _;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Piece, UrlTemplate};
+use crate::suggest::closest;
+use crate::tree::Node;
+
+/// Reads the pattern that `node` holds. `prefix` goes before it; `params` are the endpoint's, unless its path is wrong.
+pub(super) fn parse(
+    context: &Context<'_>,
+    node: &Node,
+    prefix: &str,
+    params: Option<&[String]>,
+) -> Option<UrlTemplate> {
+    let text = node.text()?.value.as_str();
+    let report = |start: usize, end: usize, code: &'static str, message: String, label: &str| {
+        Diagnostic::error(code, node.part(start..end), message).label(label)
+    };
+    if text.contains("://") && !text.starts_with('/') {
+        let end = text
+            .find("://")
+            .map_or(text.len(), |scheme| text[scheme + 3..].find('/').map_or(text.len(), |slash| scheme + 3 + slash));
+        let error =
+            report(0, end, "bad-url-pattern", "a `url_pattern` has no host".to_owned(), "would be taken as a path");
+        context.push(error.help("put the host into `host`, and begin the pattern with `/`"));
+        return None;
+    }
+    if let Some(offset) = text.find('#') {
+        let message = "a `url_pattern` has no fragment".to_owned();
+        context
+            .push(report(offset, text.len(), "bad-url-pattern", message, "never sent").help("write `%23` for a `#`"));
+        return None;
+    }
+    let mut template = Builder::default();
+    template.text(prefix);
+    // KrakenD adds the slash.
+    if !text.starts_with('/') {
+        template.text("/");
+    }
+    let mut rest = 0;
+    let mut sound = true;
+    while let Some(open) = text[rest..].find(['{', '}']).map(|offset| rest + offset) {
+        template.text(&text[rest..open]);
+        sound &= escapes(context, node, &text[rest..open], rest);
+        let close = text[open..].find('}').map(|offset| open + offset);
+        let Some(close) = close.filter(|close| *close > open && is_name(&text[open + 1..*close])) else {
+            let end = close.map_or(text.len(), |close| close + 1);
+            let error = report(open, end, "bad-url-pattern", "this is not a parameter".to_owned(), "expected `{name}`");
+            context.push(error.help("write `%7B` and `%7D` for braces"));
+            return None;
+        };
+        sound &= param(context, node, (open, close), params, &mut template);
+        rest = close + 1;
+    }
+    template.text(&text[rest..]);
+    sound &= escapes(context, node, &text[rest..], rest);
+    sound.then(|| UrlTemplate { text: text.to_owned(), pieces: template.pieces })
+}
+
+/// Adds the parameter between two braces.
+fn param(
+    context: &Context<'_>,
+    node: &Node,
+    (open, close): (usize, usize),
+    params: Option<&[String]>,
+    template: &mut Builder,
+) -> bool {
+    let Some(text) = node.text() else { return false };
+    let name = &text.value[open + 1..close];
+    let span = node.part(open..close + 1);
+    if is_response(name) {
+        context.not_yet(span, &format!("`{{{name}}}`, a value from the response of a previous backend,"));
+        return false;
+    }
+    if name.starts_with("JWT.") {
+        context.not_yet(span, &format!("`{{{name}}}`, a claim of the client's token,"));
+        return false;
+    }
+    let Some(params) = params else { return false };
+    if let Some(index) = params.iter().position(|known| known == name) {
+        template.pieces.push(Piece::Param { index, name: name.to_owned() });
+        return true;
+    }
+    let message = format!("`{{{name}}}` is not a parameter of this endpoint");
+    let error = Diagnostic::error("unknown-parameter", span, message).label("nothing provides this value");
+    let error = error
+        .did_you_mean(closest(name, params.iter().map(String::as_str)).map(|name| format!("{{{name}}}")).as_deref());
+    let list: Vec<_> = params.iter().map(|name| format!("`{{{name}}}`")).collect();
+    context.push(match list.len() {
+        0 => error.help("the endpoint's path has no parameters"),
+        1 => error.help(format!("the endpoint's path has {}", list[0])),
+        _ => error.help(format!("the endpoint's path has {}", list.join(", "))),
+    });
+    false
+}
+
+/// Reports every `%` that two hexadecimal digits do not follow.
+fn escapes(context: &Context<'_>, node: &Node, text: &str, start: usize) -> bool {
+    let mut sound = true;
+    for (offset, _) in text.match_indices('%') {
+        let digits = text.as_bytes().get(offset + 1..offset + 3);
+        if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+            let span = node.part(start + offset..start + offset + 1);
+            let error = Diagnostic::error("bad-url-pattern", span, "`%` is not followed by two hexadecimal digits");
+            context.push(error.label("not an escape").help("write `%25` for a `%`"));
+            sound = false;
+        }
+    }
+    sound
+}
+
+/// What lura takes for the name of a parameter.
+fn is_name(name: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
+    !name.is_empty() && name.bytes().all(valid)
+}
+
+/// `resp0_id`.
+fn is_response(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("resp") else { return false };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    digits > 0 && (rest.len() == digits || rest[digits..].starts_with('_'))
+}
+
+/// Joins what follows each other and encodes what no URL can hold.
+#[derive(Default)]
+struct Builder {
+    pieces: Vec<Piece>,
+}
+
+impl Builder {
+    fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if !matches!(self.pieces.last(), Some(Piece::Text(_))) {
+            self.pieces.push(Piece::Text(String::new()));
+        }
+        let Some(Piece::Text(out)) = self.pieces.last_mut() else { return };
+        for byte in text.bytes() {
+            if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'|') {
+                out.push(char::from(byte));
+            } else {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Defaults;
+    use crate::diagnostic::Sink;
+    use crate::source::SourceFile;
+
+    fn read(pattern: &str) -> Result<Vec<Piece>, String> {
+        let file = SourceFile::new("a.json", "", crate::tree::quote(pattern));
+        let sink = Sink::default();
+        let node = crate::json::parse(file.text(), 0, &sink).expect("a string");
+        let defaults = Defaults {
+            timeout: std::time::Duration::from_secs(2),
+            cache_ttl: None,
+            output: None,
+            hosts: None,
+            max_payload: None,
+        };
+        let template = parse(
+            &Context { file: &file, sink: &sink, defaults },
+            &node,
+            "/base",
+            Some(&["id".to_owned(), "name".to_owned()]),
+        );
+        match template {
+            Some(template) => Ok(template.pieces),
+            None => {
+                let span = sink.finish(None)[0].span;
+                Err(file.text()[span.start..span.end].to_owned())
+            }
+        }
+    }
+
+    fn text(text: &str) -> Piece {
+        Piece::Text(text.to_owned())
+    }
+
+    fn param(index: usize, name: &str) -> Piece {
+        Piece::Param { index, name: name.to_owned() }
+    }
+
+    #[test]
+    fn patterns_and_what_they_become() {
+        for (pattern, expected) in [
+            ("/a", Ok(vec![text("/base/a")])),
+            ("", Ok(vec![text("/base/")])),
+            ("a", Ok(vec![text("/base/a")])),
+            ("/a b/ä?x=<1>", Ok(vec![text("/base/a%20b/%C3%A4?x=%3C1%3E")])),
+            ("/a%20b", Ok(vec![text("/base/a%20b")])),
+            ("/{name}/{id}", Ok(vec![text("/base/"), param(1, "name"), text("/"), param(0, "id")])),
+            (
+                "/x{id}.json?y={id}&z",
+                Ok(vec![text("/base/x"), param(0, "id"), text(".json?y="), param(0, "id"), text("&z")]),
+            ),
+            ("/{nope}", Err("{nope}")),
+            ("/{resp0_a.b}", Err("{resp0_a.b}")),
+            ("/{JWT.sub}", Err("{JWT.sub}")),
+            ("/{id", Err("{id")),
+            ("/id}", Err("}")),
+            ("/{}", Err("{}")),
+            ("/{{.Id}}", Err("{{.Id}")),
+            ("/%zz", Err("%")),
+            ("/a#b", Err("#b")),
+            ("http://h/p", Err("http://h")),
+        ] {
+            assert_eq!(read(pattern), expected.map_err(str::to_owned), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the author of a config is told.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use crate::tree::{Node, Span};
+
+/// The code of what is known and cannot be done yet.
+pub(crate) const NOT_YET: &str = "not-supported-yet";
+
+/// One mistake, or something that is probably one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether it stops the build.
+    pub severity: Severity,
+    /// A short name that does not change: `unknown-key`.
+    pub code: &'static str,
+    /// The bytes that are wrong.
+    pub span: Span,
+    /// What is wrong: lower case, no final dot.
+    pub message: String,
+    /// What to say below the underline.
+    pub label: String,
+    /// What would be right; empty when nothing is known.
+    pub help: Vec<String>,
+    /// What else there is to know.
+    pub notes: Vec<String>,
+    /// Other places that matter, each with what it is: `first given here`.
+    pub related: Vec<(Span, String)>,
+    /// RFC 6901 pointer into the config; empty for the whole file.
+    pub pointer: String,
+}
+
+/// Whether a diagnostic stops the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It does not: what is written is legal, and probably not meant.
+    Warning,
+}
+
+/// Gathers diagnostics, so that a person sees all of them at once.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    diagnostics: RefCell<Vec<Diagnostic>>,
+}
+
+// === impl Diagnostic ===
+
+impl Diagnostic {
+    pub(crate) fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            span,
+            message: message.into(),
+            label: String::new(),
+            help: Vec::new(),
+            notes: Vec::new(),
+            related: Vec::new(),
+            pointer: String::new(),
+        }
+    }
+
+    pub(crate) fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    pub(crate) fn related(mut self, span: Span, what: impl Into<String>) -> Self {
+        self.related.push((span, what.into()));
+        self
+    }
+
+    /// Adds `did you mean` where there is something close.
+    pub(crate) fn did_you_mean(self, suggestion: Option<&str>) -> Self {
+        match suggestion {
+            Some(suggestion) => self.help(format!("did you mean `{suggestion}`?")),
+            None => self,
+        }
+    }
+}
+
+// === impl Sink ===
+
+impl Sink {
+    pub(crate) fn push(&self, diagnostic: Diagnostic) {
+        self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.diagnostics.borrow().len()
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.diagnostics.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Everything gathered, in the order of the file, with pointers into `root`.
+    pub(crate) fn finish(self, root: Option<&Node>) -> Vec<Diagnostic> {
+        let mut diagnostics = self.diagnostics.into_inner();
+        let told: HashSet<Span> = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code != NOT_YET)
+            .map(|diagnostic| diagnostic.span)
+            .collect();
+        // What could not work anyway need not be said to be missing.
+        diagnostics.retain(|diagnostic| diagnostic.code != NOT_YET || !told.contains(&diagnostic.span));
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start, diagnostic.span.end));
+        if let Some(root) = root {
+            for diagnostic in &mut diagnostics {
+                diagnostic.pointer = root.pointer_to(diagnostic.span);
+            }
+        }
+        diagnostics
+    }
+}

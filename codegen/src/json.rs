@@ -1,0 +1,391 @@
+//! JSON text (RFC 8259, strictly) to the syntax-neutral tree.
+//!
+//! What people write that is not JSON (comments, trailing commas, single quotes, a missing comma) is
+//! an error each, and reading goes on behind it, so that the mistakes further down are seen as well.
+
+mod number;
+mod string;
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::tree::{Member, Node, Span, Value};
+
+/// Objects and arrays inside each other. Bounds the stack; serde_json stops at the same depth.
+const MAX_DEPTH: usize = 127;
+/// After so many syntax errors the text is probably not JSON at all.
+const MAX_ERRORS: usize = 20;
+
+/// Reads `text`. `None` where reading had to stop before the end; every error is in `sink`.
+pub(crate) fn parse(text: &str, file: u32, sink: &Sink) -> Option<Node> {
+    let before = sink.len();
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, file, depth: 0, comment_seen: false, before, sink };
+    parser.document().ok()
+}
+
+/// Reading cannot go on; why is in the sink.
+struct Stop;
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    file: u32,
+    depth: usize,
+    comment_seen: bool,
+    before: usize,
+    sink: &'a Sink,
+}
+
+impl Parser<'_> {
+    fn document(&mut self) -> Result<Node, Stop> {
+        if self.text.starts_with('\u{feff}') {
+            self.at = 3;
+            let message = "the file begins with a byte order mark";
+            self.report(self.error(0, 3, message).help("save it as UTF-8 without a byte order mark (BOM)"))?;
+        }
+        self.space()?;
+        if self.at == self.bytes.len() {
+            let smallest = r#"the smallest config is `{"version": 3, "endpoints": []}`"#;
+            self.report(self.error(0, 0, "the file is empty").help(smallest))?;
+            return Err(Stop);
+        }
+        let root = self.value()?;
+        self.space()?;
+        if self.at < self.bytes.len() {
+            let end = self.token_end();
+            let error = self.error(self.at, end, "there is more after the end of the config");
+            self.report(error.label("expected the end of the file"))?;
+        }
+        Ok(root)
+    }
+
+    fn value(&mut self) -> Result<Node, Stop> {
+        let start = self.at;
+        let value = match self.peek() {
+            Some(b'{') => self.object()?,
+            Some(b'[') => self.array()?,
+            Some(b'"' | b'\'') => Value::String(self.string()?),
+            Some(b'-' | b'+' | b'.' | b'0'..=b'9') => self.number()?,
+            Some(byte) if is_word(byte) => self.word()?,
+            Some(b',' | b'}' | b']' | b':') => {
+                self.report(self.error(start, start + 1, "a value is missing").label("expected a value before this"))?;
+                Value::Unreadable
+            }
+            Some(_) => return Err(self.unexpected("a value")),
+            None => return Err(self.ends_early("a value")),
+        };
+        Ok(Node { span: self.span(start, self.at), value })
+    }
+
+    fn object(&mut self) -> Result<Value, Stop> {
+        let open = self.enter()?;
+        let mut members: Vec<Member> = Vec::new();
+        loop {
+            self.space()?;
+            if self.closes(open, b'}')? {
+                break;
+            }
+            let key_start = self.at;
+            let key = self.key(open)?;
+            let key_span = self.span(key_start, self.at);
+            self.space()?;
+            self.colon()?;
+            self.space()?;
+            let value = self.value()?;
+            members.push(Member { key_span, key, value });
+            if self.separator(open, b'}')? {
+                break;
+            }
+        }
+        self.depth -= 1;
+        self.duplicates(&members);
+        Ok(Value::Object(members))
+    }
+
+    fn array(&mut self) -> Result<Value, Stop> {
+        let open = self.enter()?;
+        let mut items = Vec::new();
+        loop {
+            self.space()?;
+            if self.closes(open, b']')? {
+                break;
+            }
+            items.push(self.value()?);
+            if self.separator(open, b']')? {
+                break;
+            }
+        }
+        self.depth -= 1;
+        Ok(Value::Array(items))
+    }
+
+    /// Consumes an opening bracket and gives its offset.
+    fn enter(&mut self) -> Result<usize, Stop> {
+        let open = self.at;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            let message = format!("objects and arrays are nested more than {MAX_DEPTH} deep");
+            self.report(self.error(open, open + 1, message))?;
+            return Err(Stop);
+        }
+        self.at += 1;
+        Ok(open)
+    }
+
+    /// Consumes `close` where it stands right behind the opening bracket.
+    fn closes(&mut self, open: usize, close: u8) -> Result<bool, Stop> {
+        match self.peek() {
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(byte @ (b'}' | b']')) => Err(self.mismatch(open, byte)),
+            Some(_) => Ok(false),
+            None => Err(self.unclosed(open)),
+        }
+    }
+
+    /// Consumes what follows a member or item: true when it was the last.
+    fn separator(&mut self, open: usize, close: u8) -> Result<bool, Stop> {
+        let value_end = self.at;
+        self.space()?;
+        match self.peek() {
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(b',') => {
+                let comma = self.at;
+                self.at += 1;
+                self.space()?;
+                while self.peek() == Some(b',') {
+                    let error = self.error(self.at, self.at + 1, "two commas follow each other");
+                    self.report(error.label("one too many"))?;
+                    self.at += 1;
+                    self.space()?;
+                }
+                if self.peek() != Some(close) {
+                    return Ok(false);
+                }
+                let error =
+                    self.error(comma, comma + 1, "JSON has no trailing commas").label("nothing follows this comma");
+                self.report(error.help("remove the comma"))?;
+                self.at += 1;
+                Ok(true)
+            }
+            Some(b';') => {
+                let error = self.error(self.at, self.at + 1, "values are separated by `,`, not by `;`");
+                self.report(error)?;
+                self.at += 1;
+                Ok(false)
+            }
+            Some(byte @ (b'}' | b']')) => Err(self.mismatch(open, byte)),
+            Some(byte) if is_word(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[' | b'-') => {
+                let error = self.error(value_end, value_end, "a comma is missing");
+                self.report(error.label("expected `,` here"))?;
+                Ok(false)
+            }
+            Some(_) => Err(self.unexpected(if close == b'}' { "`,` or `}`" } else { "`,` or `]`" })),
+            None => Err(self.unclosed(open)),
+        }
+    }
+
+    fn key(&mut self, open: usize) -> Result<String, Stop> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'"' | b'\'') => Ok(self.string()?.value),
+            Some(byte) if is_word(byte) => {
+                self.at = self.token_end();
+                let key = self.text[start..self.at].to_owned();
+                let error = self.error(start, self.at, "keys are written in double quotes");
+                self.report(error.help(format!("write `\"{key}\"`")))?;
+                Ok(key)
+            }
+            Some(b',') => {
+                self.report(self.error(start, start + 1, "a key is missing").label("expected a key before this"))?;
+                Err(Stop)
+            }
+            Some(_) => Err(self.unexpected("a key in double quotes")),
+            None => Err(self.unclosed(open)),
+        }
+    }
+
+    fn colon(&mut self) -> Result<(), Stop> {
+        match self.peek() {
+            Some(b':') => self.at += 1,
+            Some(b'=') => {
+                self.report(self.error(self.at, self.at + 1, "a key is followed by `:`, not by `=`"))?;
+                self.at += 1;
+            }
+            Some(byte) if is_word(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[' | b'-' | b',' | b'}') => {
+                let end = self.bytes[..self.at].trim_ascii_end().len();
+                self.report(self.error(end, end, "a colon is missing").label("expected `:` and a value here"))?;
+                if matches!(byte, b',' | b'}') {
+                    // `{"a"}`: the missing value is part of the same mistake.
+                    return Err(Stop);
+                }
+            }
+            Some(_) => return Err(self.unexpected("`:`")),
+            None => return Err(self.ends_early("`:`")),
+        }
+        Ok(())
+    }
+
+    /// `true`, `false`, `null`, or a word that is none of them.
+    fn word(&mut self) -> Result<Value, Stop> {
+        let start = self.at;
+        self.at = self.token_end();
+        let word = &self.text[start..self.at];
+        match word {
+            "true" => return Ok(Value::Bool(true)),
+            "false" => return Ok(Value::Bool(false)),
+            "null" => return Ok(Value::Null),
+            _ => {}
+        }
+        let error = self.error(start, self.at, format!("`{word}` is not a JSON value"));
+        let lower = word.to_ascii_lowercase();
+        let error = match lower.as_str() {
+            "true" | "false" | "null" => error.help(format!("did you mean `{lower}`?")),
+            "yes" | "on" => error.help("did you mean `true`?"),
+            "no" | "off" => error.help("did you mean `false`?"),
+            "none" | "nil" | "undefined" => error.help("did you mean `null`?"),
+            _ => error.help(format!("a string is written in double quotes: `\"{word}\"`")),
+        };
+        self.report(error)?;
+        Ok(Value::Unreadable)
+    }
+
+    /// Skips white space, and comments after reporting the first.
+    fn space(&mut self) -> Result<(), Stop> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                Some(b'/' | b'#') => {
+                    if !self.comment()? {
+                        return Ok(());
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn comment(&mut self) -> Result<bool, Stop> {
+        let start = self.at;
+        let rest = &self.text[start..];
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let (mark, end) = match rest.as_bytes() {
+            [b'/', b'*', ..] => match rest.find("*/") {
+                Some(end) => (2, start + end + 2),
+                None => {
+                    self.report(self.error(start, start + 2, "this comment is never closed"))?;
+                    return Err(Stop);
+                }
+            },
+            [b'/', b'/', ..] => (2, start + line),
+            [b'#', ..] => (1, start + line),
+            _ => return Ok(false),
+        };
+        if !self.comment_seen {
+            self.comment_seen = true;
+            let error = self.error(start, start + mark, "JSON has no comments").label("a comment begins here");
+            self.report(
+                error.help("put it into a key that begins with `@`, `$`, `_` or `#`: `\"@comment\": \"...\"`"),
+            )?;
+        }
+        self.at = end;
+        Ok(true)
+    }
+
+    fn duplicates(&self, members: &[Member]) {
+        let report = |first: &Member, second: &Member| {
+            let message = format!("the key `{}` is given twice", second.key);
+            let error = Diagnostic::error("duplicate-key", second.key_span, message).label("given again here");
+            self.sink.push(error.related(first.key_span, "first given here"));
+        };
+        if members.len() <= 16 {
+            for (index, second) in members.iter().enumerate() {
+                if let Some(first) = members[..index].iter().find(|first| first.key == second.key) {
+                    report(first, second);
+                }
+            }
+            return;
+        }
+        let mut seen: HashMap<&str, &Member> = HashMap::with_capacity(members.len());
+        for second in members {
+            if let Some(first) = seen.get(second.key.as_str()) {
+                report(first, second);
+            } else {
+                seen.insert(&second.key, second);
+            }
+        }
+    }
+
+    fn mismatch(&self, open: usize, found: u8) -> Stop {
+        let (opened, found) = (char::from(self.bytes[open]), char::from(found));
+        let message = format!("`{opened}` is closed by `{found}`");
+        let error = self.error(self.at, self.at + 1, message).label(if opened == '{' {
+            "expected `}`"
+        } else {
+            "expected `]`"
+        });
+        self.sink.push(error.related(self.span(open, open + 1), "opened here"));
+        Stop
+    }
+
+    fn unclosed(&self, open: usize) -> Stop {
+        let opened = char::from(self.bytes[open]);
+        let error = self.error(open, open + 1, format!("this `{opened}` is never closed"));
+        self.sink.push(error.label("the file ends before its end"));
+        Stop
+    }
+
+    fn ends_early(&self, expected: &str) -> Stop {
+        let end = self.text.trim_end().len();
+        self.sink.push(self.error(end, end, "the file ends too early").label(format!("expected {expected} here")));
+        Stop
+    }
+
+    fn unexpected(&self, expected: &str) -> Stop {
+        let found = self.text[self.at..].chars().next().unwrap_or('\u{fffd}');
+        let error = self.error(self.at, self.at + found.len_utf8(), format!("unexpected character {found:?}"));
+        self.sink.push(error.label(format!("expected {expected}")));
+        Stop
+    }
+
+    fn report(&self, error: Diagnostic) -> Result<(), Stop> {
+        self.sink.push(error);
+        if self.sink.len() - self.before > MAX_ERRORS { Err(Stop) } else { Ok(()) }
+    }
+
+    fn error(&self, start: usize, end: usize, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error("syntax", self.span(start, end), message)
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span { file: self.file, start, end }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// The end of the word at the cursor; at least one character further on.
+    fn token_end(&self) -> usize {
+        let rest = &self.bytes[self.at..];
+        let length = rest.iter().take_while(|byte| is_word(**byte) || matches!(byte, b'-' | b'.')).count();
+        match self.text[self.at..].chars().next() {
+            Some(first) => self.at + length.max(first.len_utf8()),
+            None => self.at,
+        }
+    }
+}
+
+/// A byte that words are made of. Bytes of other than ASCII characters count: such a word is an error as a whole.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte == b'@' || !byte.is_ascii()
+}
+
+#[cfg(test)]
+mod tests;

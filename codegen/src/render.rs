@@ -1,0 +1,213 @@
+//! Diagnostics as text for people and as JSON for tools.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::SourceFile;
+
+/// A line longer than this, in characters, is shown in part.
+const MAX_LINE: usize = 160;
+/// How much of a longer line is shown before the underline.
+const BEFORE: usize = 40;
+
+/// The diagnostics as rustc draws its own, one after the other with an empty line between.
+#[must_use]
+pub fn render_human(file: &SourceFile, diagnostics: &[Diagnostic], colors: bool) -> String {
+    let renderer = if colors { Renderer::styled() } else { Renderer::plain() };
+    // Wide enough that nothing is cut but by us: a terminal wraps by itself.
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(MAX_LINE * 4);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&human(&renderer, file, diagnostic));
+        out.push('\n');
+    }
+    out
+}
+
+/// The diagnostics as an array of objects, with lines and columns from 1 in characters.
+#[must_use]
+pub fn render_json(file: &SourceFile, diagnostics: &[Diagnostic]) -> String {
+    let reports: Vec<_> = diagnostics.iter().map(|diagnostic| Report::new(file, diagnostic)).collect();
+    // Strings and numbers always serialize.
+    let mut json = serde_json::to_string_pretty(&reports).unwrap_or_default();
+    json.push('\n');
+    json
+}
+
+/// `file:line:column: message`, for one line of a log.
+#[must_use]
+pub fn render_short(file: &SourceFile, diagnostic: &Diagnostic) -> String {
+    let at = file.position(diagnostic.span.start);
+    let severity = severity_name(diagnostic.severity);
+    format!("{}:{}:{}: {severity}: {}", file.name(), at.line, at.column, diagnostic.message)
+}
+
+fn human(renderer: &Renderer, file: &SourceFile, diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let at = file.position(diagnostic.span.start);
+    let shown = Shown::new(file, diagnostic);
+    let mut annotation = AnnotationKind::Primary.span(shown.start..shown.end);
+    if !diagnostic.label.is_empty() {
+        annotation = annotation.label(diagnostic.label.as_str());
+    }
+    let snippet = Snippet::source(shown.text.as_str()).path(file.name()).line_start(at.line).fold(false);
+    let related = diagnostic.related.iter().map(|(span, what)| {
+        let at = file.position(span.start);
+        Level::NOTE.message(format!("{what}: {}:{}:{}", file.name(), at.line, at.column))
+    });
+    let notes = diagnostic.notes.iter().map(|note| Level::NOTE.message(note.as_str()));
+    let help = diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str()));
+    let group = level.primary_title(diagnostic.message.as_str()).element(snippet.annotation(annotation));
+    let drawn = renderer.render(&[group.elements(related).elements(notes).elements(help)]);
+    // The library counts columns in what it is given, which is a part of a long line.
+    let counted = shown.text[..shown.start].chars().count() + 1;
+    if counted == at.column {
+        return drawn;
+    }
+    let place = |column| format!("{}:{}:{column}", file.name(), at.line);
+    drawn.replacen(&place(counted), &place(at.column), 1)
+}
+
+/// The part of a line that is drawn, and the bytes of it that are underlined.
+struct Shown {
+    text: String,
+    start: usize,
+    end: usize,
+}
+
+impl Shown {
+    fn new(file: &SourceFile, diagnostic: &Diagnostic) -> Self {
+        let (line, line_start) = file.line_at(diagnostic.span.start);
+        // What spans lines is underlined to the end of its first.
+        let start = floor(line, diagnostic.span.start.saturating_sub(line_start));
+        let end = floor(line, diagnostic.span.end.saturating_sub(line_start)).max(start);
+        if line.chars().count() <= MAX_LINE {
+            return Self { text: line.to_owned(), start, end };
+        }
+        let from = line[..start].char_indices().rev().nth(BEFORE - 1).map_or(0, |(offset, _)| offset);
+        let to = line[from..].char_indices().nth(MAX_LINE).map_or(line.len(), |(offset, _)| from + offset);
+        let lead = if from > 0 { "..." } else { "" };
+        let tail = if to < line.len() { "..." } else { "" };
+        let text = format!("{lead}{}{tail}", &line[from..to]);
+        Self { text, start: start - from + lead.len(), end: end.min(to) - from + lead.len() }
+    }
+}
+
+/// The start of the character of `text` that `offset` lies in.
+fn floor(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    code: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    help: Option<String>,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    pointer: &'a str,
+}
+
+impl<'a> Report<'a> {
+    fn new(file: &'a SourceFile, diagnostic: &'a Diagnostic) -> Self {
+        let (start, end) = (file.position(diagnostic.span.start), file.position(diagnostic.span.end));
+        Self {
+            code: diagnostic.code,
+            severity: severity_name(diagnostic.severity),
+            message: &diagnostic.message,
+            help: if diagnostic.help.is_empty() { None } else { Some(diagnostic.help.join("\n")) },
+            file: file.name(),
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            pointer: &diagnostic.pointer,
+        }
+    }
+}
+
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Span;
+
+    fn draw(text: &str, start: usize, end: usize) -> String {
+        let file = SourceFile::new("a.json", "", text);
+        let error = Diagnostic::error("x", Span { file: 0, start, end }, "wrong").label("here").help("do right");
+        render_human(&file, &[error], false)
+    }
+
+    #[test]
+    fn the_shape_of_rustc() {
+        let expected = "error: wrong\n --> a.json:2:3\n  |\n2 | b cd e\n  |   ^^ here\n  |\n  = help: do right\n";
+        assert_eq!(draw("a\nb cd e\nf", 4, 6), expected);
+        assert_eq!(draw("a\r\nb cd e\r\nf", 5, 7), expected);
+    }
+
+    #[test]
+    fn tabs_and_wide_characters_keep_the_underline_in_place() {
+        let expected = "error: wrong\n --> a.json:1:4\n  |\n1 |     ä cd\n  |       ^^ here\n  |\n  = help: do right\n";
+        assert_eq!(draw("\tä cd", 4, 6), expected);
+    }
+
+    #[test]
+    fn empty_files_and_ends_of_lines() {
+        let expected = "error: wrong\n --> a.json:1:1\n  |\n1 |\n  | ^ here\n  |\n  = help: do right\n";
+        assert_eq!(draw("", 0, 0), expected);
+        let expected = "error: wrong\n --> a.json:1:2\n  |\n1 | a\n  |  ^ here\n  |\n  = help: do right\n";
+        assert_eq!(draw("a\nb", 1, 1), expected);
+    }
+
+    #[test]
+    fn what_spans_lines_ends_with_its_first() {
+        let expected = "error: wrong\n --> a.json:1:1\n  |\n1 | ab\n  | ^^ here\n  |\n  = help: do right\n";
+        assert_eq!(draw("ab\ncd", 0, 5), expected);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_in_part() {
+        let text = format!("{}XY{}", "a".repeat(100_000), "b".repeat(100_000));
+        let drawn = draw(&text, 100_000, 100_002);
+        let lines: Vec<_> = drawn.lines().collect();
+        assert_eq!(lines[1], " --> a.json:1:100001");
+        assert_eq!(lines[3], format!("1 | ...{}XY{}...", "a".repeat(40), "b".repeat(118)));
+        assert_eq!(lines[4], format!("  | {}^^ here", " ".repeat(43)));
+    }
+
+    #[test]
+    fn json_has_every_field() {
+        let file = SourceFile::new("a.json", "", "ä\nbcd");
+        let mut error = Diagnostic::error("x", Span { file: 0, start: 4, end: 6 }, "wrong").help("one").help("two");
+        error.pointer = "/a".to_owned();
+        let expected = serde_json::json!([{
+            "code": "x", "severity": "error", "message": "wrong", "help": "one\ntwo", "file": "a.json",
+            "line": 2, "column": 2, "end_line": 2, "end_column": 4, "pointer": "/a",
+        }]);
+        let json: serde_json::Value = serde_json::from_str(&render_json(&file, &[error])).expect("JSON");
+        assert_eq!(json, expected);
+        assert_eq!(render_json(&file, &[]), "[]\n");
+    }
+}

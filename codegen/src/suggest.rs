@@ -1,0 +1,50 @@
+//! `did you mean`.
+
+/// The candidate that `word` most likely was meant to be.
+pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = fold(word);
+    let mut best: Option<(usize, &'a str)> = None;
+    for candidate in candidates {
+        let folded = fold(candidate);
+        let distance = if folded == plain { 0 } else { strsim::damerau_levenshtein(&plain, &folded) };
+        // One slip in three letters, at least one, but never a whole word.
+        let allowed = (plain.chars().count().max(folded.chars().count()) / 3).max(1);
+        let shared = folded.chars().count().min(plain.chars().count());
+        if distance <= allowed && distance < shared && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// What stays of a name when case and separators are taken away.
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.' | '/')).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let keys =
+            ["timeout", "input_headers", "output_encoding", "deny", "allow", "host", "is_collection", "nats", "kafka"];
+        for (word, expected) in [
+            ("time_out", Some("timeout")),
+            ("timout", Some("timeout")),
+            ("inputHeaders", Some("input_headers")),
+            ("outputencoding", Some("output_encoding")),
+            ("denny", Some("deny")),
+            ("iscollection", Some("is_collection")),
+            ("hosts", Some("host")),
+            ("natz", Some("nats")),
+            ("kafak", Some("kafka")),
+            ("banana", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(word, keys), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Endpoints, backends and async agents, and the namespaces that are theirs.
+
+use super::kind::{Kind, Record, Scope, enterprise, key, later};
+use super::options::backends::PROXY_FLATMAP_FILTER;
+
+/// One of `endpoints`.
+pub(crate) static ENDPOINT: Record = Record {
+    what: "an endpoint",
+    required: &["endpoint", "backend"],
+    former: &[
+        ("querystring_params", "input_query_strings"),
+        ("query_string", "input_query_strings"),
+        ("headers_to_pass", "input_headers"),
+    ],
+    keys: &[
+        key("endpoint", Kind::Text),
+        key("method", Kind::Text),
+        key("backend", Kind::List(&Kind::Record(&BACKEND))),
+        key("timeout", Kind::Duration),
+        key("cache_ttl", Kind::Duration),
+        key("output_encoding", Kind::Text),
+        // Refused in other words where it would publish twice.
+        key("concurrent_calls", Kind::Integer),
+        key("input_headers", Kind::List(&Kind::Text)),
+        key("input_query_strings", Kind::List(&Kind::Text)),
+        key("extra_config", Kind::Namespaces(Scope::Endpoint)),
+    ],
+};
+
+/// One of an endpoint's `backend`.
+pub(crate) static BACKEND: Record = Record {
+    what: "a backend",
+    required: &[],
+    former: &[
+        ("whitelist", "allow"),
+        ("blacklist", "deny"),
+        ("headers_to_pass", "input_headers"),
+        ("querystring_params", "input_query_strings"),
+        ("dns_srv", "sd"),
+    ],
+    keys: &[
+        key("url_pattern", Kind::Text),
+        key("host", Kind::List(&Kind::Text)),
+        key("disable_host_sanitize", Kind::Bool),
+        key("method", Kind::Text),
+        key("encoding", Kind::Text),
+        key("is_collection", Kind::Bool),
+        key("target", Kind::Text),
+        key("allow", Kind::List(&Kind::Text)),
+        key("deny", Kind::List(&Kind::Text)),
+        key("mapping", Kind::Map(&Kind::Text)),
+        key("group", Kind::Text),
+        // Refused in other words on a pub/sub backend.
+        key("sd", Kind::Choice(&["static", "dns", "dns-shared"])),
+        key("sd_scheme", Kind::Text),
+        key("input_headers", Kind::List(&Kind::Text)),
+        key("input_query_strings", Kind::List(&Kind::Text)),
+        key("extra_config", Kind::Namespaces(Scope::Backend)),
+    ],
+};
+
+/// One of `async_agent`.
+pub(super) static AGENT: Record = Record {
+    what: "an async agent",
+    required: &["name", "consumer", "backend", "extra_config"],
+    former: &[],
+    keys: &[
+        key("name", Kind::Text),
+        key("connection", Kind::Record(&AGENT_CONNECTION)),
+        key("consumer", Kind::Record(&AGENT_CONSUMER)),
+        key("encoding", Kind::Text),
+        key("backend", Kind::List(&Kind::Record(&BACKEND))),
+        key("extra_config", Kind::Namespaces(Scope::Agent)),
+    ],
+};
+
+static AGENT_CONNECTION: Record = Record {
+    what: "`connection` of an async agent",
+    required: &[],
+    former: &[],
+    keys: &[
+        key("max_retries", Kind::Integer),
+        key(
+            "backoff_strategy",
+            Kind::Choice(&["linear", "linear-jitter", "exponential", "exponential-jitter", "fallback"]),
+        ),
+        key("health_interval", Kind::Duration),
+    ],
+};
+
+static AGENT_CONSUMER: Record = Record {
+    what: "`consumer` of an async agent",
+    required: &[],
+    former: &[],
+    keys: &[
+        key("topic", Kind::Text),
+        key("workers", Kind::Integer),
+        key("timeout", Kind::Duration),
+        key("max_rate", Kind::Number),
+    ],
+};
+
+/// `proxy` of an endpoint.
+pub(super) static ENDPOINT_PROXY: Record = Record {
+    what: "`proxy`",
+    required: &[],
+    former: &[],
+    keys: &[
+        key("static", Kind::Record(&STATIC)),
+        key("max_payload", Kind::Integer),
+        later("sequential", Kind::Bool, &["false"]),
+        later("sequential_propagated_params", Kind::List(&Kind::Text), &["[]"]),
+        later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
+        later("combiner", Kind::Text, &["\"\""]),
+        later("strategy", Kind::Text, &["\"\""]),
+        later("force_sandboxed_request", Kind::Bool, &["false"]),
+        enterprise("decompress_gzip", Kind::Any),
+    ],
+};
+
+static STATIC: Record = Record {
+    what: "`proxy.static`",
+    required: &["data", "strategy"],
+    former: &[],
+    keys: &[
+        key("data", Kind::Map(&Kind::Any)),
+        key("strategy", Kind::Choice(&["always", "success", "complete", "errored", "incomplete"])),
+    ],
+};
+
+/// `proxy` of a backend.
+pub(super) static BACKEND_PROXY: Record = Record {
+    what: "`proxy`",
+    required: &[],
+    former: &[],
+    keys: &[
+        later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
+        later("shadow", Kind::Bool, &["false"]),
+        later("shadow_timeout", Kind::Duration, &[]),
+    ],
+};
+
+/// `backend/http`.
+pub(super) static BACKEND_HTTP: Record = Record {
+    what: "`backend/http`",
+    required: &[],
+    former: &[],
+    keys: &[key("return_error_code", Kind::Bool), key("return_error_details", Kind::Text)],
+};
+
+/// `qos/ratelimit/router`.
+pub(super) static RATE_LIMIT: Record = Record {
+    what: "`qos/ratelimit/router`",
+    required: &[],
+    former: &[("maxRate", "max_rate"), ("clientMaxRate", "client_max_rate")],
+    keys: &[
+        key("max_rate", Kind::Number),
+        key("capacity", Kind::Integer),
+        key("client_max_rate", Kind::Number),
+        key("client_capacity", Kind::Integer),
+        key("every", Kind::Duration),
+        key("strategy", Kind::Choice(&["ip", "header", "param"])),
+        key("key", Kind::Text),
+        key("cleanup_period", Kind::Duration),
+        // How KrakenD's store works inside; nobody can see it from outside.
+        key("cleanup_threads", Kind::Integer),
+        key("num_shards", Kind::Integer),
+    ],
+};
+
+/// `backend/pubsub/publisher`.
+pub(super) static PUBLISHER: Record = Record {
+    what: "`backend/pubsub/publisher`",
+    required: &["topic_url"],
+    former: &[("subscription_url", "topic_url"), ("url", "topic_url"), ("topic", "topic_url")],
+    keys: &[
+        key("topic_url", Kind::Text),
+        later("broker", Kind::Any, &[]),
+        later("key", Kind::Any, &[]),
+        later("dedup_id", Kind::Any, &[]),
+        later("attributes", Kind::Any, &[]),
+        later("confirm", Kind::Any, &[]),
+        later("respond", Kind::Any, &[]),
+        later("declare", Kind::Any, &[]),
+    ],
+};
+
+/// `backend/pubsub/subscriber`.
+pub(super) static SUBSCRIBER: Record = Record {
+    what: "`backend/pubsub/subscriber`",
+    required: &["subscription_url"],
+    former: &[("topic_url", "subscription_url"), ("url", "subscription_url"), ("topic", "subscription_url")],
+    keys: &[
+        key("subscription_url", Kind::Text),
+        key("wait", Kind::Duration),
+        key("on_failure", Kind::Choice(&["nack", "drop", "dead_letter"])),
+        key("max_deliveries", Kind::Integer),
+        later("broker", Kind::Any, &[]),
+        later("dead_letter", Kind::Any, &[]),
+        later("attributes", Kind::Any, &[]),
+        later("declare", Kind::Any, &[]),
+    ],
+};
+
+/// One of `validation/cel`.
+pub(super) static CEL: Record =
+    Record { what: "a CEL check", required: &["check_expr"], former: &[], keys: &[key("check_expr", Kind::Text)] };
+
+/// `modifier/lua-*`.
+pub(super) static LUA: Record = Record {
+    what: "a Lua modifier",
+    required: &[],
+    former: &[],
+    keys: &[
+        key("sources", Kind::List(&Kind::Text)),
+        key("pre", Kind::Text),
+        key("post", Kind::Text),
+        key("md5", Kind::Map(&Kind::Text)),
+        key("live", Kind::Bool),
+        key("skip_next", Kind::Bool),
+        key("allow_open_libs", Kind::Bool),
+    ],
+};
+
+/// `backend/http/client`: the one key of it that KrakenD's open edition reads, and the rest.
+pub(super) static HTTP_CLIENT: Record = Record {
+    what: "`backend/http/client`",
+    required: &[],
+    former: &[],
+    keys: &[
+        key("send_body_on_redirect", Kind::Bool),
+        enterprise("client_tls", Kind::Any),
+        enterprise("no_redirect", Kind::Any),
+        enterprise("proxy_address", Kind::Any),
+    ],
+};

@@ -1,0 +1,107 @@
+//! The words that the tables are written in.
+
+use crate::tree::Span;
+
+/// What a value must be.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Anything; looked at elsewhere.
+    Any,
+    Bool,
+    /// A whole number.
+    Integer,
+    Number,
+    Text,
+    /// A string that Go's `time.ParseDuration` takes, not negative.
+    Duration,
+    /// One of these strings.
+    Choice(&'static [&'static str]),
+    List(&'static Kind),
+    Record(&'static Record),
+    /// An object with any keys.
+    Map(&'static Kind),
+    /// `extra_config`.
+    Namespaces(Scope),
+}
+
+/// An object with known keys.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// What it is, with its article: `an endpoint`.
+    pub(crate) what: &'static str,
+    /// The keys that must be there.
+    pub(crate) required: &'static [&'static str],
+    /// Names of earlier versions of KrakenD, and their present ones.
+    pub(crate) former: &'static [(&'static str, &'static str)],
+    pub(crate) keys: &'static [Key],
+}
+
+/// A known key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) support: Support,
+}
+
+/// Whether something known can be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Support {
+    Done,
+    /// Not yet, but for these values (compact JSON), which ask for nothing.
+    Later(&'static [&'static str]),
+    /// Only KrakenD's Enterprise edition has it: its open edition ignores it.
+    Enterprise,
+    /// Never, for this reason.
+    Never(&'static str),
+}
+
+/// Where an `extra_config` stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Service,
+    Endpoint,
+    Backend,
+    Agent,
+}
+
+/// A string's value and its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+/// A supported key.
+pub(crate) const fn key(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, support: Support::Done }
+}
+
+/// A key that is not supported yet, but for the values `neutral`.
+pub(crate) const fn later(name: &'static str, kind: Kind, neutral: &'static [&'static str]) -> Key {
+    Key { name, kind, support: Support::Later(neutral) }
+}
+
+/// A key of KrakenD's Enterprise edition.
+pub(crate) const fn enterprise(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, support: Support::Enterprise }
+}
+
+/// A key that cannot be supported.
+pub(crate) const fn never(name: &'static str, kind: Kind, why: &'static str) -> Key {
+    Key { name, kind, support: Support::Never(why) }
+}
+
+// === impl Scope ===
+
+impl Scope {
+    /// Its owner, with the article.
+    pub(crate) const fn owner(self) -> &'static str {
+        match self {
+            Self::Service => "the service",
+            Self::Endpoint => "an endpoint",
+            Self::Backend => "a backend",
+            Self::Agent => "an async agent",
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Every namespace of `extra_config`: where it belongs, what it holds, whether it is supported.
+
+use super::endpoint::{
+    BACKEND_HTTP, BACKEND_PROXY, CEL, ENDPOINT_PROXY, HTTP_CLIENT, LUA, PUBLISHER, RATE_LIMIT, SUBSCRIBER,
+};
+use super::kind::Scope::{self, Agent, Backend, Endpoint, Service};
+use super::kind::{Kind, Support};
+use super::options::{amqp, auth, backends, opencensus, opentelemetry, security, telemetry};
+use super::service::{GO_PLUGIN, LOGGING, ROUTER};
+
+/// A namespace in the scopes where it means the same.
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(crate) name: &'static str,
+    pub(crate) scopes: &'static [Scope],
+    pub(crate) kind: Kind,
+    pub(crate) support: Support,
+}
+
+/// The namespaces of KrakenD's open edition, in the order of its documentation.
+pub(crate) static NAMESPACES: &[Namespace] = &[
+    done("router", &[Service], Kind::Record(&ROUTER)),
+    done("proxy", &[Endpoint, Agent], Kind::Record(&ENDPOINT_PROXY)),
+    done("proxy", &[Backend], Kind::Record(&BACKEND_PROXY)),
+    done("backend/http", &[Backend], Kind::Record(&BACKEND_HTTP)),
+    later("backend/http/client", &[Backend], Kind::Record(&HTTP_CLIENT)),
+    later("backend/graphql", &[Backend], Kind::Record(&backends::BACKEND_GRAPHQL)),
+    later("backend/lambda", &[Backend], Kind::Record(&backends::BACKEND_LAMBDA)),
+    later("backend/amqp/consumer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_CONSUMER)),
+    later("backend/amqp/producer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_PRODUCER)),
+    done("backend/pubsub/publisher", &[Backend], Kind::Record(&PUBLISHER)),
+    done("backend/pubsub/subscriber", &[Backend], Kind::Record(&SUBSCRIBER)),
+    later("async/amqp", &[Agent], Kind::Record(&amqp::ASYNC_AMQP)),
+    later("auth/validator", &[Endpoint], Kind::Record(&auth::AUTH_VALIDATOR)),
+    later("auth/validator", &[Service], Kind::Record(&auth::AUTH_VALIDATOR_SERVICE)),
+    later("auth/signer", &[Endpoint], Kind::Record(&auth::AUTH_SIGNER)),
+    later("auth/revoker", &[Service], Kind::Record(&auth::AUTH_REVOKER)),
+    later("auth/client-credentials", &[Backend], Kind::Record(&backends::AUTH_CLIENT_CREDENTIALS)),
+    later("validation/cel", &[Endpoint, Backend, Agent], Kind::List(&Kind::Record(&CEL))),
+    done("validation/json-schema", &[Endpoint], Kind::Any),
+    later("modifier/lua-endpoint", &[Service, Endpoint], Kind::Record(&LUA)),
+    later("modifier/lua-proxy", &[Endpoint, Agent], Kind::Record(&LUA)),
+    later("modifier/lua-backend", &[Backend], Kind::Record(&LUA)),
+    later("modifier/martian", &[Backend], Kind::Map(&Kind::Any)),
+    never("plugin/http-server", &[Service]),
+    never("plugin/http-client", &[Backend]),
+    never("plugin/req-resp-modifier", &[Endpoint, Backend]),
+    done("qos/ratelimit/router", &[Endpoint], Kind::Record(&RATE_LIMIT)),
+    later("qos/ratelimit/proxy", &[Backend], Kind::Record(&backends::QOS_RATELIMIT_PROXY)),
+    later("qos/circuit-breaker", &[Backend], Kind::Record(&backends::QOS_CIRCUIT_BREAKER)),
+    later("qos/http-cache", &[Backend], Kind::Record(&backends::QOS_HTTP_CACHE)),
+    later("security/cors", &[Service], Kind::Record(&security::SECURITY_CORS)),
+    later("security/http", &[Service], Kind::Record(&security::SECURITY_HTTP)),
+    later("security/bot-detector", &[Service, Endpoint], Kind::Record(&security::SECURITY_BOT_DETECTOR)),
+    done("telemetry/logging", &[Service], Kind::Record(&LOGGING)),
+    later("telemetry/gelf", &[Service], Kind::Record(&telemetry::TELEMETRY_GELF)),
+    later("telemetry/logstash", &[Service], Kind::Record(&telemetry::TELEMETRY_LOGSTASH)),
+    later("telemetry/metrics", &[Service], Kind::Record(&telemetry::TELEMETRY_METRICS)),
+    later("telemetry/influx", &[Service], Kind::Record(&telemetry::TELEMETRY_INFLUX)),
+    later("telemetry/influx2", &[Service], Kind::Any),
+    later("telemetry/opencensus", &[Service], Kind::Record(&opencensus::TELEMETRY_OPENCENSUS)),
+    later("telemetry/opentelemetry", &[Service], Kind::Record(&opentelemetry::TELEMETRY_OPENTELEMETRY)),
+];
+
+/// The namespaces that only KrakenD's Enterprise edition has.
+pub(crate) static ENTERPRISE: &[&str] = &[
+    "ai/llm",
+    "ai/mcp",
+    "async/kafka",
+    "auth/api-keys",
+    "auth/aws-sigv4",
+    "auth/basic",
+    "auth/gcp",
+    "auth/ntlm",
+    "backend/conditional",
+    "backend/grpc",
+    "backend/pubsub/publisher/kafka",
+    "backend/pubsub/subscriber/kafka",
+    "backend/soap",
+    "backend/static-filesystem",
+    "governance/processors",
+    "governance/quota",
+    "grpc",
+    "modifier/body-generator",
+    "modifier/jmespath",
+    "modifier/request-body-extractor",
+    "modifier/request-body-generator",
+    "modifier/response-body",
+    "modifier/response-body-generator",
+    "modifier/response-headers",
+    "plugin/middleware",
+    "qos/circuit-breaker/http",
+    "qos/ratelimit/router/redis",
+    "qos/ratelimit/service",
+    "qos/ratelimit/service/redis",
+    "qos/ratelimit/tiered",
+    "redis",
+    "security/policies",
+    "server/static-filesystem",
+    "server/virtualhost",
+    "telemetry/moesif",
+    "telemetry/newrelic",
+    "telemetry/opentelemetry-security",
+    "validation/response-json-schema",
+    "websocket",
+    "workflow",
+];
+
+/// Namespaces that have a meaning in more places in KrakenD's Enterprise edition.
+pub(crate) static ENTERPRISE_PLACES: &[(&str, Scope)] = &[
+    ("telemetry/opentelemetry", Endpoint),
+    ("telemetry/opentelemetry", Backend),
+    ("security/cors", Endpoint),
+    ("security/http", Endpoint),
+];
+
+/// The long names of KrakenD before 2.0, which it still takes.
+pub(crate) static ALIASES: &[(&str, &str)] = &[
+    ("github_com/devopsfaith/krakend/transport/http/server/handler", "plugin/http-server"),
+    ("github.com/devopsfaith/krakend/transport/http/client/executor", "plugin/http-client"),
+    ("github.com/devopsfaith/krakend/proxy/plugin", "plugin/req-resp-modifier"),
+    ("github.com/devopsfaith/krakend/proxy", "proxy"),
+    ("github_com/luraproject/lura/router/gin", "router"),
+    ("github.com/devopsfaith/krakend-ratelimit/juju/router", "qos/ratelimit/router"),
+    ("github.com/devopsfaith/krakend-ratelimit/juju/proxy", "qos/ratelimit/proxy"),
+    ("github.com/devopsfaith/krakend-httpcache", "qos/http-cache"),
+    ("github.com/devopsfaith/krakend-circuitbreaker/gobreaker", "qos/circuit-breaker"),
+    ("github.com/devopsfaith/krakend-oauth2-clientcredentials", "auth/client-credentials"),
+    ("github.com/devopsfaith/krakend-jose/validator", "auth/validator"),
+    ("github.com/devopsfaith/krakend-jose/signer", "auth/signer"),
+    ("github_com/devopsfaith/bloomfilter", "auth/revoker"),
+    ("github_com/devopsfaith/krakend-botdetector", "security/bot-detector"),
+    ("github_com/devopsfaith/krakend-httpsecure", "security/http"),
+    ("github_com/devopsfaith/krakend-cors", "security/cors"),
+    ("github.com/devopsfaith/krakend-cel", "validation/cel"),
+    ("github.com/devopsfaith/krakend-jsonschema", "validation/json-schema"),
+    ("github.com/devopsfaith/krakend-amqp/agent", "async/amqp"),
+    ("github.com/devopsfaith/krakend-amqp/consume", "backend/amqp/consumer"),
+    ("github.com/devopsfaith/krakend-amqp/produce", "backend/amqp/producer"),
+    ("github.com/devopsfaith/krakend-lambda", "backend/lambda"),
+    ("github.com/devopsfaith/krakend-pubsub/publisher", "backend/pubsub/publisher"),
+    ("github.com/devopsfaith/krakend-pubsub/subscriber", "backend/pubsub/subscriber"),
+    ("github.com/devopsfaith/krakend/transport/http/client/graphql", "backend/graphql"),
+    ("github.com/devopsfaith/krakend/http", "backend/http"),
+    ("github_com/devopsfaith/krakend-gelf", "telemetry/gelf"),
+    ("github_com/devopsfaith/krakend-gologging", "telemetry/logging"),
+    ("github_com/devopsfaith/krakend-logstash", "telemetry/logstash"),
+    ("github_com/devopsfaith/krakend-metrics", "telemetry/metrics"),
+    ("github_com/letgoapp/krakend-influx", "telemetry/influx"),
+    ("github_com/devopsfaith/krakend-influx", "telemetry/influx"),
+    ("github_com/Jozefiel/krakend-influx2", "telemetry/influx2"),
+    ("github_com/devopsfaith/krakend-opencensus", "telemetry/opencensus"),
+    ("github.com/devopsfaith/krakend-lua/router", "modifier/lua-endpoint"),
+    ("github.com/devopsfaith/krakend-lua/proxy", "modifier/lua-proxy"),
+    ("github.com/devopsfaith/krakend-lua/proxy/backend", "modifier/lua-backend"),
+    ("github.com/devopsfaith/krakend-martian", "modifier/martian"),
+];
+
+/// The short name of a namespace.
+pub(crate) fn canonical(name: &str) -> &str {
+    // Written with a dot or with an underscore, as the old viper parser wanted it.
+    let path = |name: &'_ str| name.strip_prefix("github.com/").or(name.strip_prefix("github_com/")).map(str::len);
+    let Some(length) = path(name) else { return name };
+    let tail = &name[name.len() - length..];
+    ALIASES
+        .iter()
+        .find(|(alias, _)| alias.ends_with(tail) && path(alias) == Some(length))
+        .map_or(name, |(_, short)| *short)
+}
+
+/// The scopes where the namespace `name` belongs.
+pub(crate) fn scopes_of(name: &str) -> Vec<Scope> {
+    NAMESPACES
+        .iter()
+        .filter(|namespace| namespace.name == name)
+        .flat_map(|namespace| namespace.scopes)
+        .copied()
+        .collect()
+}
+
+const fn done(name: &'static str, scopes: &'static [Scope], kind: Kind) -> Namespace {
+    Namespace { name, scopes, kind, support: Support::Done }
+}
+
+const fn later(name: &'static str, scopes: &'static [Scope], kind: Kind) -> Namespace {
+    Namespace { name, scopes, kind, support: Support::Later(&[]) }
+}
+
+const fn never(name: &'static str, scopes: &'static [Scope]) -> Namespace {
+    Namespace { name, scopes, kind: Kind::Any, support: Support::Never(GO_PLUGIN) }
+}

@@ -1,0 +1,243 @@
+//! Holds a tree against the tables.
+
+use sluicegate_drivers::{DurationError, parse_duration};
+
+use super::endpoint::{BACKEND, ENDPOINT};
+use super::kind::{Key, Kind, Record, Scope, Support};
+use super::namespaces::{ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
+use super::service::SERVICE;
+use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
+use crate::suggest::closest;
+use crate::tree::{Member, Node, Span, Value};
+
+/// Reports everything in `node` that `kind` does not have; `name` is what the value is called in messages.
+pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
+    if matches!(node.value, Value::Unreadable) {
+        return;
+    }
+    let fits = match (kind, &node.value) {
+        (Kind::Any, _) => return,
+        (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) | (Kind::Text, Value::String(_)) => true,
+        (Kind::Integer, Value::Number(number)) => number.parse::<i64>().is_ok(),
+        (Kind::Duration, Value::String(text)) => return duration(node, &text.value, name, sink),
+        (Kind::Choice(choices), Value::String(text)) => {
+            if !choices.contains(&text.value.as_str()) {
+                unknown_value(node, &text.value, choices, name, sink);
+            }
+            true
+        }
+        (Kind::List(kind), Value::Array(items)) => {
+            let name = format!("an item of {name}");
+            items.iter().for_each(|item| walk(item, kind, &name, sink));
+            true
+        }
+        (Kind::Record(record), Value::Object(members)) => {
+            self::record(node, members, record, sink);
+            true
+        }
+        (Kind::Map(kind), Value::Object(members)) => {
+            for member in members {
+                walk(&member.value, kind, &format!("`{}` of {name}", member.key), sink);
+            }
+            true
+        }
+        (Kind::Namespaces(scope), Value::Object(members)) => {
+            members.iter().for_each(|member| namespace(member, *scope, sink));
+            true
+        }
+        _ => false,
+    };
+    if !fits {
+        wrong_type(node, kind, name, sink);
+    }
+}
+
+/// A key that begins so is a comment, at every level.
+fn is_comment(key: &str) -> bool {
+    key.starts_with(['@', '$', '_', '#'])
+}
+
+fn record(node: &Node, members: &[Member], record: &Record, sink: &Sink) {
+    for member in members.iter().filter(|member| !is_comment(&member.key)) {
+        match record.keys.iter().find(|key| key.name == member.key) {
+            Some(key) => known(member, key, record, sink),
+            None => unknown(member, record, sink),
+        }
+    }
+    for required in record.required {
+        // A key that was meant to be it has its own diagnostic.
+        let meant = |member: &Member| member.key == *required || meant_by(&member.key, record) == Some(required);
+        if !members.iter().any(meant) {
+            let message = format!("`{required}` is missing in {}", record.what);
+            sink.push(
+                Diagnostic::error("missing-key", node.mark(), message).label(format!("this has no `{required}`")),
+            );
+        }
+    }
+}
+
+fn known(member: &Member, key: &Key, record: &Record, sink: &Sink) {
+    let name = format!("`{}`", key.name);
+    let before = sink.len();
+    walk(&member.value, &key.kind, &name, sink);
+    match key.support {
+        Support::Done => {}
+        Support::Later(neutral) => {
+            let value = member.value.to_json();
+            // One mistake in a value is enough to say about it.
+            if sink.len() == before && !neutral.contains(&value.as_str()) {
+                let what = if std::ptr::eq(record, &SERVICE) { name } else { format!("{name} of {}", record.what) };
+                not_yet(member.key_span, &what, sink);
+            }
+        }
+        Support::Enterprise => enterprise(member.key_span, &name, sink),
+        Support::Never(why) => never(member.key_span, &name, why, sink),
+    }
+}
+
+/// The key of `record` that `key` was probably meant to be.
+fn meant_by(key: &str, record: &Record) -> Option<&'static str> {
+    let former = record.former.iter().find(|(former, _)| *former == key).map(|(_, present)| *present);
+    former.or_else(|| closest(key, record.keys.iter().map(|key| key.name)))
+}
+
+fn unknown(member: &Member, record: &Record, sink: &Sink) {
+    let key = member.key.as_str();
+    let message = format!("unknown key `{key}` in {}", record.what);
+    let error = Diagnostic::error("unknown-key", member.key_span, message).label("no such key");
+    let levels = [(&SERVICE, "the service"), (&ENDPOINT, "an endpoint"), (&BACKEND, "a backend")];
+    let elsewhere = levels.iter().find(|(level, _)| level.keys.iter().any(|known| known.name == key));
+    let is_level = levels.iter().any(|(level, _)| std::ptr::eq(*level, record));
+    sink.push(if let Some((_, present)) = record.former.iter().find(|(former, _)| *former == key) {
+        error.help(format!("its present name is `{present}`"))
+    } else if is_level && !scopes_of(canonical(key)).is_empty() {
+        error.help("a namespace belongs inside `extra_config`")
+    } else if let (true, Some((_, owner))) = (is_level, elsewhere) {
+        error.help(format!("`{key}` is a key of {owner}"))
+    } else {
+        error.did_you_mean(meant_by(key, record))
+    });
+}
+
+fn namespace(member: &Member, scope: Scope, sink: &Sink) {
+    let key = member.key.as_str();
+    if is_comment(key) || key.starts_with("documentation/") {
+        return;
+    }
+    let name = canonical(key);
+    if let Some(namespace) = NAMESPACES.iter().find(|known| known.name == name && known.scopes.contains(&scope)) {
+        let name = format!("`{name}`");
+        if let Support::Never(why) = namespace.support {
+            return never(member.key_span, &name, why, sink);
+        }
+        walk(&member.value, &namespace.kind, &name, sink);
+        if matches!(namespace.support, Support::Later(_)) {
+            not_yet(member.key_span, &name, sink);
+        }
+        return;
+    }
+    let enterprise_place = ENTERPRISE_PLACES.contains(&(name, scope));
+    if enterprise_place || ENTERPRISE.contains(&name) {
+        let what = if enterprise_place { format!("`{name}` in {}", scope.owner()) } else { format!("`{name}`") };
+        return enterprise(member.key_span, &what, sink);
+    }
+    let scopes = scopes_of(name);
+    if scopes.is_empty() {
+        let here = NAMESPACES.iter().filter(|known| known.scopes.contains(&scope)).map(|known| known.name);
+        let all = NAMESPACES.iter().map(|known| known.name).chain(ENTERPRISE.iter().copied());
+        let error = Diagnostic::error("unknown-namespace", member.key_span, format!("unknown namespace `{key}`"));
+        let meant = closest(key, here).or_else(|| closest(key, all));
+        return sink.push(error.label("nothing reads this").did_you_mean(meant));
+    }
+    let message = format!("`{name}` does nothing in {}", scope.owner());
+    let owners: Vec<_> = scopes.iter().map(|scope| scope.owner()).collect();
+    let error = Diagnostic::error("misplaced-namespace", member.key_span, message).label("nothing reads this here");
+    sink.push(error.help(format!("it belongs in the `extra_config` of {}", owners.join(" or of "))));
+}
+
+fn not_yet(span: Span, what: &str, sink: &Sink) {
+    let error = Diagnostic::error(NOT_YET, span, format!("{what} is not supported yet"));
+    sink.push(error.label("this version of Sluicegate cannot do it"));
+}
+
+fn enterprise(span: Span, what: &str, sink: &Sink) {
+    let message = format!("{what} is a feature of KrakenD's Enterprise edition, and is not supported");
+    let error = Diagnostic::error("enterprise", span, message).label("would be ignored without a word");
+    sink.push(error.note("the open edition of KrakenD drops it, and with it what it was to protect"));
+}
+
+fn never(span: Span, what: &str, why: &str, sink: &Sink) {
+    sink.push(Diagnostic::error("unsupported", span, format!("{what} cannot be supported")).label(why));
+}
+
+fn unknown_value(node: &Node, value: &str, choices: &[&str], name: &str, sink: &Sink) {
+    let error = Diagnostic::error("unknown-value", node.span, format!("unknown value `{value}` of {name}"));
+    let list: Vec<_> = choices.iter().filter(|choice| !choice.is_empty()).map(|choice| format!("`{choice}`")).collect();
+    let error = error.label("not one of the known values").did_you_mean(closest(value, choices.iter().copied()));
+    sink.push(error.help(format!("the values are {}", list.join(", "))));
+}
+
+fn duration(node: &Node, value: &str, name: &str, sink: &Sink) {
+    let Err(error) = parse_duration(value) else { return };
+    let what = match &error {
+        DurationError::MissingUnit => "has no unit".to_owned(),
+        DurationError::Negative => "is negative".to_owned(),
+        DurationError::TooLong => "is too long".to_owned(),
+        DurationError::Empty => "is empty".to_owned(),
+        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{unit}`"),
+        DurationError::Malformed => "is not a duration".to_owned(),
+    };
+    let diagnostic = Diagnostic::error("bad-duration", node.span, format!("{name} {what}"));
+    let trimmed = value.trim();
+    sink.push(match error {
+        DurationError::MissingUnit if trimmed.bytes().all(|byte| byte.is_ascii_digit()) => {
+            diagnostic.label("seconds or milliseconds?").help(format!("write `\"{trimmed}s\"` or `\"{trimmed}ms\"`"))
+        }
+        DurationError::TooLong => diagnostic.label("more than 292 years"),
+        _ => diagnostic.label("not a duration").help("durations are written `\"250ms\"`, `\"2s\"` or `\"1m30s\"`"),
+    });
+}
+
+fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
+    let (expected, found) = (type_of(kind), node.type_name());
+    let error = Diagnostic::error("wrong-type", node.mark(), format!("{name} must be {expected}, not {found}"));
+    let error = error.label(format!("expected {expected}, found {found}"));
+    sink.push(match (kind, &node.value) {
+        (_, Value::Null) => error.help("leave the key out to have its default"),
+        (Kind::Bool | Kind::Integer | Kind::Number, Value::String(text)) if unquoted(kind, &text.value) => {
+            error.help(format!("remove the quotes: `{}`", text.value))
+        }
+        (Kind::Integer, Value::Number(number)) => error.label(format!("`{number}` is not a whole number of 64 bits")),
+        (Kind::Duration, Value::Number(number)) => {
+            error.help(format!("a duration is a string with a unit: `\"{number}s\"` or `\"{number}ms\"`"))
+        }
+        (Kind::Text, Value::Number(_) | Value::Bool(_)) => error.help(format!("add quotes: `\"{}\"`", node.to_json())),
+        (Kind::List(_), Value::String(_)) => error.help(format!("write a list of one: `[{}]`", node.to_json())),
+        (Kind::List(Kind::Record(_)), Value::Object(_)) => error.help("put it into brackets: `[{...}]`"),
+        _ => error,
+    });
+}
+
+/// Whether a string would fit if it had no quotes.
+fn unquoted(kind: &Kind, text: &str) -> bool {
+    match kind {
+        Kind::Bool => matches!(text, "true" | "false"),
+        Kind::Integer => text.parse::<i64>().is_ok(),
+        _ => text.parse::<f64>().is_ok_and(f64::is_finite),
+    }
+}
+
+fn type_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Any => "anything",
+        Kind::Bool => "`true` or `false`",
+        Kind::Integer => "a whole number",
+        Kind::Number => "a number",
+        Kind::Text | Kind::Choice(_) => "a string",
+        Kind::Duration => "a duration like `\"2s\"`",
+        Kind::List(Kind::Text | Kind::Choice(_)) => "a list of strings",
+        Kind::List(Kind::Record(_) | Kind::Map(_)) => "a list of objects",
+        Kind::List(_) => "a list",
+        Kind::Record(_) | Kind::Map(_) | Kind::Namespaces(_) => "an object",
+    }
+}

@@ -1,0 +1,261 @@
+//! The syntax-neutral tree: every value knows its file and its bytes.
+
+use std::ops::Range;
+
+/// Bytes of a source file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Which of the files that were read, 0 for the config itself.
+    pub file: u32,
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
+}
+
+/// What a config can hold.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Something that could not be read, and was reported.
+    Unreadable,
+    Null,
+    Bool(bool),
+    /// The number as it is written.
+    Number(String),
+    String(Text),
+    Array(Vec<Node>),
+    /// In the order of the file; a key given twice stands here twice.
+    Object(Vec<Member>),
+}
+
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) key_span: Span,
+    pub(crate) key: String,
+    pub(crate) value: Node,
+}
+
+/// A decoded string that knows which bytes of the file each of its bytes came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) value: String,
+    /// Where the text begins in the file, behind the opening quote.
+    pub(crate) start: usize,
+    /// One entry per escape, in order. Between escapes the bytes are the same.
+    pub(crate) escapes: Vec<Escape>,
+}
+
+/// One escape sequence of a [`Text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Escape {
+    /// The decoded bytes.
+    pub(crate) decoded: (usize, usize),
+    /// The bytes of the file.
+    pub(crate) source: (usize, usize),
+}
+
+// === impl Span ===
+
+impl Span {
+    pub(crate) fn at(self, start: usize, end: usize) -> Self {
+        Self { file: self.file, start, end }
+    }
+
+    /// The opening bracket of an object or array, so that an underline stays on one line.
+    pub(crate) fn first_byte(self) -> Self {
+        Self { end: self.end.min(self.start + 1), ..self }
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// The type's name with its article, for messages.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match &self.value {
+            Value::Unreadable => "nothing",
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        }
+    }
+
+    /// What to underline: the whole of a scalar, the opening bracket of the rest.
+    pub(crate) fn mark(&self) -> Span {
+        match &self.value {
+            Value::Array(_) | Value::Object(_) => self.span.first_byte(),
+            _ => self.span,
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&Text> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        match &self.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The last member with this key, as every JSON parser takes it.
+    pub(crate) fn member(&self, key: &str) -> Option<&Member> {
+        self.members().iter().rev().find(|member| member.key == key)
+    }
+
+    /// The bytes of the file that the bytes `range` of a string came from; the whole value for anything else.
+    pub(crate) fn part(&self, range: Range<usize>) -> Span {
+        let Value::String(text) = &self.value else { return self.span };
+        let (start, end) = (text.source_start(range.start), text.source_end(range.end));
+        self.span.at(start, end.max(start))
+    }
+
+    /// The value that an RFC 6901 pointer names, or the deepest one on the way to it.
+    pub(crate) fn resolve(&self, pointer: &str) -> &Self {
+        let mut node = self;
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            let next = match &node.value {
+                Value::Array(items) => token.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Value::Object(_) => node.member(&token).map(|member| &member.value),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return node,
+            }
+        }
+        node
+    }
+
+    /// The RFC 6901 pointer of the deepest value whose bytes, its key's included, hold `span`.
+    pub(crate) fn pointer_to(&self, span: Span) -> String {
+        let mut pointer = String::new();
+        let mut node = self;
+        loop {
+            match &node.value {
+                Value::Array(items) => {
+                    let index = items.partition_point(|item| item.span.end <= span.start);
+                    match items.get(index) {
+                        Some(item) if item.span.start <= span.start && span.end <= item.span.end => {
+                            pointer.push_str(&format!("/{index}"));
+                            node = item;
+                        }
+                        _ => return pointer,
+                    }
+                }
+                Value::Object(members) => {
+                    let index = members.partition_point(|member| member.value.span.end <= span.start);
+                    match members.get(index) {
+                        Some(member) if member.key_span.start <= span.start && span.end <= member.value.span.end => {
+                            pointer.push('/');
+                            pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
+                            if span.start < member.value.span.start {
+                                return pointer;
+                            }
+                            node = &member.value;
+                        }
+                        _ => return pointer,
+                    }
+                }
+                _ => return pointer,
+            }
+        }
+    }
+
+    /// The value as compact JSON: members in their order (of a key given twice, the last), numbers as they are written.
+    pub(crate) fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    fn write_json(&self, out: &mut String) {
+        match &self.value {
+            Value::Null | Value::Unreadable => out.push_str("null"),
+            Value::Bool(true) => out.push_str("true"),
+            Value::Bool(false) => out.push_str("false"),
+            Value::Number(number) => out.push_str(number),
+            Value::String(text) => out.push_str(&quote(&text.value)),
+            Value::Array(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            Value::Object(members) => {
+                out.push('{');
+                for (index, member) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&quote(&member.key));
+                    out.push(':');
+                    member.value.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// A JSON string of `text`.
+pub(crate) fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+// === impl Text ===
+
+impl Text {
+    /// Where in the file the decoded byte `offset` starts.
+    fn source_start(&self, offset: usize) -> usize {
+        let index = self.escapes.partition_point(|escape| escape.decoded.1 <= offset);
+        match self.escapes.get(index) {
+            Some(escape) if escape.decoded.0 <= offset => escape.source.0,
+            _ => self.plain(index, offset),
+        }
+    }
+
+    /// Where in the file the decoded bytes before `offset` end.
+    fn source_end(&self, offset: usize) -> usize {
+        let index = self.escapes.partition_point(|escape| escape.decoded.1 < offset);
+        match self.escapes.get(index) {
+            Some(escape) if escape.decoded.0 < offset => escape.source.1,
+            _ => self.plain(index, offset),
+        }
+    }
+
+    /// The file offset of `offset` when the first `index` escapes lie before it.
+    fn plain(&self, index: usize, offset: usize) -> usize {
+        match index.checked_sub(1).and_then(|last| self.escapes.get(last)) {
+            Some(escape) => escape.source.1 + offset.saturating_sub(escape.decoded.1),
+            None => self.start + offset,
+        }
+    }
+}

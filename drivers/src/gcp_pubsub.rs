@@ -1,0 +1,332 @@
+//! Google Cloud Pub/Sub.
+//!
+//! # URL
+//!
+//! A topic is `gcppubsub://projects/PROJECT/topics/TOPIC`, or `gcppubsub://PROJECT/TOPIC` for short.
+//! `max_send_batch_size` (1 to 1000) bounds how many messages one request publishes.
+//!
+//! ```
+//! use sluicegate_drivers::gcp_pubsub::Topic;
+//!
+//! let topic = Topic::parse("gcppubsub://projects/myproject/topics/mytopic?max_send_batch_size=100")?;
+//! assert_eq!((&*topic.project, &*topic.topic), ("myproject", "mytopic"));
+//! assert_eq!(topic.max_send_batch_size, Some(100));
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! A subscription is `gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION`, or
+//! `gcppubsub://PROJECT/SUBSCRIPTION`. `max_recv_batch_size` (1 to 1000) bounds how many messages are
+//! received at once; `nacklazy` (boolean) lets a message that is given back wait for its deadline.
+//!
+//! ```
+//! use sluicegate_drivers::gcp_pubsub::Subscription;
+//!
+//! let subscription = Subscription::parse("gcppubsub://myproject/mysubscription?nacklazy=true")?;
+//! assert_eq!((&*subscription.project, &*subscription.subscription), ("myproject", "mysubscription"));
+//! assert!(subscription.nack_lazy);
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! # Environment
+//!
+//! `GOOGLE_APPLICATION_CREDENTIALS`: the path of a file with credentials; without it, those of the
+//! metadata server are used. `PUBSUB_EMULATOR_HOST`: the `HOST:PORT` of an emulator, that needs none.
+//!
+//! # Delivery
+//!
+//! At least once. A publish is confirmed by the service's answer. A delivery that is neither
+//! acknowledged nor given back comes again after the subscription's acknowledgement deadline.
+//! Messages with the same key arrive in order, where the subscription has message ordering. The
+//! service moves a message to a dead-letter topic by itself where the subscription has one, and only
+//! then counts deliveries; a client cannot do either.
+//!
+//! # Limits
+//!
+//! A message has at most 10 MB. One without a body must have an attribute. Identifiers have 3 to 255
+//! letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids
+//! are not checked, as emulators take any.
+
+use std::borrow::Cow;
+
+use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
+use crate::{Capabilities, Driver, UrlError, Variable};
+
+/// The entry of Google Cloud Pub/Sub in [`ALL`](crate::ALL).
+pub static DRIVER: Driver = Driver {
+    name: "gcp_pubsub",
+    schemes: &["gcppubsub"],
+    topic: Some(|url| Topic::parse(url).map(drop)),
+    subscription: Some(|url| Subscription::parse(url).map(drop)),
+    environment: &[
+        Variable {
+            name: "GOOGLE_APPLICATION_CREDENTIALS",
+            expected: "the path of a file with credentials, where the metadata server has none",
+            required: false,
+        },
+        Variable {
+            name: "PUBSUB_EMULATOR_HOST",
+            expected: "the HOST:PORT of an emulator to use instead of the service",
+            required: false,
+        },
+    ],
+    capabilities: Capabilities {
+        nack: true,
+        nack_delay: true,
+        redelivery: true,
+        ordering: true,
+        // A dead-letter policy moves and counts messages, a client cannot.
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: false,
+        binary_body: true,
+        key: true,
+        attributes: true,
+        max_body_bytes: Some(10_000_000),
+    },
+    has_client: false,
+};
+
+/// What is published to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The project's id.
+    pub project: Cow<'a, str>,
+    /// The topic's id.
+    pub topic: Cow<'a, str>,
+    /// How many messages one request publishes at most, 1 to 1000.
+    pub max_send_batch_size: Option<u32>,
+}
+
+/// What is received from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription<'a> {
+    /// The project's id.
+    pub project: Cow<'a, str>,
+    /// The subscription's id.
+    pub subscription: Cow<'a, str>,
+    /// How many messages are received at once at most, 1 to 1000.
+    pub max_recv_batch_size: Option<u32>,
+    /// Whether a message that is given back waits for its deadline.
+    pub nack_lazy: bool,
+}
+
+/// The most messages that the service takes or gives in one request.
+const MAX_BATCH: u32 = 1000;
+
+static TOPIC: Grammar = Grammar {
+    what: "a Pub/Sub topic",
+    schemes: DRIVER.schemes,
+    example: "gcppubsub://projects/myproject/topics/mytopic",
+    parameters: &[&["max_send_batch_size"]],
+    elsewhere: (&["max_recv_batch_size", "nacklazy"], "a subscription"),
+    credentials: "GOOGLE_APPLICATION_CREDENTIALS",
+};
+
+static SUBSCRIPTION: Grammar = Grammar {
+    what: "a Pub/Sub subscription",
+    schemes: DRIVER.schemes,
+    example: "gcppubsub://projects/myproject/subscriptions/mysubscription",
+    parameters: &[&["max_recv_batch_size", "nacklazy"]],
+    elsewhere: (&["max_send_batch_size"], "a topic"),
+    credentials: "GOOGLE_APPLICATION_CREDENTIALS",
+};
+
+impl<'a> Topic<'a> {
+    /// Reads `gcppubsub://projects/PROJECT/topics/TOPIC` or `gcppubsub://PROJECT/TOPIC`.
+    ///
+    /// # Errors
+    /// The URL is not a Pub/Sub topic's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &TOPIC)?;
+        let (project, topic) = resource(&url, "topics")?;
+        Ok(Self { project, topic, max_send_batch_size: url.integer("max_send_batch_size", 1..=MAX_BATCH)? })
+    }
+
+    /// The topic's full name, `projects/PROJECT/topics/TOPIC`. Allocates.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("projects/{}/topics/{}", self.project, self.topic)
+    }
+}
+
+impl<'a> Subscription<'a> {
+    /// Reads `gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION` or `gcppubsub://PROJECT/SUBSCRIPTION`.
+    ///
+    /// # Errors
+    /// The URL is not a Pub/Sub subscription's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &SUBSCRIPTION)?;
+        let (project, subscription) = resource(&url, "subscriptions")?;
+        Ok(Self {
+            project,
+            subscription,
+            max_recv_batch_size: url.integer("max_recv_batch_size", 1..=MAX_BATCH)?,
+            nack_lazy: url.boolean("nacklazy")?.unwrap_or_default(),
+        })
+    }
+
+    /// The subscription's full name, `projects/PROJECT/subscriptions/SUBSCRIPTION`. Allocates.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("projects/{}/subscriptions/{}", self.project, self.subscription)
+    }
+}
+
+/// The project and the id in it, of either form.
+fn resource<'a>(url: &BrokerUrl<'a>, collection: &str) -> Result<(Cow<'a, str>, Cow<'a, str>), UrlError> {
+    let parts: Vec<Piece<'a>> = url.location.split('/').collect();
+    let (project, id) = match parts[..] {
+        [Piece { text: "projects", .. }, project, found, id] => {
+            if found.text != collection {
+                let message = format!("this is `{}`, not `{collection}`", found.text);
+                return Err(found.error(message).with_help(url.example()));
+            }
+            (project, id)
+        }
+        [project, id] => (project, id),
+        _ => return Err(url.error("the URL is not made of project and name")),
+    };
+    let project = project.decode(Plus::Literal)?;
+    check_project(&project)?;
+    let id = id.decode(Plus::Literal)?;
+    check_id(&id)?;
+    Ok((project.into_text(), id.into_text()))
+}
+
+/// A project's id, with its domain where it has one (`example.com:myproject`), or its number.
+fn check_project(project: &Value<'_>) -> Result<(), UrlError> {
+    const RULE: &str = "a project's id has small letters, digits and `-`: `myproject-123`";
+    if project.text.is_empty() {
+        return Err(project.error("the project is missing").with_help(RULE));
+    }
+    let id = project.text.rfind(':').map_or(0, |colon| colon + 1);
+    project.check_characters(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':'), RULE)?;
+    let dot = project.text[id..].find(['.', ':']).map(|at| id + at);
+    if let Some(dot) = dot {
+        return Err(project.not_allowed(dot, '.', RULE));
+    }
+    let number = project.text[id..].bytes().all(|b| b.is_ascii_digit());
+    let letter = project.text[id..].starts_with(|c: char| c.is_ascii_lowercase());
+    if id == project.text.len() || !(number || letter) || project.text.ends_with('-') {
+        let message = "a project's id begins with a letter and does not end in `-`";
+        return Err(project.error(message).with_help(RULE));
+    }
+    Ok(())
+}
+
+/// The rule for the ids of topics and subscriptions alike.
+fn check_id(id: &Value<'_>) -> Result<(), UrlError> {
+    const RULE: &str = "a name has 3 to 255 letters, digits and `-._~+%`, the first one a letter";
+    id.check_characters(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '%'), RULE)?;
+    if !id.text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return Err(id.error("a name begins with a letter").with_help(RULE));
+    }
+    if id.text.starts_with("goog") {
+        return Err(id.error_at(0..4, "names that begin with `goog` are Google's own"));
+    }
+    if id.text.len() < 3 {
+        return Err(id.error("the name is too short").with_help(RULE));
+    }
+    id.check_length(255, "a name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::tests::assert_refused;
+
+    #[test]
+    fn topics() {
+        for (url, path, max_send_batch_size) in [
+            ("gcppubsub://projects/myproject/topics/mytopic", "projects/myproject/topics/mytopic", None),
+            ("gcppubsub://myproject/mytopic?max_send_batch_size=1", "projects/myproject/topics/mytopic", Some(1)),
+            ("gcppubsub://p-1/a.b_c~d+e-F/?max_send_batch_size=1000", "projects/p-1/topics/a.b_c~d+e-F", Some(1000)),
+            ("gcppubsub://p1/a%25b", "projects/p1/topics/a%b", None),
+            ("gcppubsub://123456789012/abc", "projects/123456789012/topics/abc", None),
+            ("gcppubsub://projects/topic-x", "projects/projects/topics/topic-x", None),
+            ("gcppubsub://projects/example.com:p/topics/abc", "projects/example.com:p/topics/abc", None),
+        ] {
+            let topic = Topic::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!((&*topic.path(), topic.max_send_batch_size), (path, max_send_batch_size), "{url}");
+        }
+    }
+
+    #[test]
+    fn subscriptions() {
+        for (url, path, max_recv_batch_size, nack_lazy) in [
+            ("gcppubsub://projects/p1/subscriptions/sub", "projects/p1/subscriptions/sub", None, false),
+            ("gcppubsub://p1/sub?max_recv_batch_size=10", "projects/p1/subscriptions/sub", Some(10), false),
+            ("gcppubsub://p1/sub?nacklazy=1", "projects/p1/subscriptions/sub", None, true),
+        ] {
+            let found = Subscription::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(
+                (&*found.path(), found.max_recv_batch_size, found.nack_lazy),
+                (path, max_recv_batch_size, nack_lazy),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn refused_topics() {
+        const URL: &str = "a Pub/Sub topic looks like `gcppubsub://projects/myproject/topics/mytopic`";
+        const PARTS: &str = "the URL is not made of project and name";
+        const PROJECT: &str = "a project's id has small letters, digits and `-`: `myproject-123`";
+        const PROJECT_ENDS: &str = "a project's id begins with a letter and does not end in `-`";
+        const NAME: &str = "a name has 3 to 255 letters, digits and `-._~+%`, the first one a letter";
+        let long = "x".repeat(256);
+        assert_refused(
+            DRIVER.topic,
+            &[
+                ("[gcppubsub://]", PARTS, URL),
+                ("[gcppubsub://mytopic]", PARTS, URL),
+                ("[gcppubsub://p/topics/mytopic]", PARTS, URL),
+                ("[gcppubsub://a/p/topics/mytopic]", PARTS, URL),
+                ("gcppubsub://projects/p/[subscriptions]/abc", "this is `subscriptions`, not `topics`", URL),
+                ("gcppubsub://projects/p/[topic]/abc", "this is `topic`, not `topics`", URL),
+                ("gcppubsub://[]/abc", "the project is missing", PROJECT),
+                ("gcppubsub://[M]y/abc", "`M` is not allowed here", PROJECT),
+                ("gcppubsub://my[.]project/abc", "`.` is not allowed here", PROJECT),
+                ("gcppubsub://[1a]/abc", PROJECT_ENDS, PROJECT),
+                ("gcppubsub://[a-]/abc", PROJECT_ENDS, PROJECT),
+                ("gcppubsub://[example.com:]/abc", PROJECT_ENDS, PROJECT),
+                ("gcppubsub://p/a[:]b", "`:` is not allowed here", NAME),
+                ("gcppubsub://p/[1ab]", "a name begins with a letter", NAME),
+                ("gcppubsub://p/[ab]", "the name is too short", NAME),
+                ("gcppubsub://p/[goog]x", "names that begin with `goog` are Google's own", ""),
+                (&format!("gcppubsub://p/[{long}]"), "a name has at most 255 bytes, this one has 256", ""),
+                ("gcppubsub://p/abc?max_send_batch_size=[0]", "`0` is not a whole number from 1 to 1000", ""),
+                ("gcppubsub://p/abc?max_send_batch_size=[1001]", "`1001` is not a whole number from 1 to 1000", ""),
+                (
+                    "gcppubsub://p/abc?[nacklazy]=true",
+                    "`nacklazy` is not a parameter of a Pub/Sub topic, only of a subscription",
+                    "accepted: `max_send_batch_size`",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn refused_subscriptions() {
+        const URL: &str =
+            "a Pub/Sub subscription looks like `gcppubsub://projects/myproject/subscriptions/mysubscription`";
+        assert_refused(
+            DRIVER.subscription,
+            &[
+                ("gcppubsub://projects/p/[topics]/abc", "this is `topics`, not `subscriptions`", URL),
+                ("gcppubsub://p/abc?max_recv_batch_size=[x]", "`x` is not a whole number from 1 to 1000", ""),
+                ("gcppubsub://p/abc?nacklazy=[lazy]", "`lazy` is not a boolean", "write `true` or `false`"),
+                (
+                    "gcppubsub://p/abc?[max_send_batch_size]=1",
+                    "`max_send_batch_size` is not a parameter of a Pub/Sub subscription, only of a topic",
+                    "accepted: `max_recv_batch_size`, `nacklazy`",
+                ),
+                (
+                    "gcppubsub://p/abc?[max_rcv_batch_size]=1",
+                    "unknown parameter `max_rcv_batch_size`",
+                    "did you mean `max_recv_batch_size`? (accepted: `max_recv_batch_size`, `nacklazy`)",
+                ),
+            ],
+        );
+    }
+}

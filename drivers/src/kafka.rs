@@ -1,0 +1,289 @@
+//! Apache Kafka.
+//!
+//! # URL
+//!
+//! A topic is `kafka://TOPIC`. `key_name` names the attribute that becomes the record's key instead
+//! of a header.
+//!
+//! ```
+//! use sluicegate_drivers::kafka::Topic;
+//!
+//! let topic = Topic::parse("kafka://orders?key_name=X-Customer-Id")?;
+//! assert_eq!(topic.name, "orders");
+//! assert_eq!(topic.key_name.as_deref(), Some("X-Customer-Id"));
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! A subscription is `kafka://GROUP?topic=TOPIC`, with the name of the consumer group. `topic` is
+//! required and may be repeated; `offset` (`oldest` or `newest`, the default) says where a group
+//! begins that has no offset yet. Regular expressions are refused.
+//!
+//! ```
+//! use sluicegate_drivers::kafka::{Offset, Subscription};
+//!
+//! let subscription = Subscription::parse("kafka://billing?topic=orders&topic=refunds&offset=oldest")?;
+//! assert_eq!(subscription.group, "billing");
+//! assert_eq!(subscription.topics, ["orders", "refunds"]);
+//! assert_eq!(subscription.offset, Offset::Oldest);
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! # Environment
+//!
+//! `KAFKA_BROKERS` (required): the addresses to start from, `HOST:PORT`, separated by commas.
+//!
+//! # Delivery
+//!
+//! At least once. A publish is confirmed by all in-sync replicas. An acknowledged delivery moves the
+//! group's offset once everything before it in its partition is settled; one given back is delivered
+//! again from memory. What was not settled when the gateway ends is delivered to the next member of
+//! the group. Order holds within a partition, so among the messages of one key.
+//!
+//! # Limits
+//!
+//! The size of a message is limited by the broker (`message.max.bytes`, 1 MiB unless it is set).
+//! Kafka has no dead-letter topic of its own and does not count deliveries. A topic's name has at
+//! most 249 letters, digits, `.`, `_` and `-`.
+
+use std::borrow::Cow;
+
+use crate::grammar::{BrokerUrl, Grammar, Value};
+use crate::{Capabilities, Driver, UrlError, Variable};
+
+/// Kafka's entry in [`ALL`](crate::ALL).
+pub static DRIVER: Driver = Driver {
+    name: "kafka",
+    schemes: &["kafka"],
+    topic: Some(|url| Topic::parse(url).map(drop)),
+    subscription: Some(|url| Subscription::parse(url).map(drop)),
+    environment: &[Variable {
+        name: "KAFKA_BROKERS",
+        expected: "the brokers' addresses, HOST:PORT, separated by commas",
+        required: true,
+    }],
+    capabilities: Capabilities {
+        nack: true,
+        nack_delay: true,
+        redelivery: true,
+        ordering: true,
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: true,
+        binary_body: true,
+        key: true,
+        attributes: true,
+        max_body_bytes: None,
+    },
+    has_client: false,
+};
+
+/// What is published to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The topic's name.
+    pub name: Cow<'a, str>,
+    /// The attribute whose value is the record's key instead of a header.
+    pub key_name: Option<Cow<'a, str>>,
+}
+
+/// What is received from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription<'a> {
+    /// The consumer group's name.
+    pub group: Cow<'a, str>,
+    /// The topics' names, each once, at least one.
+    pub topics: Vec<Cow<'a, str>>,
+    /// Where a group begins that has no offset yet.
+    pub offset: Offset,
+}
+
+/// Where a consumer group begins in a partition that it has no offset for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offset {
+    /// At the first message that the broker still has.
+    Oldest,
+    /// At the next message that is published.
+    #[default]
+    Newest,
+}
+
+static TOPIC: Grammar = Grammar {
+    what: "a Kafka topic",
+    schemes: DRIVER.schemes,
+    example: "kafka://mytopic",
+    parameters: &[&["key_name"]],
+    elsewhere: (&["topic", "offset"], "a subscription"),
+    credentials: "KAFKA_BROKERS",
+};
+
+static SUBSCRIPTION: Grammar = Grammar {
+    what: "a Kafka subscription",
+    schemes: DRIVER.schemes,
+    example: "kafka://mygroup?topic=mytopic",
+    parameters: &[&["topic", "offset"]],
+    elsewhere: (&["key_name"], "a topic"),
+    credentials: "KAFKA_BROKERS",
+};
+
+impl<'a> Topic<'a> {
+    /// Reads `kafka://TOPIC`. Allocates only for escapes.
+    ///
+    /// # Errors
+    /// The URL is not a Kafka topic's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &TOPIC)?;
+        let name = url.name()?;
+        check_topic(&name)?;
+        Ok(Self { name: name.into_text(), key_name: url.text("key_name")? })
+    }
+}
+
+impl<'a> Subscription<'a> {
+    /// Reads `kafka://GROUP?topic=TOPIC`.
+    ///
+    /// # Errors
+    /// The URL is not a Kafka subscription's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &SUBSCRIPTION)?;
+        let group = url.name()?;
+        let mut topics = Vec::new();
+        for topic in url.values("topic")? {
+            check_topic(&topic)?;
+            let topic = topic.into_text();
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        if topics.is_empty() {
+            // The most common mistake: a subscription that names its topic where the group belongs.
+            return Err(group
+                .error("the subscription has no `topic`")
+                .with_help(format!("the name before `?` is the group; {}", url.example())));
+        }
+        let offset = url.one_of("offset", &[("oldest", Offset::Oldest), ("newest", Offset::Newest)])?;
+        Ok(Self { group: group.into_text(), topics, offset: offset.unwrap_or_default() })
+    }
+}
+
+/// The rule of Kafka's own `Topic.validate`.
+fn check_topic(name: &Value<'_>) -> Result<(), UrlError> {
+    const RULE: &str = "the name of a Kafka topic has letters, digits, `.`, `_` and `-`";
+    if name.text.starts_with('^') {
+        return Err(name.error_at(0..1, "regular expressions are not supported").with_help("name each topic"));
+    }
+    name.check_characters(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'), RULE)?;
+    name.check_length(249, "the name of a Kafka topic")?;
+    if matches!(&*name.text, "." | "..") {
+        return Err(name.error(format!("a Kafka topic cannot be called `{}`", name.text)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::tests::assert_refused;
+
+    #[test]
+    fn topics() {
+        let topic = |name, key_name: Option<&'static str>| {
+            Ok(Topic { name: Cow::Borrowed(name), key_name: key_name.map(Cow::Borrowed) })
+        };
+        for (url, expected) in [
+            ("kafka://mytopic", topic("mytopic", None)),
+            ("kafka://mytopic/", topic("mytopic", None)),
+            ("kafka://my%74opic", topic("mytopic", None)),
+            ("kafka://My.topic_1-a?key_name=Rk", topic("My.topic_1-a", Some("Rk"))),
+            ("kafka://t?&key_name=a+b&", topic("t", Some("a b"))),
+            ("kafka://t?", topic("t", None)),
+        ] {
+            assert_eq!(Topic::parse(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn subscriptions() {
+        let subscription = |group, topics: &[&'static str], offset| {
+            let topics = topics.iter().copied().map(Cow::Borrowed).collect();
+            Ok(Subscription { group: Cow::Borrowed(group), topics, offset })
+        };
+        for (url, expected) in [
+            ("kafka://g?topic=a", subscription("g", &["a"], Offset::Newest)),
+            ("kafka://g?topic=a&topic=b&topic=a", subscription("g", &["a", "b"], Offset::Newest)),
+            ("kafka://my%20group/x?offset=oldest&topic=a", subscription("my group/x", &["a"], Offset::Oldest)),
+            ("kafka://g?topic=a&offset=Newest", subscription("g", &["a"], Offset::Newest)),
+        ] {
+            assert_eq!(Subscription::parse(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn refused_topics() {
+        const RULE: &str = "the name of a Kafka topic has letters, digits, `.`, `_` and `-`";
+        const EXAMPLE: &str = "a Kafka topic looks like `kafka://mytopic`";
+        let long = "x".repeat(250);
+        assert_refused(
+            DRIVER.topic,
+            &[
+                ("[kafka://]", "the URL does not name a Kafka topic", EXAMPLE),
+                ("[kafka:///?key_name=a]", "the URL does not name a Kafka topic", EXAMPLE),
+                ("kafka://[/]mytopic", "`/` is not allowed here", RULE),
+                ("kafka://my[:]topic", "`:` is not allowed here", RULE),
+                ("kafka://my[é]topic", "`é` is not allowed here", RULE),
+                ("kafka://[my%20topic]", "` ` is not allowed here", RULE),
+                ("kafka://[^]my.*", "regular expressions are not supported", "name each topic"),
+                ("kafka://[..]", "a Kafka topic cannot be called `..`", ""),
+                (&format!("kafka://[{long}]"), "the name of a Kafka topic has at most 249 bytes, this one has 250", ""),
+                (
+                    "kafka://a?[topic]=b",
+                    "`topic` is not a parameter of a Kafka topic, only of a subscription",
+                    "accepted: `key_name`",
+                ),
+                (
+                    "kafka://a?[name_key]=b",
+                    "unknown parameter `name_key`",
+                    "did you mean `key_name`? (accepted: `key_name`)",
+                ),
+                ("kafka://a?[key_name]=", "`key_name` has no value", ""),
+                ("kafka://a?key_name=b&[key_name]=c", "`key_name` is given twice", ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn refused_subscriptions() {
+        const EXAMPLE: &str = "a Kafka subscription looks like `kafka://mygroup?topic=mytopic`";
+        const NO_TOPIC: &str =
+            "the name before `?` is the group; a Kafka subscription looks like `kafka://mygroup?topic=mytopic`";
+        assert_refused(
+            DRIVER.subscription,
+            &[
+                ("[kafka://?topic=a]", "the URL does not name a Kafka subscription", EXAMPLE),
+                ("kafka://[mytopic]", "the subscription has no `topic`", NO_TOPIC),
+                ("kafka://[g]?offset=oldest", "the subscription has no `topic`", NO_TOPIC),
+                ("kafka://g?[topic]=", "`topic` has no value", ""),
+                (
+                    "kafka://g?topic=a&topic=b[,]c",
+                    "`,` is not allowed here",
+                    "the name of a Kafka topic has letters, digits, `.`, `_` and `-`",
+                ),
+                ("kafka://g?topic=[^]a", "regular expressions are not supported", "name each topic"),
+                (
+                    "kafka://g?topic=a&offset=[latest]",
+                    "`latest` is not a value of `offset`",
+                    "accepted: `oldest`, `newest`",
+                ),
+                (
+                    "kafka://g?[topics]=a",
+                    "unknown parameter `topics`",
+                    "did you mean `topic`? (accepted: `topic`, `offset`)",
+                ),
+                (
+                    "kafka://g?topic=a&[key_name]=b",
+                    "`key_name` is not a parameter of a Kafka subscription, only of a topic",
+                    "accepted: `topic`, `offset`",
+                ),
+            ],
+        );
+    }
+}

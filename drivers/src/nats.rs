@@ -1,0 +1,264 @@
+//! NATS, without JetStream.
+//!
+//! # URL
+//!
+//! A topic is `nats://SUBJECT`.
+//!
+//! ```
+//! use sluicegate_drivers::nats::Topic;
+//!
+//! assert_eq!(Topic::parse("nats://orders.created")?.subject, "orders.created");
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! A subscription is `nats://SUBJECT` as well, where `*` stands for one token and `>` for the rest.
+//! `queue` names the queue group that shares the messages; without it, every gateway gets each one.
+//!
+//! ```
+//! use sluicegate_drivers::nats::Subscription;
+//!
+//! let subscription = Subscription::parse("nats://orders.*?queue=billing")?;
+//! assert_eq!(subscription.subject, "orders.*");
+//! assert_eq!(subscription.queue.as_deref(), Some("billing"));
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! `natsv2` is accepted on both and changes nothing: messages have native headers, with or without
+//! it, and a reader understands all that a KrakenD writes.
+//!
+//! # Environment
+//!
+//! `NATS_SERVER_URL` (required): `nats://HOST:4222`, several separated by commas.
+//!
+//! # Delivery
+//!
+//! At most once. A publish is confirmed by a round trip to the server, which says nothing of any
+//! subscriber. There is nothing to acknowledge: what was received is not delivered again, and what
+//! is published while no one subscribes is gone. Messages of one publisher arrive in order.
+//!
+//! # Limits
+//!
+//! The size of a message is limited by the server (`max_payload`, 1 MiB unless it is set). There are
+//! no keys, delivery counts or dead letters.
+
+use std::borrow::Cow;
+
+use crate::grammar::{BrokerUrl, Grammar, Value};
+use crate::{Capabilities, Driver, UrlError, Variable};
+
+/// NATS' entry in [`ALL`](crate::ALL).
+pub static DRIVER: Driver = Driver {
+    name: "nats",
+    schemes: &["nats"],
+    topic: Some(|url| Topic::parse(url).map(drop)),
+    subscription: Some(|url| Subscription::parse(url).map(drop)),
+    environment: &[Variable {
+        name: "NATS_SERVER_URL",
+        expected: "the server's address, nats://HOST:4222; several are separated by commas",
+        required: true,
+    }],
+    capabilities: Capabilities {
+        nack: false,
+        nack_delay: false,
+        redelivery: false,
+        ordering: true,
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: true,
+        binary_body: true,
+        key: false,
+        attributes: true,
+        max_body_bytes: None,
+    },
+    has_client: false,
+};
+
+/// What is published to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The subject, without wildcards.
+    pub subject: Cow<'a, str>,
+}
+
+/// What is received from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription<'a> {
+    /// The subject; `*` and `>` are wildcards.
+    pub subject: Cow<'a, str>,
+    /// The queue group that shares the messages.
+    pub queue: Option<Cow<'a, str>>,
+}
+
+static TOPIC: Grammar = Grammar {
+    what: "a NATS topic",
+    schemes: DRIVER.schemes,
+    example: "nats://mysubject",
+    parameters: &[&["natsv2"]],
+    elsewhere: (&["queue"], "a subscription"),
+    credentials: "NATS_SERVER_URL",
+};
+
+static SUBSCRIPTION: Grammar = Grammar {
+    what: "a NATS subscription",
+    schemes: DRIVER.schemes,
+    example: "nats://mysubject?queue=myqueue",
+    parameters: &[&["natsv2", "queue"]],
+    elsewhere: (&[], "a topic"),
+    credentials: "NATS_SERVER_URL",
+};
+
+impl<'a> Topic<'a> {
+    /// Reads `nats://SUBJECT`. Allocates only for escapes.
+    ///
+    /// # Errors
+    /// The URL is not a NATS topic's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &TOPIC)?;
+        let subject = url.name()?;
+        check_subject(&subject, Wildcards::Refused)?;
+        url.flag("natsv2")?;
+        Ok(Self { subject: subject.into_text() })
+    }
+}
+
+impl<'a> Subscription<'a> {
+    /// Reads `nats://SUBJECT?queue=QUEUE`. Allocates only for escapes.
+    ///
+    /// # Errors
+    /// The URL is not a NATS subscription's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let url = BrokerUrl::parse(url, &SUBSCRIPTION)?;
+        let subject = url.name()?;
+        check_subject(&subject, Wildcards::Accepted)?;
+        url.flag("natsv2")?;
+        let queue = url.value("queue")?;
+        if let Some(queue) = &queue {
+            queue.check_characters(|c| !c.is_whitespace(), "the name of a queue group has no white space")?;
+        }
+        Ok(Self { subject: subject.into_text(), queue: queue.map(Value::into_text) })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wildcards {
+    Accepted,
+    Refused,
+}
+
+/// The rules of NATS' ADR-6: tokens between dots, none empty, wildcards only as whole tokens.
+fn check_subject(subject: &Value<'_>, wildcards: Wildcards) -> Result<(), UrlError> {
+    subject.check_characters(|c| !c.is_whitespace(), "a subject has no white space")?;
+    let mut start = 0;
+    for token in subject.text.split('.') {
+        let end = start + token.len();
+        if token.is_empty() {
+            // Points at the dot that is too many: the one before, or the first of the subject.
+            let dot = start.saturating_sub(1)..start.max(1);
+            return Err(subject
+                .error_at(dot, "a token of the subject is empty")
+                .with_help("a subject is words between single dots: `orders.created`"));
+        }
+        if let Some(at) = token.find(['*', '>']) {
+            let wildcard = &token[at..=at];
+            let range = start + at..start + at + 1;
+            if wildcards == Wildcards::Refused {
+                return Err(subject
+                    .error_at(range, format!("the wildcard `{wildcard}` cannot be published to"))
+                    .with_help("wildcards are for subscriptions"));
+            }
+            if token.len() > 1 {
+                return Err(subject
+                    .error_at(range, format!("the wildcard `{wildcard}` is only part of a token"))
+                    .with_help("`*` stands for one whole token, `>` for the rest of the subject"));
+            }
+            if wildcard == ">" && end < subject.text.len() {
+                return Err(subject
+                    .error_at(range, "the wildcard `>` is not at the end")
+                    .with_help("`>` stands for the rest of the subject, `*` for one token"));
+            }
+        }
+        start = end + 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::tests::assert_refused;
+
+    #[test]
+    fn topics() {
+        for (url, subject) in [
+            ("nats://mysubject", "mysubject"),
+            ("nats://orders.created?natsv2", "orders.created"),
+            ("nats://orders/eu.created?natsv2=true", "orders/eu.created"),
+            ("nats://$JS.x-1_y?natsv2=0", "$JS.x-1_y"),
+            ("nats://caf%C3%A9/", "café"),
+        ] {
+            assert_eq!(Topic::parse(url), Ok(Topic { subject: Cow::Borrowed(subject) }), "{url}");
+        }
+    }
+
+    #[test]
+    fn subscriptions() {
+        for (url, subject, queue) in [
+            ("nats://mysubject", "mysubject", None),
+            ("nats://*?natsv2", "*", None),
+            ("nats://>", ">", None),
+            ("nats://a.*.c.>?queue=q.1&natsv2=false", "a.*.c.>", Some("q.1")),
+        ] {
+            let expected = Subscription { subject: Cow::Borrowed(subject), queue: queue.map(Cow::Borrowed) };
+            assert_eq!(Subscription::parse(url), Ok(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn refused_topics() {
+        const TOKENS: &str = "a subject is words between single dots: `orders.created`";
+        const WILDCARDS: &str = "wildcards are for subscriptions";
+        assert_refused(
+            DRIVER.topic,
+            &[
+                ("[nats://]", "the URL does not name a NATS topic", "a NATS topic looks like `nats://mysubject`"),
+                ("nats://[.]a", "a token of the subject is empty", TOKENS),
+                ("nats://a[.].b", "a token of the subject is empty", TOKENS),
+                ("nats://a.b[.]", "a token of the subject is empty", TOKENS),
+                ("nats://[a%20b]", "` ` is not allowed here", "a subject has no white space"),
+                ("nats://a.[*]", "the wildcard `*` cannot be published to", WILDCARDS),
+                ("nats://a.[>]?natsv2", "the wildcard `>` cannot be published to", WILDCARDS),
+                (
+                    "nats://a?[queue]=b",
+                    "`queue` is not a parameter of a NATS topic, only of a subscription",
+                    "accepted: `natsv2`",
+                ),
+                ("nats://a?natsv2=[2]", "`2` is not a boolean", "write `true` or `false`"),
+                ("nats://a?[bogus]=1", "unknown parameter `bogus`", "accepted: `natsv2`"),
+            ],
+        );
+    }
+
+    #[test]
+    fn refused_subscriptions() {
+        const PART: &str = "`*` stands for one whole token, `>` for the rest of the subject";
+        assert_refused(
+            DRIVER.subscription,
+            &[
+                ("nats://a.b[*]", "the wildcard `*` is only part of a token", PART),
+                ("nats://a.[>]b", "the wildcard `>` is only part of a token", PART),
+                (
+                    "nats://a.[>].b",
+                    "the wildcard `>` is not at the end",
+                    "`>` stands for the rest of the subject, `*` for one token",
+                ),
+                ("nats://a?[queue]=", "`queue` has no value", ""),
+                ("nats://a?queue=[a+b]", "` ` is not allowed here", "the name of a queue group has no white space"),
+                (
+                    "nats://a?[Queue]=b",
+                    "unknown parameter `Queue`",
+                    "did you mean `queue`? (accepted: `natsv2`, `queue`)",
+                ),
+            ],
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! The registry beside the files and manifests, and all grammars on arbitrary texts.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::{ALL, CheckUrl, by_scheme};
+
+/// The names of the driver files in `src`: those that define a `DRIVER`.
+fn driver_files() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(source).expect("src can be listed") {
+        let path = entry.expect("src can be listed").path();
+        let is_driver = |text: &str| {
+            let line = |line: &str| line.starts_with("pub static DRIVER:") || line.starts_with("pub const DRIVER:");
+            text.lines().any(line)
+        };
+        if path.is_file() && is_driver(&fs::read_to_string(&path).expect("source is readable")) {
+            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("file names are text");
+            names.insert(name.to_owned());
+        }
+    }
+    names
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names in the `[features]` of a manifest.
+fn features(manifest: &str) -> BTreeSet<String> {
+    let manifest = read(manifest);
+    let lines = manifest.lines().skip_while(|line| *line != "[features]").skip(1);
+    lines
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_driver_is_registered() {
+    let registered: BTreeSet<String> = ALL.iter().map(|driver| driver.name.to_owned()).collect();
+    assert_eq!(registered.len(), ALL.len(), "two drivers share a name");
+    for name in driver_files() {
+        assert!(registered.contains(&name), "drivers/src/{name}.rs has a driver that is not in ALL");
+        assert!(
+            read("src/lib.rs").contains(&format!("pub mod {name};")),
+            "drivers/src/lib.rs has no `pub mod {name};`"
+        );
+    }
+    for name in registered {
+        assert!(driver_files().contains(&name), "the driver `{name}` is not in drivers/src/{name}.rs");
+    }
+}
+
+#[test]
+fn features_are_drivers_with_a_client() {
+    for manifest in ["Cargo.toml", "../runtime/Cargo.toml", "../Cargo.toml"] {
+        let features = features(manifest);
+        for driver in ALL {
+            assert_eq!(
+                features.contains(driver.name),
+                driver.has_client,
+                "the feature `{}` of drivers/{manifest} and has_client do not agree",
+                driver.name
+            );
+        }
+    }
+    // In this crate there are no other features, but for parts of a driver: `kafka-tls`.
+    for feature in features("Cargo.toml") {
+        let driver = feature.split('-').next().unwrap_or_default();
+        assert!(
+            feature == "default" || ALL.iter().any(|known| known.name == driver),
+            "the feature `{feature}` of drivers/Cargo.toml belongs to no driver"
+        );
+    }
+}
+
+#[test]
+fn every_driver_documents_the_same() {
+    const HEADINGS: [&str; 4] = ["# URL", "# Environment", "# Delivery", "# Limits"];
+    for driver in ALL {
+        let text = read(&format!("src/{}.rs", driver.name));
+        let docs = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+        // A line of a doctest may begin with `#` as well, but not like a heading.
+        let mut in_code = false;
+        let headings: Vec<&str> = docs
+            .filter(|line| {
+                in_code ^= line.starts_with("```");
+                !in_code && line.starts_with("# ")
+            })
+            .collect();
+        assert_eq!(headings, HEADINGS, "drivers/src/{}.rs", driver.name);
+        for variable in driver.environment {
+            let environment = text.split("//! # Environment").nth(1).and_then(|rest| rest.split("//! # ").next());
+            assert!(
+                environment.is_some_and(|section| section.contains(variable.name)),
+                "drivers/src/{}.rs does not document {}",
+                driver.name,
+                variable.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_scheme_chooses_one_driver() {
+    for driver in ALL {
+        assert!(!driver.schemes.is_empty(), "{} has no scheme", driver.name);
+        for scheme in driver.schemes {
+            let found = by_scheme(scheme).map(|found| found.name);
+            assert_eq!(found, Some(driver.name), "two drivers share the scheme `{scheme}`");
+        }
+    }
+    for unknown in ["", "kafak", "Kafka", "http", "kafka://"] {
+        assert!(by_scheme(unknown).is_none(), "{unknown}");
+    }
+}
+
+fn grammars() -> impl Iterator<Item = CheckUrl> {
+    ALL.iter().flat_map(|driver| [driver.topic, driver.subscription]).flatten()
+}
+
+/// Runs every grammar on `url`, and checks where its error points.
+fn no_panic_and_a_range_inside(url: &str) -> Result<(), TestCaseError> {
+    for check in grammars() {
+        let Err(error) = check(url) else { continue };
+        prop_assert!(error.range.start <= error.range.end, "{url:?}: {error:?}");
+        prop_assert!(url.get(error.range.clone()).is_some(), "{url:?}: {error:?}");
+        prop_assert!(!error.message.is_empty() && !error.message.ends_with('.'), "{url:?}: {error:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn any_text(url in ".*") {
+        no_panic_and_a_range_inside(&url)?;
+    }
+
+    #[test]
+    fn any_text_after_a_scheme(driver in 0..ALL.len(), rest in ".*") {
+        no_panic_and_a_range_inside(&format!("{}://{rest}", ALL[driver].schemes[0]))?;
+    }
+
+    /// Texts that get far into the grammars: their own words, in any order.
+    #[test]
+    fn words_of_the_grammars(driver in 0..ALL.len(), words in prop::collection::vec(0..WORDS.len(), 0..12)) {
+        let rest: String = words.into_iter().map(|word| WORDS[word]).collect();
+        no_panic_and_a_range_inside(&format!("{}://{rest}", ALL[driver].schemes[0]))?;
+    }
+}
+
+const WORDS: &[&str] = &[
+    "/",
+    "?",
+    "&",
+    "=",
+    ".",
+    ":",
+    "%",
+    "%2F",
+    "%e2%82",
+    "%00",
+    "+",
+    "@",
+    "#",
+    "{",
+    "}",
+    "*",
+    ">",
+    "é",
+    "€",
+    " ",
+    "-",
+    "a",
+    "name",
+    "0",
+    "1",
+    "20s",
+    "-1s",
+    "1.5h",
+    "true",
+    "arn:aws:sns:us-east-2:123456789012:t",
+    "arn:",
+    "projects/",
+    "topics/",
+    "sqs.us-east-2.amazonaws.com/123456789012/q",
+    ".fifo",
+    "^",
+    "topic=",
+    "offset=oldest",
+    "key_name=",
+    "natsv2",
+    "queue=",
+    "prefetch_count=",
+    "region=us-east-2",
+    "endpoint=http://",
+    "role=",
+    "waittime=",
+    "snstopicarn=",
+    "subscription=",
+    "listener_timeout=",
+    "max_recv_batch_size=",
+    "max_send_batch_size=",
+    "nacklazy=",
+    "raw=",
+    "awssdk=",
+];

@@ -1,0 +1,198 @@
+//! Amazon Simple Notification Service.
+//!
+//! # URL
+//!
+//! A topic is `awssns:///ARN`, with three slashes, as the colons of an ARN have no place in a URL's
+//! host. The query parameters are [those of AWS](crate::aws).
+//!
+//! ```
+//! use sluicegate_drivers::sns::Topic;
+//!
+//! let topic = Topic::parse("awssns:///arn:aws:sns:us-east-2:123456789012:mytopic?region=us-east-2")?;
+//! assert_eq!(topic.arn, "arn:aws:sns:us-east-2:123456789012:mytopic");
+//! # Ok::<(), sluicegate_drivers::UrlError>(())
+//! ```
+//!
+//! There are no subscriptions: SNS pushes, and nothing can be received from it. Subscribe an SQS
+//! queue to the topic and receive from that.
+//!
+//! # Environment
+//!
+//! Nothing is required. The AWS default chain finds region and credentials: `AWS_REGION`,
+//! `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, configuration
+//! files, web identity, container and instance metadata.
+//!
+//! # Delivery
+//!
+//! At least once to each of the topic's own subscriptions. A publish is confirmed by the service's
+//! answer. A topic whose name ends in `.fifo` keeps the order of each message group, and drops a
+//! message whose deduplication id it saw in the last five minutes.
+//!
+//! # Limits
+//!
+//! A message has at most 256 KiB, its attributes included, and a body: an empty one is refused.
+//! A body that is no text is sent as base64, with the attribute `base64encoded`.
+
+use std::borrow::Cow;
+
+use crate::aws::{self, Parameters};
+use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
+use crate::{Capabilities, Driver, UrlError};
+
+/// The entry of SNS in [`ALL`](crate::ALL).
+pub static DRIVER: Driver = Driver {
+    name: "sns",
+    schemes: &["awssns"],
+    topic: Some(|url| Topic::parse(url).map(drop)),
+    subscription: None,
+    environment: aws::ENVIRONMENT,
+    capabilities: Capabilities {
+        nack: false,
+        nack_delay: false,
+        redelivery: false,
+        ordering: false,
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: false,
+        binary_body: true,
+        // The message group of a FIFO topic.
+        key: true,
+        attributes: true,
+        max_body_bytes: Some(256 * 1024),
+    },
+    has_client: false,
+};
+
+/// What is published to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The topic's Amazon resource name.
+    pub arn: Cow<'a, str>,
+    /// Whether it is a FIFO topic, that needs a key.
+    pub fifo: bool,
+    /// What the URL says of the connection.
+    pub aws: Parameters<'a>,
+}
+
+static TOPIC: Grammar = Grammar {
+    what: "an SNS topic",
+    schemes: DRIVER.schemes,
+    example: "awssns:///arn:aws:sns:us-east-2:123456789012:mytopic",
+    parameters: &[aws::PARAMETERS],
+    elsewhere: (&["raw", "nacklazy", "waittime", "snstopicarn"], "an SQS subscription"),
+    credentials: aws::CREDENTIALS,
+};
+
+impl<'a> Topic<'a> {
+    /// Reads `awssns:///ARN`.
+    ///
+    /// # Errors
+    /// The URL is not an SNS topic's.
+    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
+        let broker_url = BrokerUrl::parse(url, &TOPIC)?;
+        let arn = arn(url, &broker_url)?;
+        let checked = aws::check_topic_arn(&arn)?;
+        let fifo = checked.fifo;
+        let aws = Parameters::parse(&broker_url, Some(checked.region))?;
+        Ok(Self { arn: arn.into_text(), fifo, aws })
+    }
+
+    /// The topic's region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        match &self.aws.region {
+            Some(region) => region,
+            None => self.arn.split(':').nth(3).unwrap_or_default(),
+        }
+    }
+}
+
+/// The ARN behind the third slash.
+fn arn<'a>(whole: &str, url: &BrokerUrl<'a>) -> Result<Value<'a>, UrlError> {
+    let location = url.location;
+    if let Some(text) = location.text.strip_prefix('/') {
+        return Piece { text, start: location.start + 1 }.decode(Plus::Literal);
+    }
+    // Only what follows the place where the third slash is missing can be kept as it is.
+    let rest = whole.get(location.start..).filter(|rest| rest.starts_with("arn:"));
+    match rest {
+        Some(rest) => Err(location
+            .error("an ARN needs three slashes before it: its colons have no place in a URL's host")
+            .with_help(format!("write `awssns:///{rest}`"))),
+        None => Err(url.error("the URL does not name an SNS topic")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::tests::assert_refused;
+
+    #[test]
+    fn topics() {
+        for (url, arn, fifo, region) in [
+            ("awssns:///arn:aws:sns:us-east-2:123456789012:mytopic", "mytopic", false, "us-east-2"),
+            ("awssns:///arn:aws:sns:us-east-2:123456789012:mytopic?region=us-east-2", "mytopic", false, "us-east-2"),
+            ("awssns:///arn:aws:sns:us-east-2:123456789012:a-b_C.fifo/", "a-b_C.fifo", true, "us-east-2"),
+            ("awssns:///arn%3Aaws%3Asns%3Aus-east-2%3A123456789012%3Amytopic", "mytopic", false, "us-east-2"),
+            (
+                "awssns:///arn:aws:sns:us-east-2:123456789012:t?region=local&endpoint=http://localhost:4566",
+                "t",
+                false,
+                "local",
+            ),
+        ] {
+            let topic = Topic::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(topic.arn, format!("arn:aws:sns:us-east-2:123456789012:{arn}"), "{url}");
+            assert_eq!((topic.fifo, topic.region()), (fifo, region), "{url}");
+        }
+        assert!(Topic::parse("awssns:///arn:aws-us-gov:sns:us-gov-west-1:123456789012:t").is_ok());
+    }
+
+    #[test]
+    fn refused_topics() {
+        const ARN: &str = "a topic's ARN looks like `arn:aws:sns:us-east-2:123456789012:mytopic`";
+        const RULE: &str = "the name of an SNS topic has letters, digits, `_` and `-`, and may end in `.fifo`";
+        const EXAMPLE: &str = "an SNS topic looks like `awssns:///arn:aws:sns:us-east-2:123456789012:mytopic`";
+        const PREFIX: &str = "awssns:///arn:aws:sns:us-east-2:123456789012";
+        let long = "x".repeat(257);
+        assert_refused(
+            DRIVER.topic,
+            &[
+                ("[awssns://]", "the URL does not name an SNS topic", EXAMPLE),
+                ("[awssns:///]", "the URL does not name an SNS topic", EXAMPLE),
+                ("[awssns://mytopic]", "the URL does not name an SNS topic", EXAMPLE),
+                (
+                    "awssns://[arn:aws:sns:us-east-2:123456789012:mytopic]?region=us-east-2",
+                    "an ARN needs three slashes before it: its colons have no place in a URL's host",
+                    "write `awssns:///arn:aws:sns:us-east-2:123456789012:mytopic?region=us-east-2`",
+                ),
+                ("awssns:///[mytopic]", "this is not an ARN", ARN),
+                ("awssns:///[arn:aws:sns:us-east-2:123456789012]", "this is not an ARN", ARN),
+                ("awssns:///arn:[amazon]:sns:us-east-2:123456789012:t", "`amazon` is not a partition of AWS", ARN),
+                ("awssns:///arn:aws:[sqs]:us-east-2:123456789012:t", "the service is `sqs`, not `sns`", ARN),
+                ("awssns:///arn:aws:sns:[US]:123456789012:t", "this is not a region", ARN),
+                ("awssns:///arn:aws:sns:[]:123456789012:t", "this is not a region", ARN),
+                ("awssns:///arn:aws:sns:us-east-2:[1234]:t", "an account has 12 digits", ARN),
+                (&format!("{PREFIX}:[]"), "the name of an SNS topic is missing", RULE),
+                (&format!("{PREFIX}:[.fifo]"), "the name of an SNS topic is missing", RULE),
+                (&format!("{PREFIX}:my[.]topic"), "`.` is not allowed here", RULE),
+                (&format!("{PREFIX}:t[:6b1c]"), "the ARN goes on after the topic's name", ARN),
+                (&format!("{PREFIX}:[{long}]"), "the name of an SNS topic has at most 256 bytes, this one has 257", ""),
+                (
+                    &format!("{PREFIX}:t?region=[eu-west-1]"),
+                    "the region is not `us-east-2`, where the resource is",
+                    "write `region=us-east-2`, or leave it out",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_list_of_parameters_helps() {
+        let error = Topic::parse("awssns:///arn:aws:sns:us-east-2:123456789012:t?regoin=a").expect_err("misspelled");
+        assert_eq!(error.message, "unknown parameter `regoin`");
+        let help = error.help.unwrap_or_default();
+        assert!(help.starts_with("did you mean `region`? (accepted: `region`, `profile`, "), "{help}");
+    }
+}
