@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sluicegate_codegen::model::Gateway;
-use sluicegate_codegen::{Checked, Severity, SourceFile};
+use sluicegate_codegen::{Checked, Location, Severity, SourceFile};
 
 use crate::caller::Named;
 use crate::output::Failure;
@@ -21,18 +21,18 @@ pub(crate) struct Config {
 impl Config {
     /// Reads and checks a config; its diagnostics show it as the caller wrote it.
     pub(crate) fn read(named: &Named) -> Result<Self, Failure> {
-        Self::read_as(named, named.shown_as.clone())
+        let location = Location { shown_as: named.shown_as.clone(), ..named.location.clone() };
+        Self::read_from(&location, named)
     }
 
     /// Reads and checks a config as the build does, so that generated code is the same to the byte.
     pub(crate) fn read_as_built(named: &Named) -> Result<Self, Failure> {
-        Self::read_as(named, named.location.shown_as.clone())
+        Self::read_from(&named.location, named)
     }
 
-    fn read_as(named: &Named, shown_as: String) -> Result<Self, Failure> {
-        let location = &named.location;
-        let file = SourceFile::read(&location.path, shown_as, location.base.clone())
-            .map_err(|error| Failure::new(format!("cannot read the config `{}`: {error}", named.shown_as)))?;
+    fn read_from(location: &Location, named: &Named) -> Result<Self, Failure> {
+        let cannot = |error| Failure::new(format!("cannot read the config `{}`: {error}", named.shown_as));
+        let file = location.read().map_err(cannot)?;
         Ok(Self { checked: sluicegate_codegen::check(&file), file })
     }
 

@@ -76,7 +76,7 @@ fn run(package: &Package<'_>) -> Vec<String> {
         vec!["cargo::rerun-if-env-changed=GATEWAY_CONFIG".into(), "cargo::rerun-if-env-changed=GATEWAY_BASE".into()];
     let read = Location::new(&package.config, &package.folder, package.base.as_deref()).and_then(|location| {
         lines.push(format!("cargo::rerun-if-changed={}", location.path.display()));
-        SourceFile::read(&location.path, location.shown_as, location.base)
+        location.read()
     });
     let file = match read {
         Ok(file) => file,

@@ -4,9 +4,11 @@
 //! is held against tables of everything that a config may hold ([`syntax`]). What passes becomes a
 //! [`model`] that holds only what can be generated ([`check`](mod@check)). Only these three can reject.
 
+mod build_script;
 mod check;
 mod diagnostic;
 mod json;
+mod location;
 pub mod model;
 mod render;
 mod source;
@@ -18,7 +20,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+pub use build_script::build;
 pub use diagnostic::{Diagnostic, Severity};
+pub use location::Location;
 pub use render::{render_human, render_json, render_short};
 pub use source::{Position, SourceFile};
 pub use tree::Span;

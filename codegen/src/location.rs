@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::SourceFile;
+
 /// The place of a config, worked out in one way for build scripts and for the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -32,6 +34,15 @@ impl Location {
         let shown_as = path.strip_prefix(&package).map_or_else(|_| path.display().to_string(), with_slashes);
         let base = base.map_or(folder, |base| package.join(base));
         Ok(Self { path, shown_as, base })
+    }
+
+    /// The text of the config, ready to be checked.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not UTF-8.
+    pub fn read(&self) -> io::Result<SourceFile> {
+        let text = fs::read_to_string(&self.path)?;
+        Ok(SourceFile::new(self.shown_as.as_str(), self.base.as_path(), text))
     }
 }
 
