@@ -1,4 +1,4 @@
-//! The gateway that gateway.json describes.
+//! The gateway that `gateway.json` describes.
 
 include!(concat!(env!("OUT_DIR"), "/gateway.rs"));
 
