@@ -43,7 +43,7 @@ fn cargo_build_shows_nothing_but_the_diagnostics() {
     let ours = format!("error: sluicegate@{}: ", env!("CARGO_PKG_VERSION"));
     let shown: Vec<_> = stderr.lines().filter_map(|line| line.strip_prefix(&ours)).collect();
     assert_eq!(shown.iter().filter(|line| line.starts_with("error: ")).count(), 3, "{stderr}");
-    assert!(shown.contains(&&*format!("  --> {config}:10:21")), "{stderr}");
+    assert!(shown.iter().any(|line| line.ends_with("/broken.json:10:21")), "{stderr}");
     let rest = stderr.lines().filter(|line| !line.starts_with(&ours));
     // What cargo says of its own work: `Compiling`, `Blocking waiting for file lock`.
     let rest: Vec<_> = rest.filter(|line| !line.starts_with("  ")).collect();
