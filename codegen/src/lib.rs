@@ -1,8 +1,8 @@
 //! gateway.json to diagnostics, or to Rust source.
 //!
-//! Text becomes a syntax-neutral tree whose every value knows its bytes ([`json`], [`tree`]). The tree
-//! is held against tables of everything that a config may hold ([`syntax`]). What passes becomes a
-//! [`model`] that holds only what can be generated ([`check`](mod@check)). Only these three can reject.
+//! Text becomes a syntax-neutral tree whose every value knows its bytes (`json`, `tree`). The tree
+//! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
+//! only what can be generated (`check`). Only these can reject.
 
 mod build_script;
 mod check;

@@ -14,3 +14,6 @@ mod walk;
 pub(crate) use object::Object;
 pub(crate) use service::SERVICE;
 pub(crate) use walk::walk;
+
+#[cfg(test)]
+mod tests;

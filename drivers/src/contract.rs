@@ -79,6 +79,9 @@ pub trait Delivery: Send + Sync + 'static {
 
     /// Acknowledges the message or gives it back.
     ///
+    /// The decision falls with the call, not with the first poll: the delivery may be dropped before
+    /// the future has ended, and is not given back by that. The future must still be polled.
+    ///
     /// A second call, or one after the deadline, changes nothing and is an error.
     ///
     /// # Errors

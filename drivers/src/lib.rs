@@ -14,6 +14,7 @@ mod duration;
 pub mod gcp_pubsub;
 mod grammar;
 pub mod kafka;
+pub mod mem;
 mod message;
 pub mod nats;
 pub mod rabbitmq;
@@ -36,6 +37,7 @@ pub static ALL: &[&Driver] = &[
     &azure_service_bus::DRIVER,
     &gcp_pubsub::DRIVER,
     &kafka::DRIVER,
+    &mem::DRIVER,
     &nats::DRIVER,
     &rabbitmq::DRIVER,
     &sns::DRIVER,

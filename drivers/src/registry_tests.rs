@@ -210,4 +210,8 @@ const WORDS: &[&str] = &[
     "nacklazy=",
     "raw=",
     "awssdk=",
+    "ackdeadline=",
+    "capacity=",
+    "max_deliveries=",
+    "dead_letter=",
 ];

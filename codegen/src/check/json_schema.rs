@@ -18,6 +18,12 @@ pub(super) fn json_schema(context: &Context<'_>, node: &Node) -> Option<String> 
         return None;
     }
     if let Err(error) = jsonschema::validator_for(&schema) {
+        if let Some((at, reference)) = remote(node, &error.to_string()) {
+            let message = format!("the JSON Schema refers to `{reference}`, which is not in it");
+            let error = Diagnostic::error("bad-schema", at.span, message).label("nothing is fetched");
+            context.push(error.help("put the schema that it refers to under `$defs`"));
+            return None;
+        }
         // Against the schema of schemas, the schema is the instance.
         let at = node.resolve(error.instance_path().as_str());
         let message = format!("the JSON Schema does not compile: {}", shortened(&error.to_string()));
@@ -25,6 +31,20 @@ pub(super) fn json_schema(context: &Context<'_>, node: &Node) -> Option<String> 
         return None;
     }
     Some(json)
+}
+
+/// The reference to another document that an error is about.
+fn remote<'a>(node: &'a Node, error: &str) -> Option<(&'a Node, &'a str)> {
+    for member in node.members() {
+        if let (true, Some(text)) = (member.key == "$ref" || member.key == "$dynamicRef", member.value.text()) {
+            let document = text.value.split('#').next().unwrap_or_default();
+            if !document.is_empty() && error.contains(&format!("'{document}'")) {
+                return Some((&member.value, text.value.as_str()));
+            }
+        }
+    }
+    let inner = node.members().iter().map(|member| &member.value).chain(node.items());
+    inner.into_iter().find_map(|node| remote(node, error))
 }
 
 /// The first line, and not all of it: the crate quotes whole schemas.

@@ -201,16 +201,21 @@ fn portability(context: &Context<'_>, object: Object<'_>, driver: &Driver) {
     if driver.name == "mem" {
         return;
     }
-    for key in ["url_pattern", "disable_host_sanitize"] {
-        if key == "url_pattern" && object.has(key) || object.flag(key) {
-            continue;
-        }
-        let span = object.member(key).map_or(object.mark(), |member| member.value.span);
-        let message = format!("this backend would not work on a KrakenD without `{key}`");
-        let warning = Diagnostic::warning("krakend-needs", span, message);
-        let value = if key == "url_pattern" { "\"/\"" } else { "true" };
-        context.push(warning.help(format!("Sluicegate does not need it; write `\"{key}\": {value}` to stay portable")));
+    let mut missing = Vec::new();
+    if !object.has("url_pattern") {
+        missing.push("\"url_pattern\": \"/\"");
     }
+    if !object.flag("disable_host_sanitize") {
+        missing.push("\"disable_host_sanitize\": true");
+    }
+    if missing.is_empty() {
+        return;
+    }
+    let span = object.get("disable_host_sanitize").map_or(object.mark(), |node| node.span);
+    let missing = missing.join(", ");
+    let warning = Diagnostic::warning("krakend-needs", span, "this backend would not work on a KrakenD");
+    let warning = warning.label(format!("KrakenD needs `{missing}`"));
+    context.push(warning.note("Sluicegate does not need it"));
 }
 
 /// Reports what stands beside the topic and could never act on it.

@@ -11,24 +11,27 @@ use crate::suggest::closest;
 use crate::tree::{Member, Node, Span, Value};
 
 /// Reports everything in `node` that `kind` does not have; `name` is what the value is called in messages.
-pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
-    if matches!(node.value, Value::Unreadable) {
-        return;
-    }
+/// False when the value itself is wrong, whatever is inside it.
+pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
     let fits = match (kind, &node.value) {
-        (Kind::Any, _) => return,
+        // Reported where it was read.
+        (_, Value::Unreadable) => return false,
+        (Kind::Any, _) => true,
         (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) | (Kind::Text, Value::String(_)) => true,
         (Kind::Integer, Value::Number(number)) => number.parse::<i64>().is_ok(),
         (Kind::Duration, Value::String(text)) => return duration(node, &text.value, name, sink),
         (Kind::Choice(choices), Value::String(text)) => {
             if !choices.contains(&text.value.as_str()) {
                 unknown_value(node, &text.value, choices, name, sink);
+                return false;
             }
             true
         }
         (Kind::List(kind), Value::Array(items)) => {
             let name = format!("an item of {name}");
-            items.iter().for_each(|item| walk(item, kind, &name, sink));
+            for item in items {
+                walk(item, kind, &name, sink);
+            }
             true
         }
         (Kind::Record(record), Value::Object(members)) => {
@@ -50,6 +53,7 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
     if !fits {
         wrong_type(node, kind, name, sink);
     }
+    fits
 }
 
 /// A key that begins so is a comment, at every level.
@@ -78,14 +82,13 @@ fn record(node: &Node, members: &[Member], record: &Record, sink: &Sink) {
 
 fn known(member: &Member, key: &Key, record: &Record, sink: &Sink) {
     let name = format!("`{}`", key.name);
-    let before = sink.len();
-    walk(&member.value, &key.kind, &name, sink);
+    let fits = walk(&member.value, &key.kind, &name, sink);
     match key.support {
         Support::Done => {}
         Support::Later(neutral) => {
             let value = member.value.to_json();
-            // One mistake in a value is enough to say about it.
-            if sink.len() == before && !neutral.contains(&value.as_str()) {
+            // A value that is wrong need not be said to be unsupported as well.
+            if fits && !neutral.contains(&value.as_str()) {
                 let what = if std::ptr::eq(record, &SERVICE) { name } else { format!("{name} of {}", record.what) };
                 not_yet(member.key_span, &what, sink);
             }
@@ -105,11 +108,11 @@ fn unknown(member: &Member, record: &Record, sink: &Sink) {
     let key = member.key.as_str();
     let message = format!("unknown key `{key}` in {}", record.what);
     let error = Diagnostic::error("unknown-key", member.key_span, message).label("no such key");
-    let levels = [(&SERVICE, "the service"), (&ENDPOINT, "an endpoint"), (&BACKEND, "a backend")];
+    let levels = [(&ENDPOINT, "an endpoint"), (&BACKEND, "a backend"), (&SERVICE, "the service")];
     let elsewhere = levels.iter().find(|(level, _)| level.keys.iter().any(|known| known.name == key));
     let is_level = levels.iter().any(|(level, _)| std::ptr::eq(*level, record));
     sink.push(if let Some((_, present)) = record.former.iter().find(|(former, _)| *former == key) {
-        error.help(format!("its present name is `{present}`"))
+        error.help(format!("write `{present}`"))
     } else if is_level && !scopes_of(canonical(key)).is_empty() {
         error.help("a namespace belongs inside `extra_config`")
     } else if let (true, Some((_, owner))) = (is_level, elsewhere) {
@@ -177,14 +180,14 @@ fn unknown_value(node: &Node, value: &str, choices: &[&str], name: &str, sink: &
     sink.push(error.help(format!("the values are {}", list.join(", "))));
 }
 
-fn duration(node: &Node, value: &str, name: &str, sink: &Sink) {
-    let Err(error) = parse_duration(value) else { return };
+fn duration(node: &Node, value: &str, name: &str, sink: &Sink) -> bool {
+    let Err(error) = parse_duration(value) else { return true };
     let what = match &error {
         DurationError::MissingUnit => "has no unit".to_owned(),
         DurationError::Negative => "is negative".to_owned(),
         DurationError::TooLong => "is too long".to_owned(),
         DurationError::Empty => "is empty".to_owned(),
-        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{unit}`"),
+        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{}`", unit.trim()),
         DurationError::Malformed => "is not a duration".to_owned(),
     };
     let diagnostic = Diagnostic::error("bad-duration", node.span, format!("{name} {what}"));
@@ -196,10 +199,15 @@ fn duration(node: &Node, value: &str, name: &str, sink: &Sink) {
         DurationError::TooLong => diagnostic.label("more than 292 years"),
         _ => diagnostic.label("not a duration").help("durations are written `\"250ms\"`, `\"2s\"` or `\"1m30s\"`"),
     });
+    false
 }
 
 fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
-    let (expected, found) = (type_of(kind), node.type_name());
+    let expected = type_of(kind);
+    let found = match (kind, &node.value) {
+        (Kind::Integer, Value::Number(number)) => format!("`{number}`"),
+        _ => node.type_name().to_owned(),
+    };
     let error = Diagnostic::error("wrong-type", node.mark(), format!("{name} must be {expected}, not {found}"));
     let error = error.label(format!("expected {expected}, found {found}"));
     sink.push(match (kind, &node.value) {
@@ -207,7 +215,6 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
         (Kind::Bool | Kind::Integer | Kind::Number, Value::String(text)) if unquoted(kind, &text.value) => {
             error.help(format!("remove the quotes: `{}`", text.value))
         }
-        (Kind::Integer, Value::Number(number)) => error.label(format!("`{number}` is not a whole number of 64 bits")),
         (Kind::Duration, Value::Number(number)) => {
             error.help(format!("a duration is a string with a unit: `\"{number}s\"` or `\"{number}ms\"`"))
         }

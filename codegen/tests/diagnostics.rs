@@ -1,0 +1,62 @@
+//! Every diagnostic by its whole text: `diagnostics/NAME.json` gives `diagnostics/NAME.stderr`.
+//!
+//! `EXPECTORATE=overwrite cargo test -p sluicegate-codegen --test diagnostics` accepts what is new.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use sluicegate_codegen::{SourceFile, check, render_human, render_json};
+
+const FOLDER: &str = "tests/diagnostics";
+
+#[test]
+fn every_config_gives_its_text() {
+    for name in names("json") {
+        let (file, checked) = read(&name);
+        assert!(!checked.diagnostics.is_empty(), "{name} gives no diagnostic");
+        let text = render_human(&file, &checked.diagnostics, false);
+        expectorate::assert_contents(Path::new(FOLDER).join(format!("{name}.stderr")), &text);
+    }
+}
+
+#[test]
+fn every_text_has_its_config() {
+    assert_eq!(names("json"), names("stderr"));
+}
+
+#[test]
+fn one_mistake_a_file() {
+    // A name that counts says so, and a syntax error may take others with it.
+    for name in names("json").into_iter().filter(|name| !name.contains("at_once")) {
+        let (_, checked) = read(&name);
+        assert_eq!(checked.diagnostics.len(), 1, "{name}: {:#?}", checked.diagnostics);
+    }
+}
+
+#[test]
+fn pointers_lead_to_the_mistake() {
+    let (file, checked) = read("three_errors_at_once");
+    let json: serde_json::Value =
+        serde_json::from_str(&render_json(&file, &checked.diagnostics)).expect("the report is JSON");
+    let pointers: Vec<_> = json.as_array().expect("an array").iter().map(|report| report["pointer"].as_str()).collect();
+    let expected = [
+        "/time_out",
+        "/endpoints/0/backend/0/url_pattern",
+        "/endpoints/1/extra_config/qos~1ratelimit~1router/max_rate",
+    ];
+    assert_eq!(pointers, expected.map(Some));
+}
+
+fn read(name: &str) -> (SourceFile, sluicegate_codegen::Checked) {
+    let text = fs::read_to_string(Path::new(FOLDER).join(format!("{name}.json"))).expect("a readable config");
+    let file = SourceFile::new("gateway.json", FOLDER, text);
+    let checked = check(&file);
+    (file, checked)
+}
+
+fn names(extension: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(FOLDER).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let named = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
+    named.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+}

@@ -1,0 +1,47 @@
+//! What a config with every supported key becomes, as a whole.
+
+use std::fs;
+
+use proptest::prelude::*;
+use sluicegate_codegen::{Checked, SourceFile, check};
+
+fn everything() -> String {
+    fs::read_to_string("tests/model/everything.json").expect("a readable config")
+}
+
+fn checked(text: &str) -> Checked {
+    check(&SourceFile::new("gateway.json", "tests/model", text))
+}
+
+#[test]
+fn every_supported_key_reaches_the_model() {
+    let checked = checked(&everything());
+    assert_eq!(checked.diagnostics, []);
+    let gateway = checked.gateway.expect("no errors");
+    expectorate::assert_contents("tests/model/everything.txt", &format!("{gateway:#?}\n"));
+    assert_eq!(gateway.features().into_iter().collect::<Vec<_>>(), ["json-schema", "mem", "tls"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is cut out, changed or put in: no panic, and every span lies in the file.
+    #[test]
+    fn no_change_breaks_the_checks(at in 0.0..1.0f64, length in 0..40usize, put in r#"[\[\]{}",:0-9a-z /*'\\\n\t]{0,6}"#) {
+        let mut text = everything();
+        let floor = |mut offset: usize| {
+            while !text.is_char_boundary(offset) {
+                offset -= 1;
+            }
+            offset
+        };
+        let start = floor((text.len() as f64 * at) as usize);
+        let end = floor((start + length).min(text.len())).max(start);
+        text.replace_range(start..end, &put);
+        let checked = checked(&text);
+        for found in checked.diagnostics {
+            prop_assert!(found.span.start <= found.span.end && found.span.end <= text.len(), "{found:?}");
+            prop_assert!(text.is_char_boundary(found.span.start) && text.is_char_boundary(found.span.end), "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the suite has to know about a broker. A new driver adds one file here, and one line to
+//! `conformance.rs`.
+
+use std::time::Duration;
+
+use sluicegate_drivers::Broker;
+
+pub(crate) mod mem;
+
+/// One broker to test with: started, or found through the environment.
+pub(crate) trait Harness: Sized {
+    /// The driver's client.
+    type Broker: Broker;
+
+    /// The behaviours that this broker cannot show, by name. The suite fails when one is missing here, and
+    /// when one is here that the broker does show: nothing is left out in silence.
+    const EXCLUDED: &'static [&'static str];
+
+    /// How long to watch before nothing is taken to have arrived.
+    const QUIET: Duration;
+
+    /// A deadline as short as the broker allows, and long enough to settle within it on a busy machine.
+    const DEADLINE: Duration;
+
+    /// A wait before a redelivery as short as the broker allows.
+    const NACK_DELAY: Duration;
+
+    /// How many messages to send where many are wanted.
+    const MANY: usize;
+
+    /// How long a behaviour may take before it counts as hanging.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Opens a client of its own for one behaviour, and waits until the broker is reached.
+    async fn start() -> Result<Self, Skipped>;
+
+    /// The client.
+    fn broker(&self) -> &Self::Broker;
+
+    /// Makes a topic that nobody else uses. What it cannot have of `wanted`, it leaves out.
+    async fn place(&self, wanted: Wanted) -> Place;
+}
+
+/// Why a driver cannot be tested here: `NATS_URL is not set`.
+#[derive(Debug)]
+pub(crate) struct Skipped(#[expect(dead_code, reason = "the broker in memory is always there")] pub(crate) String);
+
+/// What a behaviour needs.
+pub(crate) struct Wanted {
+    /// How many subscriptions the topic has, each of which gets all messages.
+    pub(crate) subscriptions: usize,
+    /// The deadline of its deliveries; at least a minute where there is none.
+    pub(crate) deadline: Option<Duration>,
+    /// Whether its subscriptions have a dead-letter topic.
+    pub(crate) dead_letter: bool,
+    /// How many messages a subscription holds at most.
+    pub(crate) capacity: Option<usize>,
+}
+
+/// A topic and its subscriptions, as URLs.
+pub(crate) struct Place {
+    pub(crate) topic: String,
+    /// As many as wanted, or as many as there can be.
+    pub(crate) subscriptions: Vec<String>,
+    /// A subscription of the dead-letter topic.
+    pub(crate) dead_letter: Option<String>,
+    /// As wanted, where it can be set.
+    pub(crate) capacity: Option<usize>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { subscriptions: 1, deadline: None, dead_letter: false, capacity: None }
+    }
+}
