@@ -1,15 +1,17 @@
 //! gateway.json to diagnostics, or to Rust source.
 //!
-//! Text becomes a syntax-neutral tree whose every value knows its bytes (`json`, `tree`). The tree
-//! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
-//! only what can be generated (`check`). Only these can reject.
+//! Text becomes a syntax-neutral tree whose every value knows its bytes ([`json`], [`tree`]). The tree
+//! is held against tables of everything that a config may hold ([`syntax`]). What passes becomes a
+//! [`model`] that holds only what can be generated ([`check`](mod@check)). Only these three can reject.
 
 mod build_script;
 mod check;
 mod diagnostic;
+mod emit;
 mod json;
 mod location;
 pub mod model;
+mod names;
 mod render;
 mod source;
 mod suggest;
@@ -64,4 +66,10 @@ fn hash(text: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// The Rust source of a checked gateway; the same bytes for the same gateway.
+#[must_use]
+pub fn generate(gateway: &model::Gateway) -> String {
+    emit::file(gateway)
 }
