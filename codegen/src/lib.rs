@@ -4,10 +4,12 @@
 //! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
 //! only what can be generated (`check`). Only these can reject. [`generate`] writes the model as Rust (`emit`).
 
+mod build_script;
 mod check;
 mod diagnostic;
 mod emit;
 mod json;
+mod location;
 pub mod model;
 mod names;
 mod render;
@@ -21,7 +23,9 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+pub use build_script::build;
 pub use diagnostic::{Diagnostic, Severity};
+pub use location::Location;
 pub use render::{render_human, render_json, render_short};
 pub use source::{Position, SourceFile};
 pub use tree::Span;

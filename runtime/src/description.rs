@@ -48,15 +48,6 @@ pub struct Tls {
     pub(crate) disable_system_ca_pool: bool,
 }
 
-/// A TLS protocol version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
 /// `telemetry/logging`.
 #[derive(Clone, Copy, Debug)]
 pub struct Logging {

@@ -6,7 +6,11 @@ use quote::quote;
 use crate::model::{Field, FieldRule, Fields, Shape};
 
 pub(super) fn value(shape: &Shape) -> TokenStream {
-    let base = if shape.is_collection { quote! { Shape::COLLECTION } } else { quote! { Shape::OBJECT } };
+    let base = if shape.is_collection {
+        quote! { Shape::COLLECTION }
+    } else {
+        quote! { Shape::OBJECT }
+    };
     let target = (!shape.target.is_empty()).then(|| {
         let path = &shape.target;
         quote! { .target(&[#(#path),*]) }

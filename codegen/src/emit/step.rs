@@ -66,8 +66,11 @@ fn static_response(response: &StaticResponse) -> TokenStream {
         StaticStrategy::Complete => quote! { StaticStrategy::Complete },
         StaticStrategy::Incomplete => quote! { StaticStrategy::Incomplete },
     };
-    let members: Vec<_> =
-        response.data.iter().map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str()))).collect();
+    let members: Vec<_> = response
+        .data
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str())))
+        .collect();
     let data = json(&format!("{{{}}}", members.join(",")));
     quote! { StaticResponse::new(#strategy, #data) }
 }
