@@ -35,7 +35,7 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
 }
 
-/// `tls` of the config. Paths are relative to the folder the gateway was built for.
+/// `tls` of the config. Relative paths are looked up in GATEWAY_BASE, or the working directory, when the gateway starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Tls {
     pub(crate) keys: &'static [(&'static str, &'static str)],
@@ -46,6 +46,15 @@ pub struct Tls {
     pub(crate) client_certificates: bool,
     pub(crate) ca_certs: &'static [&'static str],
     pub(crate) disable_system_ca_pool: bool,
+}
+
+/// A TLS protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
 }
 
 /// `telemetry/logging`.

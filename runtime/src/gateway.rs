@@ -14,6 +14,7 @@ use crate::opener::{OpenBroker, Opener};
 use crate::ready;
 use crate::router::Routes;
 use crate::server::{self, Listener, ServerOptions};
+use crate::tls;
 
 /// A gateway with its connections, limiters and routes. Several can live in one process; they share nothing.
 pub struct Gateway {
@@ -75,7 +76,6 @@ impl Gateway {
     ///
     /// Without [`serve`](Self::serve) a consumed message is settled when its response is dropped by the other server: it
     /// is given back. Use `serve` for gateways that consume.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -120,7 +120,7 @@ impl Gateway {
             max_header_bytes: server.max_header_bytes,
             keep_alive: true,
             h2c: server.h2c,
-            tls: None,
+            tls: server.tls.as_ref().map(tls::load).transpose()?,
             max_shutdown_wait: server.max_shutdown_wait.filter(|wait| *wait > Duration::ZERO),
         })
     }

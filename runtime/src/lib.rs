@@ -38,6 +38,8 @@ mod serve;
 pub mod server;
 pub mod shape;
 mod start;
+#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+mod tls;
 mod version;
 
 pub use self::gateway::{Gateway, Served, StartError};

@@ -11,6 +11,7 @@ use crate::description::{Description, Server};
 use crate::gateway::{Gateway, StartError};
 use crate::logging;
 use crate::server::Listener;
+use crate::tls;
 use crate::version::VERSION;
 
 const HELP: &str = "\
@@ -118,10 +119,7 @@ fn listen_at(flag: Listen, server: &Server) -> Result<(Option<IpAddr>, u16), Sta
 
 fn serve(description: &'static Description, listen: Listen) -> ExitCode {
     logging::start(description.logging);
-    #[cfg(feature = "tls")]
-    // Fails only when the process has a provider already, which is as good.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-
+    tls::install_provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
