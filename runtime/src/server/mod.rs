@@ -53,6 +53,9 @@ pub const HALF_CLOSED_WAIT: Duration = Duration::from_millis(500);
 /// to close an HTTP/2 connection without open streams.
 const LAST_HEAD_WAIT: Duration = Duration::from_secs(1);
 
+/// Go's `DefaultMaxHeaderBytes`.
+const DEFAULT_MAX_HEADER_BYTES: usize = 1 << 20;
+
 /// How long [`serve`] waits for the tasks of connections that it has cut.
 const CUT_WAIT: Duration = Duration::from_secs(1);
 
@@ -76,7 +79,7 @@ pub struct ServerOptions {
     /// Between two requests. Defaults to `read_timeout`.
     pub idle_timeout: Option<Duration>,
     /// For the head of a request: request line and fields. Go's 4096 spare bytes come on top. Beyond
-    /// it: 431.
+    /// it: 431. Zero means the default.
     pub max_header_bytes: usize,
     /// `false` closes an HTTP/1 connection after its first response.
     pub keep_alive: bool,
@@ -84,7 +87,7 @@ pub struct ServerOptions {
     pub h2c: bool,
     /// Serves TLS and nothing else.
     pub tls: Option<Tls>,
-    /// How long a shutdown waits for the requests in flight; `None` is as long as they take.
+    /// How long a shutdown waits for the requests in flight; `None` and zero are as long as they take.
     pub max_shutdown_wait: Option<Duration>,
 }
 
@@ -96,7 +99,7 @@ impl Default for ServerOptions {
             read_header_timeout: None,
             write_timeout: None,
             idle_timeout: None,
-            max_header_bytes: 1 << 20,
+            max_header_bytes: DEFAULT_MAX_HEADER_BYTES,
             keep_alive: true,
             h2c: false,
             tls: None,
@@ -117,13 +120,14 @@ pub struct Drained {
 ///
 /// Spawns a task per connection on the current runtime. `service` must always be ready: its
 /// `poll_ready` is not called. Every request carries a [`Peer`]; a response may carry a [`Settling`].
+/// Dropping the future closes the listener; connections then go on until their clients leave.
 ///
 /// # Errors
 /// The listener cannot be registered with the runtime. Later trouble is logged and lived with.
 pub async fn serve<S>(
     listener: Listener,
     service: S,
-    options: ServerOptions,
+    mut options: ServerOptions,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<Drained>
 where
@@ -132,7 +136,10 @@ where
 {
     let mut accepting = listener.accepting()?;
     let connections = Arc::new(Connections::default());
-    let max_shutdown_wait = options.max_shutdown_wait;
+    let max_shutdown_wait = options.max_shutdown_wait.filter(|wait| !wait.is_zero());
+    if options.max_header_bytes == 0 {
+        options.max_header_bytes = DEFAULT_MAX_HEADER_BYTES;
+    }
     let shared = Arc::new(Shared::new(service, &options));
     let mut shutdown = pin!(shutdown);
     loop {

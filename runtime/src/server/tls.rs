@@ -179,6 +179,9 @@ fn report_unusable(what: &str, ids: &[u16], usable: impl Fn(u16) -> bool, known:
 }
 
 /// Loaded certificates, ready for connections. Clones share them.
+///
+/// A handshake looks whether the files have changed, at most once a second; one that cannot be used is
+/// logged, and the old certificate stays. Authorities are not read again.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
