@@ -146,6 +146,7 @@ impl Open {
 }
 
 /// Steps over the array or object that begins at `pos`, `depth` containers deep; returns the position behind it.
+#[inline(never)]
 fn container(bytes: &[u8], mut pos: usize, depth: u32) -> Result<usize, JsonError> {
     let mut open = Open { kinds: 0, depth: 0, outer: Vec::new() };
     loop {
@@ -360,12 +361,10 @@ fn plain_end(bytes: &[u8], mut pos: usize) -> usize {
 #[inline(always)]
 fn stops(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let quote = word ^ ONES * b'"' as u64;
-    let backslash = word ^ ONES * b'\\' as u64;
-    let found = quote.wrapping_sub(ONES) & !quote
-        | backslash.wrapping_sub(ONES) & !backslash
-        | word.wrapping_sub(ONES * 0x20) & !word;
-    found & ONES * 0x80
+    let quote = (word ^ ONES * b'"' as u64).wrapping_sub(ONES);
+    let backslash = (word ^ ONES * b'\\' as u64).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    (quote | backslash | control) & !word & ONES * 0x80
 }
 
 #[inline(always)]

@@ -219,8 +219,10 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         if let Some(index) = index {
             self.remove(index, level);
         }
+        // White space between members of a run goes with the one behind it, so that members fill the output.
+        let start = if level.run.is_empty() { key.start - 1 } else { level.run.end };
         if level.run.is_empty() {
-            level.run.start = key.start - 1;
+            level.run.start = start;
         }
         let value = self.scan.pos();
         self.scan.value()?;
@@ -228,8 +230,8 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let separator = self.scan.separator()?;
         let moved = |pos: usize| self.output.len() + (pos - level.run.start);
         let place = match separator {
-            Separator::Comma => Place { start: moved(key.start - 1), end: moved(self.scan.pos()) },
-            Separator::Brace => Place { start: moved(key.start - 1), end: moved(value.end + 1) },
+            Separator::Comma => Place { start: moved(start), end: moved(self.scan.pos()) },
+            Separator::Brace => Place { start: moved(start), end: moved(value.end + 1) },
         };
         if let Some(roots) = self.roots.as_mut().filter(|_| level.record) {
             roots.push(Root { key: moved(key.start)..moved(key.end), value: moved(value.start)..moved(value.end) });
