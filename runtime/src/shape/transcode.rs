@@ -22,6 +22,8 @@ pub(super) struct Transcoder<'i, 'o> {
     roots: Option<&'o mut Vec<Root>>,
     /// Where in the output the named fields of the objects being read are.
     places: Vec<Place>,
+    /// Whether any key had an escape in it.
+    escaped: bool,
 }
 
 /// Where a member is in the output, its comma included; `end` is 0 while it is not there.
@@ -53,7 +55,7 @@ enum Decision {
 
 impl<'i, 'o> Transcoder<'i, 'o> {
     pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>, roots: Option<&'o mut Vec<Root>>) -> Self {
-        Self { input, scan: Scanner::new(input), output, roots, places: Vec::new() }
+        Self { input, scan: Scanner::new(input), output, roots, places: Vec::new(), escaped: false }
     }
 
     pub(super) fn run(mut self, shape: &Shape) -> Result<Shaped, JsonError> {
@@ -182,6 +184,10 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let start = self.output.len();
         let (named, others) = fields.parts();
         let mut level = Level { named, others, record, places: self.places.len(), run: 0..0 };
+        if self.places.capacity() == 0 && !named.is_empty() {
+            // Enough for most shapes with what is inside.
+            self.places.reserve(4 * named.len() + 8);
+        }
         self.places.resize(level.places + 2 * named.len(), Place::default());
         if self.scan.open_object()? {
             self.members(&mut level)?;
@@ -202,6 +208,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
     fn members(&mut self, level: &mut Level) -> Result<(), JsonError> {
         loop {
             let key = self.scan.key()?;
+            self.escaped |= key.escaped;
             let separator = match level.decide(&self.name(key), self.scan.peek()) {
                 Decision::Copy(index) => self.copy(key, index, level)?,
                 Decision::Drop(index) => self.drop(index, level)?,
@@ -360,7 +367,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let Some(roots) = &mut self.roots else {
             return;
         };
-        let Some(overwritten) = overwritten(self.output, roots) else {
+        let Some(overwritten) = overwritten(self.output, roots, self.escaped) else {
             return;
         };
         let members = self.output.split_off(start);
@@ -382,6 +389,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let start = self.output.len() + 1;
         write_string(name, self.output);
         let end = self.output.len() - 1;
+        self.escaped |= end - start > name.len();
         self.output.push(b':');
         start..end
     }
