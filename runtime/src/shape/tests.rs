@@ -207,6 +207,18 @@ fn grammar() {
         Shape::OBJECT.apply_fields(input.as_bytes(), &mut output, &mut roots).expect_err(input);
         assert_eq!(output, b"before");
     }
+    let objects = [
+        ("{ }", Ok(Shaped::Empty)),
+        (" {\"a\":1} x", Ok(Shaped::Object)),
+        ("null", Ok(Shaped::Null)),
+        (" []", Err(JsonError { offset: 1, problem: Problem::NotAnObject })),
+        ("{", Err(JsonError { offset: 1, problem: Problem::End })),
+    ];
+    for (input, expected) in objects {
+        assert_eq!(validate_object(input.as_bytes()).map(|(_, shaped)| shaped), expected, "{input}");
+        assert_eq!(Shape::OBJECT.apply(input.as_bytes(), &mut vec![]), expected, "{input}");
+    }
+    assert!(Shape::OBJECT.is_plain() && !Shape::COLLECTION.is_plain() && !NAMED.is_plain() && !ADDRESS.is_plain());
     for accepted in ["0", "-0.5e-7", "10E+2", "\"\u{7f}\"", r#""\/\b\f\n\r\t\"\\\u00e9""#, "[ ]", "{ }", "\t\r\n null"]
     {
         let text = validate(accepted.as_bytes()).map(|text| text.into_owned());

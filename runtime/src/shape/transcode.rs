@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::{JsonError, Problem};
+use super::level::{Decision, Level, Place};
 use super::merge::{Root, overwritten};
 use super::scan::{Key, Scanner, Separator};
 use super::text::{decode, write_string};
@@ -24,33 +25,6 @@ pub(super) struct Transcoder<'i, 'o> {
     places: Vec<Place>,
     /// Whether any key had an escape in it.
     escaped: bool,
-}
-
-/// Where a member is in the output, its comma included; `end` is 0 while it is not there.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    start: usize,
-    end: usize,
-}
-
-/// One object being read.
-struct Level {
-    named: &'static [Field],
-    /// Whether the others are kept.
-    others: bool,
-    /// Whether its members are to be recorded as roots.
-    record: bool,
-    /// Its first place. There are two for each named field: its own, then that of a member that has its new name.
-    places: usize,
-    /// What was kept but is not copied yet, a part of the input; `start == end` when there is nothing.
-    run: Range<usize>,
-}
-
-/// What becomes of a member, and the index of its place.
-enum Decision {
-    Copy(Option<usize>),
-    Drop(Option<usize>),
-    Write(usize, &'static Field),
 }
 
 impl<'i, 'o> Transcoder<'i, 'o> {
@@ -398,36 +372,5 @@ impl<'i, 'o> Transcoder<'i, 'o> {
     fn name(&self, key: Key) -> Cow<'i, [u8]> {
         let text = &self.input[key.start..key.end];
         if key.escaped { decode(text) } else { Cow::Borrowed(text) }
-    }
-}
-
-impl Level {
-    #[inline(always)]
-    fn decide(&self, name: &[u8], first: u8) -> Decision {
-        let Some(index) = self.named.iter().position(|field| field.name.as_bytes() == name) else {
-            if !self.others {
-                return Decision::Drop(None);
-            }
-            let rival = self.named.iter().position(|field| field.renamed.is_some_and(|new| new.as_bytes() == name));
-            return Decision::Copy(rival.map(|index| self.named.len() + index));
-        };
-        let field = &self.named[index];
-        match field.value {
-            Keep::Nothing => Decision::Drop(Some(index)),
-            Keep::Inside(Fields::Allow(_)) if first != b'{' => Decision::Drop(Some(index)),
-            Keep::Inside(_) if first == b'{' => Decision::Write(index, field),
-            _ if field.renamed.is_some() => Decision::Write(index, field),
-            _ => Decision::Copy(Some(index)),
-        }
-    }
-}
-
-impl Fields {
-    /// The named fields, and whether all others are kept.
-    fn parts(self) -> (&'static [Field], bool) {
-        match self {
-            Self::Allow(named) => (named, false),
-            Self::AllExcept(named) => (named, true),
-        }
     }
 }
