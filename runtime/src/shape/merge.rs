@@ -81,34 +81,39 @@ pub fn merge(parts: &[(&[u8], &[Root])], output: &mut Vec<u8>) -> Shaped {
     if members.is_empty() { Shaped::Empty } else { Shaped::Object }
 }
 
-/// For each of `roots` whether a later one has the same key. `None` when all keys are different.
-pub(super) fn overwritten(text: &[u8], roots: &[Root]) -> Option<Vec<bool>> {
+/// For each of `roots` whether a later one has the same key. `None` when all keys are different. `escaped` is false when
+/// no key has an escape in it.
+pub(super) fn overwritten(text: &[u8], roots: &[Root], escaped: bool) -> Option<Vec<bool>> {
+    let key = |root: &Root| {
+        let raw = &text[root.key.clone()];
+        if escaped { decode(raw) } else { Cow::Borrowed(raw) }
+    };
     let mut overwritten = vec![];
     let mut mark = |index: usize| {
-        if overwritten.is_empty() {
-            overwritten.resize(roots.len(), false);
-        }
+        overwritten.resize(roots.len(), false);
         overwritten[index] = true;
     };
     if roots.len() <= FEW {
+        // Keys that differ in length, first or last byte mostly have bits of their own, and need no comparison.
+        let mut bits = 0_u128;
         for (index, root) in roots.iter().enumerate() {
-            let key = decode(&text[root.key.clone()]);
-            if roots[index + 1..].iter().any(|later| same(&key, &text[later.key.clone()])) {
-                mark(index);
+            let name = key(root);
+            let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+            let bit = 1 << ((name.len() + end(name.first()) * 5 + end(name.last()) * 17) % 128);
+            if bits & bit != 0
+                && let Some(earlier) = roots[..index].iter().rposition(|earlier| key(earlier) == name)
+            {
+                mark(earlier);
             }
+            bits |= bit;
         }
     } else {
         let mut last = HashMap::with_capacity(roots.len());
         for (index, root) in roots.iter().enumerate() {
-            if let Some(earlier) = last.insert(decode(&text[root.key.clone()]), index) {
+            if let Some(earlier) = last.insert(key(root), index) {
                 mark(earlier);
             }
         }
     }
     (!overwritten.is_empty()).then_some(overwritten)
-}
-
-/// Whether the text of a key stands for `key`. An escape is never shorter than what it stands for.
-fn same(key: &[u8], text: &[u8]) -> bool {
-    text.len() >= key.len() && *decode(text) == *key
 }

@@ -21,6 +21,7 @@
 //!   takes the last one.
 
 mod error;
+mod level;
 mod merge;
 mod scan;
 mod text;
@@ -112,6 +113,8 @@ impl Field {
 
     /// The same under another name, as `mapping` has it.
     ///
+    /// KrakenD drops a field that is mapped to its own name; that is [`Field::drop`] here.
+    ///
     /// All fields are renamed at once, so names may be swapped. A renamed field takes the place of whatever else has
     /// that name; of several with the same new name the last in the list counts. (KrakenD takes them in random order.)
     pub const fn rename(self, new_name: &'static str) -> Self {
@@ -152,6 +155,12 @@ impl Shape {
         Self { group: Some(name), ..self }
     }
 
+    /// Whether this is [`Shape::OBJECT`] as it is, for which [`validate_object`] saves the copy.
+    pub const fn is_plain(&self) -> bool {
+        let unfiltered = matches!(self.fields, Fields::AllExcept([]));
+        unfiltered && !self.collection && self.target.is_empty() && self.group.is_none()
+    }
+
     /// Appends what becomes of `input` to `output`; nothing on an error.
     ///
     /// # Errors
@@ -176,7 +185,9 @@ impl Shape {
         let start = output.len();
         let shaped = repairing(input, |text| {
             output.truncate(start);
-            output.reserve(text.len());
+            if self.target.is_empty() && matches!(self.fields, Fields::AllExcept(_)) {
+                output.reserve(text.len() + 64);
+            }
             Transcoder::new(text, output, roots.as_deref_mut()).run(self)
         });
         if shaped.is_err() {
@@ -189,26 +200,52 @@ impl Shape {
 /// Checks the first value in `input`, of whatever kind, and returns its text: a part of `input`, unless it has bytes
 /// that are not UTF-8 or escapes of half a surrogate pair; then a copy in which they are U+FFFD.
 ///
-/// For a body that is handed on as it is, without being copied. Duplicate keys stay.
+/// For a body that is handed on as it is. Duplicate keys stay.
 ///
 /// # Errors
 ///
 /// [`JsonError`] where that value is not JSON.
 pub fn validate(input: &[u8]) -> Result<Cow<'_, [u8]>, JsonError> {
-    let (repaired, range) = repairing(input, |text| {
+    Ok(validate_with(input, |_| Ok(()))?.0)
+}
+
+/// [`validate`] for what [`Shape::OBJECT`] takes: `null` or an object. `{}` may have white space in it.
+///
+/// # Errors
+///
+/// [`JsonError`] where the value is not JSON, or something else.
+pub fn validate_object(input: &[u8]) -> Result<(Cow<'_, [u8]>, Shaped), JsonError> {
+    validate_with(input, |text| match text {
+        [b'{', inside @ ..] if inside.trim_ascii_start() == b"}" => Ok(Shaped::Empty),
+        [b'{', ..] => Ok(Shaped::Object),
+        b"null" => Ok(Shaped::Null),
+        _ => Err(Problem::NotAnObject),
+    })
+}
+
+fn validate_with<T>(
+    input: &[u8],
+    judge: impl Fn(&[u8]) -> Result<T, Problem>,
+) -> Result<(Cow<'_, [u8]>, T), JsonError> {
+    let (repaired, (range, judged)) = repairing(input, |text| {
         let mut scanner = Scanner::new(text);
-        let start = scanner.pos();
+        let offset = scanner.pos();
         scanner.value()?;
-        Ok(start..scanner.pos())
+        let range = offset..scanner.pos();
+        match judge(&text[range.clone()]) {
+            Ok(judged) => Ok((range, judged)),
+            Err(problem) => Err(JsonError { offset, problem }),
+        }
     })?;
-    Ok(match repaired {
+    let text = match repaired {
         None => Cow::Borrowed(&input[range]),
         Some(mut text) => {
             text.truncate(range.end);
             text.drain(..range.start);
             Cow::Owned(text)
         }
-    })
+    };
+    Ok((text, judged))
 }
 
 /// Runs `read` on `input`, or on a repaired copy where it needs one, which is then returned too.

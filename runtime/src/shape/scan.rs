@@ -121,7 +121,7 @@ struct Open {
 impl Open {
     #[inline(always)]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
             self.outer.push(self.kinds);
         }
         self.kinds = self.kinds << 1 | u64::from(object);
@@ -133,7 +133,7 @@ impl Open {
     fn pop(&mut self) -> bool {
         self.depth -= 1;
         self.kinds >>= 1;
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.kinds = self.outer.pop().unwrap_or(0);
         }
         self.depth > 0
@@ -146,6 +146,7 @@ impl Open {
 }
 
 /// Steps over the array or object that begins at `pos`, `depth` containers deep; returns the position behind it.
+#[inline(never)]
 fn container(bytes: &[u8], mut pos: usize, depth: u32) -> Result<usize, JsonError> {
     let mut open = Open { kinds: 0, depth: 0, outer: Vec::new() };
     loop {
@@ -359,13 +360,13 @@ fn plain_end(bytes: &[u8], mut pos: usize) -> usize {
 /// below), which does not matter: only the lowest is used.
 #[inline(always)]
 fn stops(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let found = quote.wrapping_sub(ONES) & !quote
-        | backslash.wrapping_sub(ONES) & !backslash
-        | word.wrapping_sub(ONES * 0x20) & !word;
-    found & (ONES * 0x80)
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    // Flipping this bit makes a quote 0x20, so that one comparison finds it and the control characters below it.
+    let quote_or_control = (word ^ each(0x02)).wrapping_sub(each(0x21));
+    let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+    (quote_or_control | backslash) & !word & each(0x80)
 }
 
 #[inline(always)]
@@ -380,4 +381,24 @@ fn error(bytes: &[u8], pos: usize, problem: Problem) -> JsonError {
         return JsonError { offset: bytes.len(), problem: Problem::End };
     }
     JsonError { offset: pos, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_end;
+
+    #[test]
+    fn every_byte_at_every_place() {
+        for byte in 0..=u8::MAX {
+            for place in 0..25 {
+                let mut text = *b"between\x7f\xff two \x20\x21\x23 \x5b\x5dquote";
+                text[place] = byte;
+                let stops = byte < 0x20 || byte == b'"' || byte == b'\\';
+                assert_eq!(plain_end(&text, 0), if stops { place } else { text.len() }, "{byte:#x} at {place}");
+                assert_eq!(plain_end(&text, place), if stops { place } else { text.len() });
+            }
+        }
+        assert_eq!(plain_end(b"", 0), 0);
+        assert_eq!(plain_end(b"\"", 1), 1);
+    }
 }

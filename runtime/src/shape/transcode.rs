@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::{JsonError, Problem};
+use super::level::{Decision, Level, Place};
 use super::merge::{Root, overwritten};
 use super::scan::{Key, Scanner, Separator};
 use super::text::{decode, write_string};
@@ -22,38 +23,13 @@ pub(super) struct Transcoder<'i, 'o> {
     roots: Option<&'o mut Vec<Root>>,
     /// Where in the output the named fields of the objects being read are.
     places: Vec<Place>,
-}
-
-/// Where a member is in the output, its comma included; `end` is 0 while it is not there.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    start: usize,
-    end: usize,
-}
-
-/// One object being read.
-struct Level {
-    named: &'static [Field],
-    /// Whether the others are kept.
-    others: bool,
-    /// Whether its members are to be recorded as roots.
-    record: bool,
-    /// Its first place. There are two for each named field: its own, then that of a member that has its new name.
-    places: usize,
-    /// What was kept but is not copied yet, a part of the input; `start == end` when there is nothing.
-    run: Range<usize>,
-}
-
-/// What becomes of a member, and the index of its place.
-enum Decision {
-    Copy(Option<usize>),
-    Drop(Option<usize>),
-    Write(usize, &'static Field),
+    /// Whether any key had an escape in it.
+    escaped: bool,
 }
 
 impl<'i, 'o> Transcoder<'i, 'o> {
     pub(super) fn new(input: &'i [u8], output: &'o mut Vec<u8>, roots: Option<&'o mut Vec<Root>>) -> Self {
-        Self { input, scan: Scanner::new(input), output, roots, places: Vec::new() }
+        Self { input, scan: Scanner::new(input), output, roots, places: Vec::new(), escaped: false }
     }
 
     pub(super) fn run(mut self, shape: &Shape) -> Result<Shaped, JsonError> {
@@ -182,6 +158,10 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let start = self.output.len();
         let (named, others) = fields.parts();
         let mut level = Level { named, others, record, places: self.places.len(), run: 0..0 };
+        if self.places.capacity() == 0 && !named.is_empty() {
+            // Enough for most shapes with what is inside.
+            self.places.reserve(4 * named.len() + 8);
+        }
         self.places.resize(level.places + 2 * named.len(), Place::default());
         if self.scan.open_object()? {
             self.members(&mut level)?;
@@ -202,6 +182,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
     fn members(&mut self, level: &mut Level) -> Result<(), JsonError> {
         loop {
             let key = self.scan.key()?;
+            self.escaped |= key.escaped;
             let separator = match level.decide(&self.name(key), self.scan.peek()) {
                 Decision::Copy(index) => self.copy(key, index, level)?,
                 Decision::Drop(index) => self.drop(index, level)?,
@@ -219,8 +200,10 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         if let Some(index) = index {
             self.remove(index, level);
         }
+        // White space between members of a run goes with the one behind it, so that members fill the output.
+        let start = if level.run.is_empty() { key.start - 1 } else { level.run.end };
         if level.run.is_empty() {
-            level.run.start = key.start - 1;
+            level.run.start = start;
         }
         let value = self.scan.pos();
         self.scan.value()?;
@@ -228,8 +211,8 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let separator = self.scan.separator()?;
         let moved = |pos: usize| self.output.len() + (pos - level.run.start);
         let place = match separator {
-            Separator::Comma => Place { start: moved(key.start - 1), end: moved(self.scan.pos()) },
-            Separator::Brace => Place { start: moved(key.start - 1), end: moved(value.end + 1) },
+            Separator::Comma => Place { start: moved(start), end: moved(self.scan.pos()) },
+            Separator::Brace => Place { start: moved(start), end: moved(value.end + 1) },
         };
         if let Some(roots) = self.roots.as_mut().filter(|_| level.record) {
             roots.push(Root { key: moved(key.start)..moved(key.end), value: moved(value.start)..moved(value.end) });
@@ -358,7 +341,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let Some(roots) = &mut self.roots else {
             return;
         };
-        let Some(overwritten) = overwritten(self.output, roots) else {
+        let Some(overwritten) = overwritten(self.output, roots, self.escaped) else {
             return;
         };
         let members = self.output.split_off(start);
@@ -380,6 +363,7 @@ impl<'i, 'o> Transcoder<'i, 'o> {
         let start = self.output.len() + 1;
         write_string(name, self.output);
         let end = self.output.len() - 1;
+        self.escaped |= end - start > name.len();
         self.output.push(b':');
         start..end
     }
@@ -388,36 +372,5 @@ impl<'i, 'o> Transcoder<'i, 'o> {
     fn name(&self, key: Key) -> Cow<'i, [u8]> {
         let text = &self.input[key.start..key.end];
         if key.escaped { decode(text) } else { Cow::Borrowed(text) }
-    }
-}
-
-impl Level {
-    #[inline(always)]
-    fn decide(&self, name: &[u8], first: u8) -> Decision {
-        let Some(index) = self.named.iter().position(|field| field.name.as_bytes() == name) else {
-            if !self.others {
-                return Decision::Drop(None);
-            }
-            let rival = self.named.iter().position(|field| field.renamed.is_some_and(|new| new.as_bytes() == name));
-            return Decision::Copy(rival.map(|index| self.named.len() + index));
-        };
-        let field = &self.named[index];
-        match field.value {
-            Keep::Nothing => Decision::Drop(Some(index)),
-            Keep::Inside(Fields::Allow(_)) if first != b'{' => Decision::Drop(Some(index)),
-            Keep::Inside(_) if first == b'{' => Decision::Write(index, field),
-            _ if field.renamed.is_some() => Decision::Write(index, field),
-            _ => Decision::Copy(Some(index)),
-        }
-    }
-}
-
-impl Fields {
-    /// The named fields, and whether all others are kept.
-    fn parts(self) -> (&'static [Field], bool) {
-        match self {
-            Self::Allow(named) => (named, false),
-            Self::AllExcept(named) => (named, true),
-        }
     }
 }
