@@ -6,8 +6,6 @@
 mod number;
 mod string;
 
-use std::collections::HashMap;
-
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::tree::{Member, Node, Span, Value};
 
@@ -99,7 +97,6 @@ impl Parser<'_> {
             }
         }
         self.depth -= 1;
-        self.duplicates(&members);
         Ok(Value::Object(members))
     }
 
@@ -296,30 +293,6 @@ impl Parser<'_> {
         }
         self.at = end;
         Ok(true)
-    }
-
-    fn duplicates(&self, members: &[Member]) {
-        let report = |first: &Member, second: &Member| {
-            let message = format!("the key `{}` is given twice", second.key);
-            let error = Diagnostic::error("duplicate-key", second.key_span, message).label("given again here");
-            self.sink.push(error.related(first.key_span, "first given here"));
-        };
-        if members.len() <= 16 {
-            for (index, second) in members.iter().enumerate() {
-                if let Some(first) = members[..index].iter().find(|first| first.key == second.key) {
-                    report(first, second);
-                }
-            }
-            return;
-        }
-        let mut seen: HashMap<&str, &Member> = HashMap::with_capacity(members.len());
-        for second in members {
-            if let Some(first) = seen.get(second.key.as_str()) {
-                report(first, second);
-            } else {
-                seen.insert(&second.key, second);
-            }
-        }
     }
 
     fn mismatch(&self, open: usize, found: u8) -> Stop {

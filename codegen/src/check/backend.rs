@@ -1,4 +1,4 @@
-//! A backend: an HTTP service here, a topic or a subscription in [`pubsub`](super::pubsub).
+//! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
 use super::endpoint::Owner;
 use super::{Context, host, names, pubsub, shape, url_template};

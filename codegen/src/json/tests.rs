@@ -53,7 +53,6 @@ fn every_syntax_error_has_its_place() {
         ("{\"a\": }", vec![(6, 7, "a value is missing")]),
         ("[\"a\n\"]", vec![(1, 3, "this string is not closed on its line")]),
         ("[\"a\tb\"]", vec![(3, 4, "a control character stands in a string")]),
-        ("{\"a\":1,\"b\":2,\"a\":3}", vec![(13, 16, "the key `a` is given twice")]),
     ] {
         let (_, found) = errors(text);
         let found: Vec<_> = found.iter().map(|(start, end, message)| (*start, *end, message.as_str())).collect();
@@ -120,7 +119,7 @@ fn agree(text: &str) {
     let sink = Sink::default();
     let node = parse(text, 0, &sink);
     let diagnostics = sink.finish(node.as_ref());
-    let valid = diagnostics.iter().all(|diagnostic| diagnostic.code == "duplicate-key");
+    let valid = diagnostics.is_empty();
     let expected = serde_json::from_str::<serde_json::Value>(text);
     assert_eq!(valid, expected.is_ok(), "{text:?}: {diagnostics:?}");
     if let (true, Ok(expected)) = (valid, expected) {

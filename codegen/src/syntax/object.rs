@@ -1,6 +1,6 @@
-//! Typed reading of what [`walk`](super::walk) let pass.
+//! Typed reading of what `walk` let pass.
 //!
-//! A value of the wrong type was reported there and reads as absent here; [`Object::has`] tells the two apart.
+//! A value of the wrong type was reported there and reads as absent here; `Object::has` tells the two apart.
 
 use std::time::Duration;
 

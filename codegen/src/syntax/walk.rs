@@ -2,6 +2,7 @@
 
 use sluicegate_drivers::{DurationError, parse_duration};
 
+use super::duplicates::{duplicates, everywhere};
 use super::endpoint::{BACKEND, ENDPOINT};
 use super::kind::{Key, Kind, Record, Scope, Support};
 use super::namespaces::{ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
@@ -16,7 +17,10 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
     let fits = match (kind, &node.value) {
         // Reported where it was read.
         (_, Value::Unreadable) => return false,
-        (Kind::Any, _) => true,
+        (Kind::Any, _) => {
+            everywhere(node, sink);
+            true
+        }
         (Kind::Bool, Value::Bool(_)) | (Kind::Number, Value::Number(_)) | (Kind::Text, Value::String(_)) => true,
         (Kind::Integer, Value::Number(number)) => number.parse::<i64>().is_ok(),
         (Kind::Duration, Value::String(text)) => return duration(node, &text.value, name, sink),
@@ -35,16 +39,19 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
             true
         }
         (Kind::Record(record), Value::Object(members)) => {
+            duplicates(members, is_comment, sink);
             self::record(node, members, record, sink);
             true
         }
         (Kind::Map(kind), Value::Object(members)) => {
+            duplicates(members, |_| false, sink);
             for member in members {
                 walk(&member.value, kind, &format!("`{}` of {name}", member.key), sink);
             }
             true
         }
         (Kind::Namespaces(scope), Value::Object(members)) => {
+            duplicates(members, is_comment, sink);
             for (index, member) in members.iter().enumerate() {
                 namespace(member, *scope, sink);
                 twice(member, &members[..index], sink);
