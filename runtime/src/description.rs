@@ -38,6 +38,7 @@ pub struct Server {
 /// `tls` of the config. Relative paths are looked up in GATEWAY_BASE, or the working directory, when the gateway starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Tls {
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read with the feature `tls`"))]
     pub(crate) keys: &'static [(&'static str, &'static str)],
     pub(crate) min_version: TlsVersion,
     pub(crate) max_version: TlsVersion,

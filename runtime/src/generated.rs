@@ -2,7 +2,9 @@
 
 pub use std::time::Duration;
 
-pub use crate::backend::{AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Piece, Publish, StatusRule, Subscribe, Text};
+pub use crate::backend::{
+    AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Piece, Publish, StatusRule, Subscribe, Text,
+};
 pub use crate::client::ClientOptions;
 pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
 pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};

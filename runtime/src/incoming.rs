@@ -65,10 +65,23 @@ pub(crate) mod tests {
 
     /// A request without a connection or path parameters.
     pub(crate) fn incoming(method: &str, uri: &str, headers: &[(&str, &str)]) -> Incoming {
-        let request = headers
-            .iter()
-            .fold(http::Request::builder().method(method).uri(uri), |request, (name, value)| request.header(*name, *value));
+        let request =
+            headers.iter().fold(http::Request::builder().method(method).uri(uri), |request, (name, value)| {
+                request.header(*name, *value)
+            });
         Incoming { parts: request.body(()).unwrap().into_parts().0, params: Params::default() }
+    }
+
+    #[test]
+    fn proxies_are_believed() {
+        for (headers, expected) in [
+            (&[("x-forwarded-for", "203.0.113.7, 10.0.0.1"), ("x-real-ip", "10.9.9.9")][..], Some("203.0.113.7")),
+            (&[("x-forwarded-for", "unknown"), ("x-real-ip", "10.9.9.9")], Some("10.9.9.9")),
+            (&[], None),
+        ] {
+            assert_eq!(incoming("GET", "/", headers).client_ip().as_deref(), expected, "{headers:?}");
+        }
+        assert_eq!(incoming("GET", "/", &[("host", "gateway.test")]).host(), Some("gateway.test"));
     }
 
     #[test]

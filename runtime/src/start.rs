@@ -100,7 +100,9 @@ fn listen_at(flag: Listen, server: &Server) -> Result<(Option<IpAddr>, u16), Sta
     let variable = |name: &str| match env::var(name) {
         Ok(value) if !value.is_empty() => Ok(Some(value)),
         Ok(_) | Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(StartError::new(format!("the environment variable {name} is not text"))),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(StartError::new(format!("the environment variable {name} is not text")))
+        }
     };
     let mut listen = flag;
     if listen == Listen::default()
@@ -148,8 +150,9 @@ async fn run(description: &'static Description, listen: Listen) -> Result<usize,
         StartError::new(format!("cannot listen at {address}: {error}"))
     })?;
     let mut signals = Signals::new().map_err(|error| StartError::new(format!("signals cannot be handled: {error}")))?;
-    let address =
-        listener.local_addr().map_err(|error| StartError::new(format!("the listening address is not known: {error}")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError::new(format!("the listening address is not known: {error}")))?;
     announce(description, &gateway, address);
     let shutdown = async move {
         signals.next().await;
@@ -157,6 +160,7 @@ async fn run(description: &'static Description, listen: Listen) -> Result<usize,
         tokio::spawn(async move {
             signals.next().await;
             tracing::warn!("second signal: ending at once");
+            #[expect(clippy::disallowed_methods, reason = "that is what a second signal asks for")]
             std::process::exit(1);
         });
     };

@@ -6,7 +6,8 @@ use http::HeaderValue;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The value of `X-Krakend`.
-pub(crate) static VERSION_HEADER: HeaderValue = HeaderValue::from_static(concat!("Sluicegate ", env!("CARGO_PKG_VERSION")));
+pub(crate) static VERSION_HEADER: HeaderValue =
+    HeaderValue::from_static(concat!("Sluicegate ", env!("CARGO_PKG_VERSION")));
 
 /// The value of `X-Krakend` with `hide_version_header`.
 pub(crate) static VERSION_HIDDEN: HeaderValue = HeaderValue::from_static("Version undefined");

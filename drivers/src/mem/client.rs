@@ -29,6 +29,8 @@ use self::queue::{Afterwards, Entry};
 use self::timer::Timer;
 use self::topic::{Asked, NotTaken, Topic};
 use super::{DRIVER, Subscription, Topic as TopicUrl};
+use bytes::Bytes;
+
 use crate::{
     BrokerState, Driver, Message, OpenError, PublishError, PublishErrorKind, Receipt, ReceiveError, SettleError,
     Settlement, UrlError,
@@ -156,8 +158,10 @@ impl fmt::Debug for Broker {
 
 impl crate::Publisher for Publisher {
     /// Allocates once, whatever the number of subscriptions; does not wait.
-    fn publish(&self, message: Message) -> impl Future<Output = Result<Receipt, PublishError>> + Send {
+    fn publish(&self, mut message: Message) -> impl Future<Output = Result<Receipt, PublishError>> + Send {
         cooperative(async move {
+            // The body may be a small part of a connection's read buffer, which a queued message would keep alive.
+            message.body = Bytes::copy_from_slice(&message.body);
             match self.topic.publish(message) {
                 Ok(()) => Ok(Receipt::default()),
                 Err(NotTaken::Closed) => {

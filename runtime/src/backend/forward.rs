@@ -78,9 +78,7 @@ impl HeaderRules {
             (Names::All, None) => Pass::All,
             (Names::All, Some(names)) => Pass::Only(header_names(names.iter().copied())),
             // KrakenD's default, when the list is empty (trap 13).
-            (Names::Only([]), _) => {
-                Pass::Only(header_names(["content-type"].into_iter().filter(|name| own(name))))
-            }
+            (Names::Only([]), _) => Pass::Only(header_names(["content-type"].into_iter().filter(|name| own(name)))),
             (Names::Only(names), _) => Pass::Only(header_names(names.iter().copied().filter(|name| own(name)))),
         };
         Self {

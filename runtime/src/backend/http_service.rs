@@ -172,11 +172,14 @@ impl OpenHttp {
     async fn decode_json(&self, response: Response<hyper::body::Incoming>) -> Result<Reply, Failure> {
         let status = response.status();
         let (head, body) = response.into_parts();
-        let body = read_body(body, None).await.map_err(|error| Failure::internal(format!("reading the answer: {error}")))?;
+        let body =
+            read_body(body, None).await.map_err(|error| Failure::internal(format!("reading the answer: {error}")))?;
         match status {
             StatusCode::OK | StatusCode::CREATED => {}
             // Not errors, as they are in KrakenD (design: 202 and 204 are success), and often without a body.
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT if body.is_empty() => return Ok(Reply::object(Object::empty())),
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT if body.is_empty() => {
+                return Ok(Reply::object(Object::empty()));
+            }
             StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
             status => return self.refused(status, head.headers.get(CONTENT_TYPE), body),
         }

@@ -128,9 +128,7 @@ impl OpenBackend for OpenMerge {
         let deadline = Instant::now() + self.budget;
         let calls = self.backends.iter().map(|backend| {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
-            async move {
-                timeout_at(deadline, call).await.unwrap_or_else(|_| Err(backend.timed_out_any(self.budget)))
-            }
+            async move { timeout_at(deadline, call).await.unwrap_or_else(|_| Err(backend.timed_out_any(self.budget))) }
         });
         merge(join_all(calls).await)
     }

@@ -15,16 +15,16 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 
+pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
+#[cfg(test)]
+pub(crate) use self::http_service::shape_json;
 pub use self::http_service::{Decode, Http, StatusRule};
 pub use self::merge::{AnyBackend, Merge};
 pub use self::publish::Publish;
-pub use self::subscribe::{OnFailure, Subscribe};
-#[cfg(test)]
-pub(crate) use self::http_service::shape_json;
-pub use self::url::Piece::{self, Param, Text};
-pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub(crate) use self::reply::{Data, Object, Reply};
+pub use self::subscribe::{OnFailure, Subscribe};
+pub use self::url::Piece::{self, Param, Text};
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};

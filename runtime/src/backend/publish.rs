@@ -81,7 +81,11 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let Payload::Whole(body) = body else {
-            return Err(self.failure(StatusCode::INTERNAL_SERVER_ERROR, PublishOutcome::Refused, "the body was not read"));
+            return Err(self.failure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                PublishOutcome::Refused,
+                "the body was not read",
+            ));
         };
         if let Some(limit) = self.max_body_bytes.filter(|limit| body.len() > *limit) {
             let message = format!("the body has {} bytes, and a message of {} holds {limit}", body.len(), self.url);
@@ -96,10 +100,9 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
             message.set_attribute(name, value);
         }
         match self.publisher.publish(message).await {
-            Ok(_receipt) => Ok(Reply {
-                published: Some((self.url, PublishOutcome::Confirmed)),
-                ..Reply::object(Object::empty())
-            }),
+            Ok(_receipt) => {
+                Ok(Reply { published: Some((self.url, PublishOutcome::Confirmed)), ..Reply::object(Object::empty()) })
+            }
             Err(error) => Err(self.refused(&error)),
         }
     }

@@ -183,7 +183,8 @@ impl<S: Subscriber> OpenSubscribe<S> {
         let reply = match self.decode {
             Decode::NoOp => {
                 let mut response = Response::new(Body::from(message.body.clone()));
-                let content_type = message.attribute("Content-Type").and_then(|value| HeaderValue::from_str(value).ok());
+                let content_type =
+                    message.attribute("Content-Type").and_then(|value| HeaderValue::from_str(value).ok());
                 let octets = HeaderValue::from_static("application/octet-stream");
                 response.headers_mut().insert(CONTENT_TYPE, content_type.unwrap_or(octets));
                 Reply::pass_through(response)

@@ -39,9 +39,10 @@ impl UrlTemplate {
     pub(crate) fn new(pieces: &'static [Piece], query: QueryRules) -> Result<Self, OpenFailure> {
         let mut template = Self { pieces, query, fixed: None };
         if matches!(template.query, QueryRules::None) && pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
-            template.fixed = Some(PathAndQuery::from_maybe_shared(template.text(None).into_bytes()).map_err(|error| {
-                OpenFailure::new(format!("url_pattern {:?} is not a path: {error}", template.text(None)))
-            })?);
+            template.fixed =
+                Some(PathAndQuery::from_maybe_shared(template.text(None).into_bytes()).map_err(|error| {
+                    OpenFailure::new(format!("url_pattern {:?} is not a path: {error}", template.text(None)))
+                })?);
         }
         Ok(template)
     }

@@ -53,6 +53,7 @@ pub(crate) trait Middleware: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) enum Rejection {
     /// A status and nothing else, not even `X-Krakend` (traps 25 and 30).
+    #[cfg_attr(not(feature = "rate-limit"), expect(dead_code, reason = "only some middleware rejects like this"))]
     Bare(StatusCode),
     /// As if a backend had failed.
     Failed(Failure),

@@ -214,13 +214,15 @@ mod tests {
     #[tokio::test]
     async fn the_client_is_checked_first() {
         let both = RateLimit::per(HOUR).max_rate(1.0, 1).client_max_rate(1.0, 1, RateLimitBy::Header("x-key"));
-        let (a, b): (&[(&str, &str)], &[(&str, &str)]) = (&[("x-key", "a")], &[("x-key", "b")]);
+        let a: &[(&str, &str)] = &[("x-key", "a")];
+        let b: &[(&str, &str)] = &[("x-key", "b")];
         assert_eq!(statuses(both, &[("/", a), ("/", a), ("/", b)]), [200, 429, 503]);
     }
 
     #[tokio::test]
     async fn a_path_parameter_tells_clients_apart() {
-        let limits = Box::leak(Box::new(RateLimit::per(HOUR).client_max_rate(1.0, 1, RateLimitBy::Param(0)))).open().unwrap();
+        let limits =
+            Box::leak(Box::new(RateLimit::per(HOUR).client_max_rate(1.0, 1, RateLimitBy::Param(0)))).open().unwrap();
         let mut request = incoming("GET", "/u/1", &[]);
         request.params = crate::router::Params::from_values(["1"]);
         assert!(limits.on_head(&request).is_ok());

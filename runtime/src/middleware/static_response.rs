@@ -98,7 +98,8 @@ mod tests {
     use crate::backend::shape_json;
 
     fn answered(strategy: StaticStrategy, mut result: Result<Reply, Failure>) -> Option<(String, bool)> {
-        let members: &'static StaticResponse = Box::leak(Box::new(StaticResponse::new(strategy, r#"{"a":9,"new":true}"#)));
+        let members: &'static StaticResponse =
+            Box::leak(Box::new(StaticResponse::new(strategy, r#"{"a":9,"new":true}"#)));
         members.open().unwrap().on_result(&mut result);
         let reply = result.ok()?;
         let object = reply.data.as_object()?;
