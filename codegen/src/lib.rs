@@ -8,6 +8,8 @@ mod check;
 mod diagnostic;
 mod json;
 pub mod model;
+#[cfg(test)]
+mod mutants;
 mod render;
 mod source;
 mod suggest;
