@@ -53,7 +53,8 @@
 //! several receivers of one subscription. After `max_deliveries`, and when it is dead-lettered, a
 //! message moves to the `dead_letter` topic with the attributes `Dead-Letter-Reason`,
 //! `Dead-Letter-Topic`, `Dead-Letter-Subscription` and `Dead-Letter-Deliveries`, or is dropped; either is an error
-//! in the log. While the `dead_letter` topic has no room, the message waits a second and is tried again.
+//! in the log. Deadlines are kept to about a millisecond; a settlement that comes in before the message
+//! was taken back still counts. While the `dead_letter` topic has no room, the message waits a second and is tried again.
 //!
 //! # Limits
 //!

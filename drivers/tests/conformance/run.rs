@@ -22,7 +22,7 @@ pub(crate) fn run<H: Harness>(name: &str, behaviour: impl AsyncFnOnce(&H) -> Sho
     runtime.expect("a runtime").block_on(async {
         let harness = match H::start().await {
             Ok(harness) => harness,
-            Err(skipped) => return println!("{skipped:?}"),
+            Err(skipped) => return println!("skipped: {}", skipped.0),
         };
         let shown = timeout(H::PATIENCE, behaviour(&harness)).await.expect("it hangs");
         let excluded = H::EXCLUDED.contains(&name);

@@ -16,7 +16,7 @@ impl Harness for Mem {
 
     const EXCLUDED: &'static [&'static str] = &["body_over_the_limit_is_refused"];
     const QUIET: Duration = Duration::from_millis(50);
-    const DEADLINE: Duration = Duration::from_secs(1);
+    const DEADLINE: Duration = Duration::from_secs(2);
     const NACK_DELAY: Duration = Duration::from_millis(200);
     const MANY: usize = 2_000;
 

@@ -167,3 +167,6 @@ fn later(now: Instant, wait: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     now + wait.min(FAR)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,11 @@ impl Wakers {
     }
 
     pub(super) fn wake(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+        if let Some(first) = self.first {
+            first.wake();
+        }
+        for other in self.others {
+            other.wake();
+        }
     }
 }
