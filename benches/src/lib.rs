@@ -1,1 +1,39 @@
-//! benches
+//! What the reference, the stand-in backend and the comparison have in common.
+//!
+//! The programs are in `src/bin`: `compare` drives the generated gateway and `reference`, a gateway
+//! of the same duties written by hand; `upstream` is the HTTP backend of both.
+
+/// Where `upstream` listens. The same address stands in `gateway.json`.
+pub const UPSTREAM: &str = "127.0.0.1:19090";
+
+/// What the backend answers to `/page`: 1 KiB of text.
+pub const PAGE: &[u8] = include_bytes!("../data/page.txt");
+
+/// What the backend answers to `/items/{id}`: about 2 KiB of JSON.
+pub const ITEM: &[u8] = include_bytes!("../data/item.json");
+
+/// What is published and consumed: about 250 bytes of JSON.
+pub const ORDER: &str = include_str!("../data/order.json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gateway_json_names_the_backend() {
+        let config: serde_json::Value = serde_json::from_str(include_str!("../gateway.json")).unwrap();
+        let hosts: Vec<_> =
+            (0..2).map(|endpoint| config["endpoints"][endpoint]["backend"][0]["host"][0].as_str()).collect();
+        assert_eq!(hosts, vec![Some(format!("http://{UPSTREAM}").as_str()); 2]);
+    }
+
+    #[test]
+    fn bodies_are_as_documented() {
+        assert_eq!(PAGE.len(), 1024);
+        assert!((1900..2200).contains(&ITEM.len()), "{}", ITEM.len());
+        assert!((220..280).contains(&ORDER.len()), "{}", ORDER.len());
+        for body in [ITEM, ORDER.as_bytes()] {
+            assert!(serde_json::from_slice::<serde_json::Value>(body).unwrap().is_object());
+        }
+    }
+}

@@ -1,2 +1,38 @@
-//! cli
-fn main() {}
+//! `cargo gateway`, or `sluicegate` where it is installed: checks, builds, runs and shows a `gateway.json`.
+
+mod arguments;
+mod build;
+mod caller;
+mod cargo;
+mod check;
+mod config;
+mod new;
+mod output;
+mod print;
+mod routes;
+
+use std::process::ExitCode;
+
+use crate::arguments::Command;
+use crate::caller::Caller;
+use crate::output::Failure;
+
+fn main() -> ExitCode {
+    let command = arguments::parse();
+    match dispatch(&command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
+    let caller = Caller::find()?;
+    match command {
+        Command::Run(arguments) => build::run(&caller, arguments),
+        Command::Build(arguments) => build::build(&caller, arguments),
+        Command::Check { configs, format } => check::check(&caller, configs, *format),
+        Command::Print { config, out } => print::print(&caller, config.as_deref(), out.as_deref()),
+        Command::Routes { config } => routes::routes(&caller, config.as_deref()),
+        Command::New { folder, name } => new::new(&caller, folder, name.as_deref()),
+    }
+}

@@ -2,14 +2,18 @@
 //!
 //! Text becomes a syntax-neutral tree whose every value knows its bytes (`json`, `tree`). The tree
 //! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
-//! only what can be generated (`check`). Only these can reject.
+//! only what can be generated (`check`). Only these can reject. [`generate`] writes the model as Rust (`emit`).
 
+mod build_script;
 mod check;
 mod diagnostic;
+mod emit;
 mod json;
+mod location;
 pub mod model;
 #[cfg(test)]
 mod mutants;
+mod names;
 mod render;
 mod source;
 mod suggest;
@@ -21,7 +25,9 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+pub use build_script::build;
 pub use diagnostic::{Diagnostic, Severity};
+pub use location::Location;
 pub use render::{render_human, render_json, render_short};
 pub use source::{Position, SourceFile};
 pub use tree::Span;
@@ -67,4 +73,10 @@ fn hash(text: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// The generated Rust of a gateway. The same gateway gives the same bytes.
+#[must_use]
+pub fn generate(gateway: &model::Gateway) -> String {
+    emit::file(gateway)
 }

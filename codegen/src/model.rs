@@ -143,6 +143,8 @@ pub struct Logging {
     pub level: Option<LogLevel>,
     /// `prefix`.
     pub prefix: Option<String>,
+    /// `stdout`.
+    pub stdout: bool,
 }
 
 /// `telemetry/logging.level`.
@@ -481,8 +483,12 @@ impl Gateway {
                     BackendKind::Subscribe(subscribe) => drop(features.insert(subscribe.driver)),
                 }
             }
-            if endpoint.steps.iter().any(|step| matches!(step, Step::JsonSchema(_))) {
-                features.insert("json-schema");
+            for step in &endpoint.steps {
+                match step {
+                    Step::RateLimit(_) => drop(features.insert("rate-limit")),
+                    Step::JsonSchema(_) => drop(features.insert("json-schema")),
+                    Step::Static(_) => {}
+                }
             }
         }
         features

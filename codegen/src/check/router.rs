@@ -58,7 +58,11 @@ pub(super) fn logging(service: Object<'_>, sink: &Sink) -> Logging {
         }
         known.map(|(_, level)| *level)
     });
-    Logging { level, prefix: options.text("prefix").map(|prefix| prefix.value.to_owned()) }
+    Logging {
+        level,
+        prefix: options.text("prefix").map(|prefix| prefix.value.to_owned()),
+        stdout: options.flag("stdout"),
+    }
 }
 
 fn health_path(options: Object<'_>, sink: &Sink) -> Option<String> {

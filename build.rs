@@ -1,0 +1,5 @@
+//! gateway.json to Rust; every mistake in it stops the build.
+
+fn main() {
+    sluicegate_codegen::build();
+}

@@ -1,0 +1,186 @@
+//! The command line: what can be written, and what `--help` says about it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+
+const ABOUT: &str = "Checks a gateway.json, and builds and runs the one binary that is made from it";
+
+const AFTER: &str = "\
+CONFIG is a path from where the command was called. Without it GATEWAY_CONFIG is taken, and
+without that the gateway.json in the root of the package. Files named inside a config are looked
+up from its own folder, or from GATEWAY_BASE.
+
+Exit codes:
+  0    it worked; there may be warnings
+  1    the config has errors
+  2    the command line is wrong, or a file cannot be read or written
+  101  cargo failed (other codes of cargo are passed on as they are)";
+
+/// What a person asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Build and start.
+    Run(Build),
+    /// Build and say where.
+    Build(Build),
+    /// Diagnostics only.
+    Check { configs: Vec<PathBuf>, format: Format },
+    /// The generated Rust.
+    Print { config: Option<PathBuf>, out: Option<PathBuf> },
+    /// The route table.
+    Routes { config: Option<PathBuf> },
+    /// A crate of the caller's own.
+    New { folder: PathBuf, name: Option<String> },
+}
+
+/// What `build` and `run` share.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) profile: Option<String>,
+    /// What follows `--`: for cargo after `build`, for the gateway after `run`.
+    pub(crate) rest: Vec<OsString>,
+}
+
+/// How `check` reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+/// Reads the command line. Ends the process after `--help`, `--version` and on a mistake.
+pub(crate) fn parse() -> Command {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("run", found)) => Command::Run(build(found)),
+        Some(("build", found)) => Command::Build(build(found)),
+        Some(("check", found)) => Command::Check {
+            configs: found.get_many("config").into_iter().flatten().cloned().collect(),
+            format: found.get_one("format").copied().unwrap_or(Format::Human),
+        },
+        Some(("print", found)) => Command::Print { config: path(found, "config"), out: path(found, "out") },
+        Some(("routes", found)) => Command::Routes { config: path(found, "config") },
+        Some(("new", found)) => {
+            Command::New { folder: path(found, "folder").unwrap_or_default(), name: found.get_one("name").cloned() }
+        }
+        // Only reached when a subcommand is declared below and not read above.
+        _ => command().error(clap::error::ErrorKind::MissingSubcommand, "a command is missing").exit(),
+    }
+}
+
+fn build(found: &ArgMatches) -> Build {
+    let release = found.get_flag("release").then(|| "release".to_owned());
+    Build {
+        config: path(found, "config"),
+        profile: found.get_one("profile").cloned().or(release),
+        rest: found.get_many("rest").into_iter().flatten().cloned().collect(),
+    }
+}
+
+fn path(found: &ArgMatches, name: &str) -> Option<PathBuf> {
+    found.get_one::<PathBuf>(name).cloned()
+}
+
+fn command() -> clap::Command {
+    // `cargo run`, and so the alias, sets CARGO; the installed program is called by its own name.
+    let name = if env::var_os("CARGO").is_some() { "cargo gateway" } else { "sluicegate" };
+    clap::Command::new("sluicegate")
+        .bin_name(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(AFTER)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            profile(clap::Command::new("run"))
+                .about("Build the gateway with what CONFIG needs, and start it here")
+                .arg(config())
+                .arg(rest("ARGS", "For the gateway: `-- --help` lists what it takes")),
+        )
+        .subcommand(
+            profile(clap::Command::new("build"))
+                .about("Build the gateway with what CONFIG needs, and print where the binary is")
+                .arg(config())
+                .arg(rest("CARGO ARGS", "For `cargo build`: `-- --locked --target x86_64-unknown-linux-musl`")),
+        )
+        .subcommand(
+            clap::Command::new("check")
+                .about("Say everything that is wrong with each CONFIG; compiles nothing")
+                .arg(config().num_args(0..))
+                .arg(
+                    Arg::new("format")
+                        .long("format")
+                        .value_name("FORMAT")
+                        .default_value("human")
+                        .value_parser(PossibleValuesParser::new(["human", "json"]).map(|name| match name.as_str() {
+                            "json" => Format::Json,
+                            _ => Format::Human,
+                        }))
+                        .help("`human` on stderr, or an array on stdout"),
+                ),
+        )
+        .subcommand(
+            clap::Command::new("print").about("Print the Rust that CONFIG becomes").arg(config()).arg(
+                Arg::new("out")
+                    .short('o')
+                    .long("output")
+                    .value_name("FILE")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Write it to FILE instead"),
+            ),
+        )
+        .subcommand(
+            clap::Command::new("routes")
+                .about("Print each route: method, path, what it calls, where the config says so")
+                .arg(config()),
+        )
+        .subcommand(
+            clap::Command::new("new")
+                .about("Make a crate of your own that builds a gateway")
+                .arg(
+                    Arg::new("folder")
+                        .value_name("DIR")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .help("The folder to make; it may exist when it is empty"),
+                )
+                .arg(
+                    Arg::new("name")
+                        .long("name")
+                        .value_name("NAME")
+                        .help("The name of the package; the folder's when it is not given"),
+                ),
+        )
+}
+
+fn config() -> Arg {
+    Arg::new("config").value_name("CONFIG").value_parser(value_parser!(PathBuf)).help("The gateway.json to take")
+}
+
+fn profile(command: clap::Command) -> clap::Command {
+    let release = Arg::new("release").short('r').long("release").action(ArgAction::SetTrue);
+    let profile = Arg::new("profile").long("profile").value_name("NAME").conflicts_with("release");
+    command
+        .arg(release.help("Build optimised"))
+        .arg(profile.help("Build with this profile of Cargo.toml: `ship` is the one for production"))
+}
+
+fn rest(name: &'static str, help: &'static str) -> Arg {
+    Arg::new("rest").value_name(name).last(true).num_args(0..).value_parser(value_parser!(OsString)).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_are_sound() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! The door to codegen: everything the commands ask of it.
+
+use serde_json::Value;
+use sluicegate_codegen::model::Gateway;
+use sluicegate_codegen::{Checked, Location, Severity, SourceFile};
+
+use crate::caller::Named;
+use crate::output::Failure;
+
+pub(crate) use sluicegate_codegen::generate;
+
+/// A config that was read and checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    file: SourceFile,
+    checked: Checked,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads and checks a config; its diagnostics show it as the caller wrote it.
+    pub(crate) fn read(named: &Named) -> Result<Self, Failure> {
+        let location = Location { shown_as: named.shown_as.clone(), ..named.location.clone() };
+        Self::read_from(&location, named)
+    }
+
+    /// Reads and checks a config as the build does, so that generated code is the same to the byte.
+    pub(crate) fn read_as_built(named: &Named) -> Result<Self, Failure> {
+        Self::read_from(&named.location, named)
+    }
+
+    fn read_from(location: &Location, named: &Named) -> Result<Self, Failure> {
+        let cannot = |error| Failure::new(format!("cannot read the config `{}`: {error}", named.shown_as));
+        let file = location.read().map_err(cannot)?;
+        Ok(Self { checked: sluicegate_codegen::check(&file), file })
+    }
+
+    /// The gateway, when the config has no error.
+    pub(crate) fn gateway(&self) -> Option<&Gateway> {
+        self.checked.gateway.as_ref()
+    }
+
+    /// The name it is shown by.
+    pub(crate) fn name(&self) -> &str {
+        self.file.name()
+    }
+
+    /// How many diagnostics are of this severity.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.checked.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// All diagnostics, drawn for people.
+    pub(crate) fn human(&self, colors: bool) -> String {
+        sluicegate_codegen::render_human(&self.file, &self.checked.diagnostics, colors)
+    }
+
+    /// All diagnostics as objects for tools.
+    pub(crate) fn json(&self) -> Result<Vec<Value>, Failure> {
+        let text = sluicegate_codegen::render_json(&self.file, &self.checked.diagnostics);
+        serde_json::from_str(&text).map_err(|error| Failure::new(format!("the diagnostics are not JSON: {error}")))
+    }
+}
+
+/// The features that the text of a config needs.
+pub(crate) fn features_of(text: &str) -> Result<Vec<&'static str>, Failure> {
+    let file = SourceFile::new("gateway.json", "", text);
+    let checked = sluicegate_codegen::check(&file);
+    match checked.gateway {
+        Some(gateway) => Ok(gateway.features().into_iter().collect()),
+        None => Err(Failure::new(sluicegate_codegen::render_human(&file, &checked.diagnostics, false))),
+    }
+}

@@ -1,0 +1,7 @@
+//! The built command, called as a person calls it.
+
+mod build;
+mod check;
+mod folder;
+mod new;
+mod real;

@@ -1,0 +1,84 @@
+//! Which file is the config, how it is called, and where the files that it names are looked up.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::SourceFile;
+
+/// The place of a config, worked out in one way for build scripts and for the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The config: absolute, without `..`; symbolic links in front of the file's own name are followed.
+    pub path: PathBuf,
+    /// As it is shown: relative to the package and with `/` where it lies inside, otherwise `path`.
+    pub shown_as: String,
+    /// The folder where files named inside the config are looked up.
+    pub base: PathBuf,
+}
+
+// === impl Location ===
+
+impl Location {
+    /// Where `config` is, taken from `package` when it is relative. `base` is GATEWAY_BASE, relative to `package` or
+    /// absolute; without it files are looked up in the config's own folder.
+    ///
+    /// # Errors
+    /// A folder on the way to the config does not exist or cannot be read. The config itself may be missing.
+    pub fn new(config: &Path, package: &Path, base: Option<&Path>) -> io::Result<Self> {
+        let package = fs::canonicalize(package)?;
+        let config = package.join(config);
+        let name = config.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
+        let folder = fs::canonicalize(config.parent().unwrap_or(&package))?;
+        let path = folder.join(name);
+        let shown_as = path.strip_prefix(&package).map_or_else(|_| path.display().to_string(), with_slashes);
+        let base = base.map_or(folder, |base| package.join(base));
+        Ok(Self { path, shown_as, base })
+    }
+
+    /// The text of the config, ready to be checked.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not UTF-8.
+    pub fn read(&self) -> io::Result<SourceFile> {
+        let text = fs::read_to_string(&self.path)?;
+        Ok(SourceFile::new(self.shown_as.as_str(), self.base.as_path(), text))
+    }
+}
+
+/// The same on every system, because generated code contains it.
+fn with_slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(Component::as_os_str).map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let package = fs::canonicalize(env!("CARGO_MANIFEST_DIR")).expect("the package exists");
+        let outside = package.parent().expect("the package is not the root").join("outside.json");
+        let outside_text = outside.display().to_string();
+        let own = |folder: &str| package.join(folder);
+        for (config, base, path, shown_as, folder) in [
+            ("gateway.json", None, own("gateway.json"), "gateway.json", package.clone()),
+            ("src/a.json", None, own("src/a.json"), "src/a.json", own("src")),
+            ("./src/../src/a.json", None, own("src/a.json"), "src/a.json", own("src")),
+            ("src/a.json", Some("etc"), own("src/a.json"), "src/a.json", own("etc")),
+            ("src/a.json", Some("/etc"), own("src/a.json"), "src/a.json", PathBuf::from("/etc")),
+            ("../outside.json", None, outside.clone(), &outside_text, own("..").canonicalize().expect("a parent")),
+        ] {
+            let location = Location::new(Path::new(config), &package, base.map(Path::new)).expect(config);
+            assert_eq!(location, Location { path, shown_as: shown_as.to_owned(), base: folder }, "{config}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_not_a_config() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(Location::new(Path::new(".."), package, None).is_err());
+        assert!(Location::new(Path::new("no-such-folder/a.json"), package, None).is_err());
+    }
+}

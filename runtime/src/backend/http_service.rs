@@ -1,0 +1,226 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+
+use crate::backend::forward::{Forward, HeaderRules, QueryRules, remove_hop_by_hop};
+use crate::backend::reply::{Data, Object, Reply};
+use crate::backend::url::{Host, Piece, UrlTemplate};
+use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
+use crate::body::read_body;
+use crate::client::HttpClient;
+use crate::endpoint::Method;
+use crate::incoming::Incoming;
+use crate::opener::{OpenFailure, Opener};
+use crate::shape::{Shape, Shaped};
+
+/// An HTTP service, as generated code describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Http {
+    hosts: &'static [&'static str],
+    method: Method,
+    url: &'static [Piece],
+    forward: Forward,
+    decode: Decode,
+    shape: &'static Shape,
+    status: StatusRule,
+}
+
+/// How the body of a backend's answer is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// A JSON object, or an array where the shape says so.
+    Json,
+    /// Not at all.
+    NoOp,
+}
+
+/// What a status other than success becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusRule {
+    /// 500 (trap 21; 202 and 204 are successes here).
+    Default,
+    /// The upstream's status (trap 23).
+    ReturnCode,
+    /// 200 with the error under `error_ALIAS` (trap 24). The text is that key.
+    ReturnDetails(&'static str),
+}
+
+/// An [`Http`] backend with its client.
+pub struct OpenHttp {
+    client: HttpClient,
+    hosts: Box<[Host]>,
+    next_host: AtomicUsize,
+    method: http::Method,
+    url: UrlTemplate,
+    headers: HeaderRules,
+    decode: Decode,
+    shape: &'static Shape,
+    status: StatusRule,
+    merged: bool,
+}
+
+impl Http {
+    /// A backend that answers JSON.
+    ///
+    /// `hosts` are `scheme://authority`, asked in turn; `url` is what `url_pattern` was compiled to.
+    #[must_use]
+    pub const fn new(method: Method, hosts: &'static [&'static str], url: &'static [Piece]) -> Self {
+        Self {
+            hosts,
+            method,
+            url,
+            forward: Forward::DEFAULT,
+            decode: Decode::Json,
+            shape: &Shape::OBJECT,
+            status: StatusRule::Default,
+        }
+    }
+
+    /// The backend's own allow-lists.
+    #[must_use]
+    pub const fn forward(mut self, forward: Forward) -> Self {
+        self.forward = forward;
+        self
+    }
+
+    /// Leaves the answer as it is.
+    #[must_use]
+    pub const fn no_op(mut self) -> Self {
+        self.decode = Decode::NoOp;
+        self
+    }
+
+    /// How the answer's JSON is shaped.
+    #[must_use]
+    pub const fn shape(mut self, shape: &'static Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// What a status other than success becomes.
+    #[must_use]
+    pub const fn status(mut self, rule: StatusRule) -> Self {
+        self.status = rule;
+        self
+    }
+}
+
+impl Backend for Http {
+    type Open = OpenHttp;
+
+    fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenHttp, OpenFailure> {
+        Ok(OpenHttp {
+            client: opener.http_client()?,
+            hosts: self.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>()?,
+            next_host: AtomicUsize::new(0),
+            method: self.method.to_http(),
+            url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward))?,
+            headers: HeaderRules::new(place, &self.forward),
+            decode: self.decode,
+            shape: self.shape,
+            status: self.status,
+            merged: place.merged,
+        })
+    }
+
+    fn summary(&self) -> String {
+        format!("{} {}", self.method, self.hosts.join(", "))
+    }
+}
+
+impl OpenBackend for OpenHttp {
+    fn body_use(&self) -> BodyUse {
+        BodyUse::Stream
+    }
+
+    async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
+        let host = self.host()?;
+        let url = self.url.at(host, incoming).map_err(|error| Failure::internal(error.to_string()))?;
+        let mut request = Request::new(body.into_body());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = url;
+        *request.headers_mut() = self.headers.request_headers(incoming);
+        let response = self.client.send(request).await.map_err(|error| Failure::internal(error.to_string()))?;
+        match self.decode {
+            Decode::NoOp => {
+                let (mut head, body) = response.into_parts();
+                remove_hop_by_hop(&mut head.headers);
+                Ok(Reply::pass_through(Response::from_parts(head, Body::new(body))))
+            }
+            Decode::Json => self.decode_json(response).await,
+        }
+    }
+
+    fn timed_out(&self, after: Duration) -> Failure {
+        Failure::deadline(after)
+    }
+}
+
+impl OpenHttp {
+    fn host(&self) -> Result<&Host, Failure> {
+        let index = match self.hosts.len() {
+            1 => 0,
+            count => self.next_host.fetch_add(1, Ordering::Relaxed) % count.max(1),
+        };
+        self.hosts.get(index).ok_or_else(|| Failure::internal("the backend has no host"))
+    }
+
+    async fn decode_json(&self, response: Response<hyper::body::Incoming>) -> Result<Reply, Failure> {
+        let status = response.status();
+        let (head, body) = response.into_parts();
+        let body = read_body(body, None).await.map_err(|error| Failure::internal(format!("reading the answer: {error}")))?;
+        match status {
+            StatusCode::OK | StatusCode::CREATED => {}
+            // Not errors, as they are in KrakenD (design: 202 and 204 are success), and often without a body.
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT if body.is_empty() => return Ok(Reply::object(Object::empty())),
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
+            status => return self.refused(status, head.headers.get(CONTENT_TYPE), body),
+        }
+        let data = shape_json(self.shape, &body, self.merged).map_err(Failure::internal)?;
+        Ok(Reply { data, complete: true, settling: None, published: None })
+    }
+
+    fn refused(&self, status: StatusCode, content_type: Option<&HeaderValue>, body: Bytes) -> Result<Reply, Failure> {
+        match self.status {
+            StatusRule::Default => Err(Failure::internal(format!("invalid status code {}", status.as_u16()))),
+            StatusRule::ReturnCode => Err(Failure {
+                body: Some(Box::new(ErrorBody::Upstream(body, content_type.cloned()))),
+                ..Failure::new(status, format!("invalid status code {}", status.as_u16()))
+            }),
+            StatusRule::ReturnDetails(key) => {
+                let mut details = serde_json::Map::new();
+                details.insert("http_status_code".to_owned(), status.as_u16().into());
+                if !body.is_empty() {
+                    details.insert("http_body".to_owned(), String::from_utf8_lossy(&body).into());
+                }
+                if let Some(content_type) = content_type.and_then(|value| value.to_str().ok()) {
+                    details.insert("http_body_encoding".to_owned(), content_type.into());
+                }
+                let text = serde_json::json!({ key: details }).to_string();
+                let data = shape_json(&Shape::OBJECT, text.as_bytes(), self.merged).map_err(Failure::internal)?;
+                Ok(Reply { data, complete: false, settling: None, published: None })
+            }
+        }
+    }
+}
+
+/// Shapes a JSON body; with `merged`, records where the root's members are. The error is one line.
+pub(crate) fn shape_json(shape: &Shape, body: &[u8], merged: bool) -> Result<Data, String> {
+    let mut object = Object { text: Vec::with_capacity(body.len()), ..Object::default() };
+    let shaped = if merged {
+        shape.apply_fields(body, &mut object.text, &mut object.roots)
+    } else {
+        shape.apply(body, &mut object.text)
+    };
+    match shaped.map_err(|error| error.to_string())? {
+        Shaped::Null => Ok(Data::Null),
+        shaped => {
+            object.empty = shaped == Shaped::Empty;
+            Ok(Data::Object(object))
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use tokio::time::{Instant, timeout_at};
+
+use crate::backend::reply::{Data, Object, Reply};
+use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place, PublishOutcome};
+use crate::incoming::Incoming;
+use crate::opener::{OpenFailure, Opener};
+use crate::server::Settling;
+use crate::shape::{self, Root};
+
+/// Several backends called side by side, their answers merged in the order of the file.
+///
+/// Root members of a later backend replace those of an earlier one, as in KrakenD, whose order is that of arrival (trap
+/// 33). Backends that have not answered after 85 % of the endpoint's timeout are left out (trap 3).
+#[derive(Clone, Copy)]
+pub struct Merge {
+    backends: &'static [&'static dyn AnyBackend],
+}
+
+/// A backend of any kind, for [`Merge`].
+pub trait AnyBackend: Send + Sync + 'static {
+    /// Makes the state.
+    #[doc(hidden)]
+    fn open_any(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Box<dyn AnyOpenBackend>, OpenFailure>;
+
+    /// What it does.
+    #[doc(hidden)]
+    fn summary_any(&self) -> String;
+
+    /// Whether a request takes a message from a broker.
+    #[doc(hidden)]
+    fn consumes_any(&self) -> bool;
+}
+
+/// A backend of any kind that can be called.
+#[doc(hidden)]
+pub trait AnyOpenBackend: Send + Sync + 'static {
+    fn body_use_any(&self) -> BodyUse;
+    fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a>;
+    fn timed_out_any(&self, after: Duration) -> Failure;
+}
+
+type Call<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// A [`Merge`] that can be called.
+pub struct OpenMerge {
+    backends: Box<[Box<dyn AnyOpenBackend>]>,
+    budget: Duration,
+}
+
+impl Merge {
+    /// Merges the answers of `backends`.
+    #[must_use]
+    pub const fn new(backends: &'static [&'static dyn AnyBackend]) -> Self {
+        Self { backends }
+    }
+}
+
+impl<B: Backend> AnyBackend for B {
+    fn open_any(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Box<dyn AnyOpenBackend>, OpenFailure> {
+        Ok(Box::new(self.open(opener, place)?))
+    }
+
+    fn summary_any(&self) -> String {
+        self.summary()
+    }
+
+    fn consumes_any(&self) -> bool {
+        self.consumes()
+    }
+}
+
+impl<B: OpenBackend> AnyOpenBackend for B {
+    fn body_use_any(&self) -> BodyUse {
+        self.body_use()
+    }
+
+    fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a> {
+        Box::pin(self.call(incoming, body))
+    }
+
+    fn timed_out_any(&self, after: Duration) -> Failure {
+        self.timed_out(after)
+    }
+}
+
+impl Backend for Merge {
+    type Open = OpenMerge;
+
+    fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenMerge, OpenFailure> {
+        let place = Place { merged: true, ..*place };
+        Ok(OpenMerge {
+            backends: self.backends.iter().map(|backend| backend.open_any(opener, &place)).collect::<Result<_, _>>()?,
+            budget: place.endpoint.timeout * 85 / 100,
+        })
+    }
+
+    fn summary(&self) -> String {
+        let each: Vec<_> = self.backends.iter().map(|backend| backend.summary_any()).collect();
+        each.join(" + ")
+    }
+
+    fn consumes(&self) -> bool {
+        self.backends.iter().any(|backend| backend.consumes_any())
+    }
+}
+
+impl OpenBackend for OpenMerge {
+    fn body_use(&self) -> BodyUse {
+        // A stream can only be read once, so several backends share the whole body.
+        self.backends.iter().map(|backend| backend.body_use_any()).max().map_or(BodyUse::None, |most| match most {
+            BodyUse::None => BodyUse::None,
+            BodyUse::Stream | BodyUse::Whole => BodyUse::Whole,
+        })
+    }
+
+    async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
+        let body = match body {
+            Payload::Whole(bytes) => bytes,
+            Payload::Stream(_) => bytes::Bytes::new(),
+        };
+        let deadline = Instant::now() + self.budget;
+        let calls = self.backends.iter().map(|backend| {
+            let call = backend.call_any(incoming, Payload::Whole(body.clone()));
+            async move {
+                timeout_at(deadline, call).await.unwrap_or_else(|_| Err(backend.timed_out_any(self.budget)))
+            }
+        });
+        merge(join_all(calls).await)
+    }
+
+    fn timed_out(&self, after: Duration) -> Failure {
+        Failure::deadline(after)
+    }
+}
+
+/// Joins the answers: any success answers 200 with what there is (trap 35), unless a publisher failed, which decides the
+/// whole. Deliveries in it are settled together, or given back together.
+fn merge(results: Vec<Result<Reply, Failure>>) -> Result<Reply, Failure> {
+    if results.iter().any(|result| matches!(result, Err(failure) if failure.decides)) {
+        return Err(publishers_failed(&results));
+    }
+    if results.iter().all(Result::is_err) {
+        let messages: Vec<_> = results.into_iter().filter_map(Result::err).map(|failure| failure.message).collect();
+        return Err(Failure::internal(messages.join("\n")));
+    }
+    let mut complete = true;
+    let mut objects = Vec::with_capacity(results.len());
+    let mut settlings = Vec::new();
+    let mut published = None;
+    for result in results {
+        let Ok(reply) = result else {
+            complete = false;
+            continue;
+        };
+        complete &= reply.complete;
+        settlings.extend(reply.settling);
+        published = published.or(reply.published);
+        match reply.data {
+            Data::Object(object) => objects.push(object),
+            Data::Null | Data::Nothing | Data::PassThrough(_) => complete = false,
+        }
+    }
+    let parts: Vec<(&[u8], &[Root])> =
+        objects.iter().map(|object| (object.text.as_slice(), object.roots.as_slice())).collect();
+    let mut merged = Object { empty: objects.iter().all(|object| object.empty), ..Object::default() };
+    shape::merge(&parts, &mut merged.text);
+    Ok(Reply { complete, published, settling: Settling::all(settlings), ..Reply::object(merged) })
+}
+
+/// The worst of the publishers' statuses, and a body that says what became of each message.
+fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
+    let mut worst = None;
+    let mut messages = Vec::new();
+    let mut outcomes: Vec<(&'static str, PublishOutcome)> = Vec::new();
+    for result in results {
+        match result {
+            Ok(reply) => outcomes.extend(reply.published),
+            Err(failure) => {
+                messages.push(failure.message.as_str());
+                if let Some(outcome) = failure.publish {
+                    outcomes.push(outcome);
+                    worst = worst.max(Some(failure.status));
+                }
+            }
+        }
+    }
+    let backends: Vec<_> = outcomes
+        .iter()
+        .map(|(backend, outcome)| serde_json::json!({ "backend": backend, "outcome": outcome.as_str() }))
+        .collect();
+    Failure {
+        decides: true,
+        body: Some(Box::new(ErrorBody::Report(serde_json::json!({ "backends": backends }).to_string()))),
+        ..Failure::new(worst.unwrap_or(StatusCode::BAD_GATEWAY), messages.join("\n"))
+    }
+}
+
+impl fmt::Debug for Merge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merge").field("backends", &self.summary()).finish()
+    }
+}

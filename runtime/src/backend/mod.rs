@@ -1,0 +1,106 @@
+//! What an endpoint calls: an HTTP service, a topic to publish to, a subscription to receive from, or several of them.
+
+mod failure;
+mod forward;
+mod http_service;
+mod merge;
+mod publish;
+mod reply;
+mod subscribe;
+mod url;
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+
+pub use self::forward::Forward;
+pub use self::http_service::{Decode, Http, StatusRule};
+pub use self::merge::{AnyBackend, Merge};
+pub use self::publish::Publish;
+pub use self::subscribe::{OnFailure, Subscribe};
+#[cfg(test)]
+pub(crate) use self::http_service::shape_json;
+pub use self::url::Piece::{self, Param, Text};
+pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
+pub(crate) use self::reply::{Data, Object, Reply};
+use crate::endpoint::EndpointOptions;
+use crate::incoming::Incoming;
+use crate::opener::{OpenFailure, Opener};
+
+/// What an endpoint calls, as generated code describes it.
+pub trait Backend: Copy + Send + Sync + Sized + 'static {
+    /// The same with its connections and state.
+    #[doc(hidden)]
+    type Open: OpenBackend;
+
+    /// Makes the state. Does not wait for the network.
+    #[doc(hidden)]
+    fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure>;
+
+    /// What it does, for the route table: `publishes to mem://orders`.
+    #[doc(hidden)]
+    fn summary(&self) -> String;
+
+    /// Whether a request takes a message from a broker.
+    #[doc(hidden)]
+    fn consumes(&self) -> bool {
+        false
+    }
+}
+
+/// Where a backend is called from.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub(crate) endpoint: &'a EndpointOptions,
+    /// Whether its answer is merged with others, so that its root members must be known.
+    pub(crate) merged: bool,
+}
+
+/// A backend that can be called.
+#[doc(hidden)]
+pub trait OpenBackend: Send + Sync + 'static {
+    /// What it needs of the request's body.
+    fn body_use(&self) -> BodyUse;
+
+    /// Does one request's work. Dropped when the endpoint's time is up.
+    fn call(&self, incoming: &Incoming, body: Payload) -> impl Future<Output = Result<Reply, Failure>> + Send;
+
+    /// What the client is told when the endpoint's time is up during [`call`](Self::call).
+    fn timed_out(&self, after: Duration) -> Failure;
+}
+
+/// What a backend does with the request's body.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BodyUse {
+    /// It is not read.
+    None,
+    /// It is passed on as it arrives.
+    Stream,
+    /// It is needed whole.
+    Whole,
+}
+
+/// The request's body, as far as it was read.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Payload {
+    /// Not read yet.
+    Stream(Body),
+    /// Read whole.
+    Whole(Bytes),
+}
+
+// === impl Payload ===
+
+impl Payload {
+    pub(crate) fn into_body(self) -> Body {
+        match self {
+            Self::Stream(body) => body,
+            Self::Whole(bytes) => Body::from(bytes),
+        }
+    }
+}

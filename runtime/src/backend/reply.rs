@@ -1,0 +1,85 @@
+use std::borrow::Cow;
+
+use axum::body::Body;
+use http::{Response, StatusCode};
+
+use crate::backend::PublishOutcome;
+use crate::server::Settling;
+use crate::shape::Root;
+
+/// What a backend answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) data: Data,
+    /// Whether nothing is missing from it (trap 26).
+    pub(crate) complete: bool,
+    /// What happens to the message that `data` was received as, once the response is with the client.
+    pub(crate) settling: Option<Settling>,
+    /// What became of the message of a publisher, and its URL.
+    pub(crate) published: Option<(&'static str, PublishOutcome)>,
+}
+
+/// The content of a [`Reply`].
+#[derive(Debug)]
+pub(crate) enum Data {
+    /// A JSON object.
+    Object(Object),
+    /// JSON's `null`, which KrakenD answers as it is.
+    Null,
+    /// There was nothing to receive.
+    Nothing,
+    /// Bytes of any kind, passed through with their status and headers.
+    PassThrough(Response<Body>),
+}
+
+/// A JSON object as text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    pub(crate) text: Vec<u8>,
+    /// Where its members are; recorded only for a merge.
+    pub(crate) roots: Vec<Root>,
+    /// Whether it has no members at all.
+    pub(crate) empty: bool,
+}
+
+impl Reply {
+    pub(crate) fn object(object: Object) -> Self {
+        Self { data: Data::Object(object), complete: true, settling: None, published: None }
+    }
+
+    /// There was nothing to receive: 204.
+    pub(crate) fn nothing() -> Self {
+        Self { data: Data::Nothing, complete: false, settling: None, published: None }
+    }
+
+    pub(crate) fn pass_through(response: Response<Body>) -> Self {
+        Self { data: Data::PassThrough(response), complete: false, settling: None, published: None }
+    }
+
+    /// The status of an endpoint that answers with this.
+    pub(crate) fn status(&self) -> StatusCode {
+        match &self.data {
+            Data::Object(_) | Data::Null => StatusCode::OK,
+            Data::Nothing => StatusCode::NO_CONTENT,
+            Data::PassThrough(response) => response.status(),
+        }
+    }
+}
+
+impl Data {
+    /// The object that it is, or an empty one for an answer without data; nothing where bytes are passed through.
+    pub(crate) fn as_object(&self) -> Option<Cow<'_, Object>> {
+        match self {
+            Self::Object(object) => Some(Cow::Borrowed(object)),
+            Self::Null | Self::Nothing => Some(Cow::Owned(Object::empty())),
+            Self::PassThrough(_) => None,
+        }
+    }
+}
+
+impl Object {
+    /// `{}`.
+    pub(crate) fn empty() -> Self {
+        Self { text: b"{}".to_vec(), roots: Vec::new(), empty: true }
+    }
+}

@@ -1,0 +1,301 @@
+use std::any::type_name;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use sluicegate_drivers::{Broker, Delivery, ReceiveError, SettleError, Settlement, Subscriber};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::backend::http_service::{Decode, shape_json};
+use crate::backend::reply::{Data, Reply};
+use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place};
+use crate::incoming::Incoming;
+use crate::opener::{OpenFailure, Opener};
+use crate::server::{Settle, Settling};
+use crate::shape::Shape;
+
+/// A subscription to receive one message a request from, as generated code describes it.
+pub struct Subscribe<B> {
+    url: &'static str,
+    decode: Decode,
+    shape: &'static Shape,
+    wait: Option<Duration>,
+    on_failure: OnFailure,
+    max_deliveries: u32,
+    broker: PhantomData<fn() -> B>,
+}
+
+/// What becomes of a message that cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Given back with growing delay until it was delivered too often, dead-lettered then.
+    Nack,
+    /// Acknowledged, with an error in the log.
+    Drop,
+    /// Dead-lettered at once.
+    DeadLetter,
+}
+
+/// A [`Subscribe`] backend with its subscriber.
+pub struct OpenSubscribe<S> {
+    url: &'static str,
+    subscriber: S,
+    decode: Decode,
+    shape: &'static Shape,
+    wait: Duration,
+    on_failure: OnFailure,
+    max_deliveries: u32,
+    merged: bool,
+    runtime: Handle,
+}
+
+impl<B: Broker> Subscribe<B> {
+    /// Receives JSON messages from the subscription that `url` names. A request waits for the endpoint's timeout less a
+    /// tenth; a message is dead-lettered after five deliveries.
+    #[must_use]
+    pub const fn new(url: &'static str) -> Self {
+        Self {
+            url,
+            decode: Decode::Json,
+            shape: &Shape::OBJECT,
+            wait: None,
+            on_failure: OnFailure::Nack,
+            max_deliveries: 5,
+            broker: PhantomData,
+        }
+    }
+
+    /// Hands the message's body through with its content type.
+    #[must_use]
+    pub const fn no_op(mut self) -> Self {
+        self.decode = Decode::NoOp;
+        self
+    }
+
+    /// How the message's JSON is shaped.
+    #[must_use]
+    pub const fn shape(mut self, shape: &'static Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// How long a request waits for a message.
+    #[must_use]
+    pub const fn wait(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// What becomes of a message that cannot be decoded.
+    #[must_use]
+    pub const fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.on_failure = policy;
+        self
+    }
+
+    /// How often a message is delivered before it is dead-lettered.
+    #[must_use]
+    pub const fn max_deliveries(mut self, count: u32) -> Self {
+        self.max_deliveries = count;
+        self
+    }
+}
+
+impl<B> Clone for Subscribe<B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Subscribe<B> {}
+
+impl<B> fmt::Debug for Subscribe<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribe").field("url", &self.url).field("broker", &type_name::<B>()).finish_non_exhaustive()
+    }
+}
+
+impl<B: Broker> Backend for Subscribe<B> {
+    type Open = OpenSubscribe<B::Subscriber>;
+
+    fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure> {
+        let broker = opener.broker::<B>()?;
+        Ok(OpenSubscribe {
+            url: self.url,
+            subscriber: broker.subscriber(self.url)?,
+            decode: self.decode,
+            shape: self.shape,
+            // Ends before the endpoint's time is up, so that nothing is received that cannot be answered any more.
+            wait: self.wait.unwrap_or(place.endpoint.timeout * 9 / 10).min(place.endpoint.timeout * 9 / 10),
+            on_failure: self.on_failure,
+            max_deliveries: self.max_deliveries,
+            merged: place.merged,
+            runtime: Handle::try_current().map_err(|error| OpenFailure::new(error.to_string()))?,
+        })
+    }
+
+    fn summary(&self) -> String {
+        format!("receives from {}", self.url)
+    }
+
+    fn consumes(&self) -> bool {
+        true
+    }
+}
+
+impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
+    fn body_use(&self) -> BodyUse {
+        BodyUse::None
+    }
+
+    async fn call(&self, _incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
+        let deadline = Instant::now() + self.wait;
+        loop {
+            let delivery = match timeout_at(deadline, self.subscriber.receive()).await {
+                Err(_) => return Ok(Reply::nothing()),
+                Ok(Ok(delivery)) => delivery,
+                Ok(Err(error)) => return Err(self.not_received(&error)),
+            };
+            match delivery.delivery_count() {
+                Some(count) if count > self.max_deliveries => {
+                    self.dead_letter(delivery, format!("delivered {} times without success", count - 1));
+                }
+                _ => return self.reply(delivery),
+            }
+        }
+    }
+
+    fn timed_out(&self, after: Duration) -> Failure {
+        Failure::new(StatusCode::GATEWAY_TIMEOUT, format!("{}: no message within {after:?}", self.url))
+    }
+}
+
+impl<S: Subscriber> OpenSubscribe<S> {
+    fn reply(&self, delivery: S::Delivery) -> Result<Reply, Failure> {
+        let message = delivery.message();
+        let reply = match self.decode {
+            Decode::NoOp => {
+                let mut response = Response::new(Body::from(message.body.clone()));
+                let content_type = message.attribute("Content-Type").and_then(|value| HeaderValue::from_str(value).ok());
+                let octets = HeaderValue::from_static("application/octet-stream");
+                response.headers_mut().insert(CONTENT_TYPE, content_type.unwrap_or(octets));
+                Reply::pass_through(response)
+            }
+            // KrakenD answers an empty message with `null`.
+            Decode::Json if message.body.is_empty() => Reply { data: Data::Null, ..Reply::nothing() },
+            Decode::Json => match shape_json(self.shape, &message.body, self.merged) {
+                Ok(data) => Reply { data, complete: true, ..Reply::nothing() },
+                Err(reason) => return Err(self.not_decodable(delivery, &reason)),
+            },
+        };
+        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone() };
+        Ok(Reply { settling: Some(Settling::new(settle)), ..reply })
+    }
+
+    fn not_received(&self, error: &ReceiveError) -> Failure {
+        let status = match error {
+            ReceiveError::Unreachable(_) | ReceiveError::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            ReceiveError::Refused(_) => StatusCode::BAD_GATEWAY,
+        };
+        Failure::new(status, format!("{}: {error}", self.url))
+    }
+
+    /// Settles by policy, so that one poisoned message does not block the next for good.
+    fn not_decodable(&self, delivery: S::Delivery, reason: &str) -> Failure {
+        let failure = Failure::new(StatusCode::BAD_GATEWAY, format!("{}: {reason}", self.url));
+        let count = delivery.delivery_count().unwrap_or(1);
+        match self.on_failure {
+            OnFailure::Nack if count < self.max_deliveries => {
+                tracing::warn!(
+                    subscription = self.url,
+                    id = delivery.message().id.as_deref(),
+                    delivery_count = count,
+                    reason,
+                    "message given back: it cannot be decoded"
+                );
+                self.settle(delivery, Settlement::Nack { delay: backoff(count) });
+            }
+            OnFailure::Drop => {
+                tracing::error!(
+                    subscription = self.url,
+                    id = delivery.message().id.as_deref(),
+                    reason,
+                    "message dropped: it cannot be decoded"
+                );
+                self.settle(delivery, Settlement::Ack);
+            }
+            OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, reason.to_owned()),
+        }
+        failure
+    }
+
+    fn dead_letter(&self, delivery: S::Delivery, reason: String) {
+        tracing::error!(
+            subscription = self.url,
+            id = delivery.message().id.as_deref(),
+            delivery_count = delivery.delivery_count(),
+            reason,
+            "message dead-lettered"
+        );
+        self.settle(delivery, Settlement::DeadLetter { reason });
+    }
+
+    fn settle(&self, delivery: S::Delivery, settlement: Settlement) {
+        settle(delivery, settlement, self.url, &self.runtime);
+    }
+}
+
+/// Acknowledges when the response is with the client, gives back otherwise.
+struct SettleDelivery<D> {
+    delivery: D,
+    url: &'static str,
+    runtime: Handle,
+}
+
+impl<D: Delivery> Settle for SettleDelivery<D> {
+    fn delivered(self: Box<Self>) {
+        settle(self.delivery, Settlement::Ack, self.url, &self.runtime);
+    }
+
+    fn given_back(self: Box<Self>) {
+        tracing::warn!(
+            subscription = self.url,
+            id = self.delivery.message().id.as_deref(),
+            "message given back: its response did not reach the client"
+        );
+        settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, &self.runtime);
+    }
+}
+
+/// Settles without waiting: a driver that settles in memory is done after one poll, others go on in a task.
+fn settle<D: Delivery>(delivery: D, settlement: Settlement, url: &'static str, runtime: &Handle) {
+    let mut settling = Box::pin(delivery.settle(settlement));
+    match settling.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => log_settled(result, url),
+        Poll::Pending => drop(runtime.spawn(async move {
+            log_settled(pin!(settling).await, url);
+            // The delivery lives until it is settled: dropping it earlier would give it back.
+            drop(delivery);
+        })),
+    }
+}
+
+fn log_settled(result: Result<(), SettleError>, url: &'static str) {
+    if let Err(error) = result {
+        tracing::warn!(subscription = url, %error, "message not settled, it will be delivered again");
+    }
+}
+
+/// The wait before the next delivery of a message that could not be decoded: 200 ms, doubled each time, at most 30 s.
+fn backoff(delivery_count: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    const MOST: Duration = Duration::from_secs(30);
+    FIRST.saturating_mul(1 << delivery_count.saturating_sub(1).min(16)).min(MOST)
+}

@@ -1,0 +1,131 @@
+//! The pooled HTTP client for HTTP backends.
+//!
+//! One client serves all backends of a gateway. Connections are kept open and reused per scheme, host and port,
+//! as many as there are requests at once; HTTP/2 is used where a TLS backend offers it. `TCP_NODELAY` is set.
+//!
+//! **Retries.** A backend may close an unused connection at the moment it is given a request. A request that was
+//! not written yet goes out again on another connection, whatever its method. One that was written is repeated only
+//! if no byte of a response came, the connection had served before, the method is GET, HEAD, OPTIONS or TRACE, and
+//! there is no body: then, and as in Go's `Transport`, it can do no harm. Anything else is
+//! [`ClientErrorKind::Closed`]. A fresh connection never leads to a repetition, so a backend that always hangs up
+//! sees a request once.
+//!
+//! **Not done here.** `HTTP_PROXY` and its like are not read. Redirects are not followed. Bodies are not
+//! decompressed.
+
+mod connector;
+mod error;
+mod hosts;
+mod options;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod transport;
+
+use axum::body::Body;
+use http::header::CONNECTION;
+use http::{Extensions, HeaderValue, Method, Request, Response, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use self::connector::Connector;
+pub use self::error::{ClientError, ClientErrorKind};
+pub use self::hosts::Hosts;
+pub use self::options::ClientOptions;
+use self::tls::Tls;
+use self::transport::Activity;
+
+/// Sends requests to HTTP backends over a pool of connections. Cloning shares the pool.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: Client<Connector, Body>,
+    options: ClientOptions,
+}
+
+impl HttpClient {
+    /// Makes a client without connections. With the feature `tls` it reads the system's certificates, which
+    /// takes some milliseconds.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
+        Ok(Self::with_tls(options, Tls::new()?))
+    }
+
+    fn with_tls(options: &ClientOptions, tls: Tls) -> Self {
+        let idle = if options.disable_keep_alives { 0 } else { options.max_idle_connections_per_host };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(idle)
+            .pool_idle_timeout(options.idle_connection_timeout)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .build(Connector::new(options, tls));
+        Self { client, options: *options }
+    }
+
+    /// Sends `request`, whose URI is absolute, and waits for the headers of the response. Must be called on a
+    /// tokio runtime with I/O and time. Dropping the future gives the request up.
+    ///
+    /// `Host` is added when it is missing. The request's HTTP version is not looked at: the connection decides.
+    ///
+    /// # Errors
+    /// See [`ClientErrorKind`]. A status is never an error.
+    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, ClientError> {
+        let authority = request.uri().authority().cloned();
+        *request.version_mut() = Version::HTTP_11;
+        if self.options.disable_keep_alives {
+            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let sent = self.send_again_if_harmless(request);
+        let answered = match self.options.response_header_timeout {
+            None => sent.await,
+            Some(limit) => match tokio::time::timeout(limit, sent).await {
+                Ok(answered) => answered,
+                Err(late) => return Err(ClientError::new(ClientErrorKind::HeaderTimeout, late).to(authority.as_ref())),
+            },
+        };
+        answered.map_err(|error| ClientError::of_client(error).to(authority.as_ref()))
+    }
+
+    async fn send_again_if_harmless(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        if !is_harmless(&request) {
+            return self.client.request(request).await;
+        }
+        loop {
+            let copy = without_body(&request);
+            match self.client.request(request).await {
+                // Ends at the latest when the pool has no old connection left.
+                Err(error) if failed_unanswered(&error) => request = copy,
+                answered => return answered,
+            }
+        }
+    }
+}
+
+/// Whether sending it twice is the same as sending it once: RFC 9110, 9.2.1.
+fn is_harmless(request: &Request<Body>) -> bool {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    safe && request.body().size_hint().exact() == Some(0)
+}
+
+fn without_body(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
+fn failed_unanswered(error: &Error) -> bool {
+    let Some(connection) = error.connect_info() else { return false };
+    let mut extras = Extensions::new();
+    connection.get_extras(&mut extras);
+    extras.get::<Activity>().is_some_and(Activity::failed_unanswered)
+}
+
+#[cfg(test)]
+mod tests;

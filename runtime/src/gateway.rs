@@ -1,0 +1,165 @@
+//! A gateway with its state.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use sluicegate_drivers::BrokerState;
+
+use crate::description::Description;
+use crate::opener::{OpenBroker, Opener};
+use crate::ready;
+use crate::router::Routes;
+use crate::server::{self, Listener, ServerOptions};
+use crate::tls;
+
+/// A gateway with its connections, limiters and routes. Several can live in one process; they share nothing.
+pub struct Gateway {
+    description: &'static Description,
+    router: Router,
+    state: Arc<State>,
+}
+
+/// What lives as long as the gateway.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) brokers: Vec<OpenBroker>,
+    pub(crate) draining: AtomicBool,
+}
+
+/// Everything that kept a gateway from starting.
+#[derive(Debug)]
+pub struct StartError {
+    /// What is wrong, and the place in the config that needs it, where there is one.
+    failures: Vec<(Option<&'static str>, String)>,
+}
+
+impl Gateway {
+    /// Opens everything that `description` names. Does not wait for brokers or backends: they are connected to in the
+    /// background. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// All that is missing, in one go: environment variables, files.
+    pub fn open(description: &'static Description) -> Result<Self, StartError> {
+        let mut opener = Opener::new(&description.client);
+        let mut routes = Routes::new();
+        let mut failures: Vec<(Option<&'static str>, String)> = Vec::new();
+        for endpoint in description.endpoints {
+            let options = endpoint.options();
+            match endpoint.open(&mut opener, &description.router) {
+                Ok(handler) => routes.add(options.method.to_http(), options.path, handler),
+                Err(failure) => {
+                    let message = failure.to_string();
+                    // One missing variable is one mistake, however many endpoints need it.
+                    if !failures.iter().any(|(_, reported)| *reported == message) {
+                        failures.push((Some(options.source), message));
+                    }
+                }
+            }
+        }
+        let state = Arc::new(State { brokers: opener.into_brokers(), draining: AtomicBool::new(false) });
+        routes.add(http::Method::GET, ready::PATH, ready::handler(Arc::clone(&state)));
+        match routes.into_router(&description.router) {
+            Ok(router) if failures.is_empty() => Ok(Self { description, router, state }),
+            Ok(_) => Err(StartError { failures }),
+            Err(error) => {
+                failures.push((None, error.to_string()));
+                Err(StartError { failures })
+            }
+        }
+    }
+
+    /// The gateway's routes, to be merged with or nested into another axum router.
+    ///
+    /// Without [`serve`](Self::serve) a consumed message is settled when its response is dropped by the other server: it
+    /// is given back. Use `serve` for gateways that consume.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves `listener` until `shutdown` is ready, then drains: no new connections, requests that run are finished (for
+    /// at most `max_shutdown_wait_time`), messages are settled, brokers are closed.
+    ///
+    /// # Errors
+    /// The TLS files cannot be used, or the listener cannot be polled.
+    pub async fn serve(
+        self,
+        listener: Listener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Served, StartError> {
+        let options = self.server_options()?;
+        let state = Arc::clone(&self.state);
+        let draining = async move {
+            shutdown.await;
+            state.draining.store(true, Ordering::Relaxed);
+        };
+        let drained = server::serve(listener, self.router, options, draining)
+            .await
+            .map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
+        for broker in &self.state.brokers {
+            broker.close().await;
+        }
+        Ok(Served { cut_off: drained.connections_cut })
+    }
+
+    /// Each broker's name and state.
+    pub fn brokers(&self) -> impl Iterator<Item = (&'static str, BrokerState)> {
+        self.state.brokers.iter().map(|broker| (broker.name, broker.state()))
+    }
+
+    fn server_options(&self) -> Result<ServerOptions, StartError> {
+        let server = &self.description.server;
+        Ok(ServerOptions {
+            read_timeout: server.read_timeout,
+            write_timeout: server.write_timeout,
+            idle_timeout: server.idle_timeout,
+            read_header_timeout: server.read_header_timeout,
+            max_header_bytes: server.max_header_bytes,
+            keep_alive: true,
+            h2c: server.h2c,
+            tls: server.tls.as_ref().map(tls::load).transpose()?,
+            max_shutdown_wait: server.max_shutdown_wait.filter(|wait| *wait > Duration::ZERO),
+        })
+    }
+}
+
+/// How a gateway ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Connections that were still busy when the time to drain was up.
+    pub cut_off: usize,
+}
+
+// === impl StartError ===
+
+impl StartError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { failures: vec![(None, message.into())] }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (source, message)) in self.failures.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            match source {
+                Some(source) => write!(f, "error: {message}\n  --> {source}")?,
+                None => write!(f, "error: {message}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("config", &self.description.config).field("state", &self.state).finish()
+    }
+}

@@ -1,0 +1,21 @@
+//! The one door from generated code: `use sluicegate_runtime::generated::*;` and nothing else.
+
+pub use std::time::Duration;
+
+pub use crate::backend::{AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Piece, Publish, StatusRule, Subscribe, Text};
+pub use crate::client::ClientOptions;
+pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
+pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};
+pub use crate::endpoint::Names::{All, Only};
+pub use crate::endpoint::{Endpoint, Method, Names, Output};
+#[cfg(feature = "json-schema")]
+pub use crate::middleware::JsonSchema;
+#[cfg(feature = "rate-limit")]
+pub use crate::middleware::{RateLimit, RateLimitBy};
+pub use crate::middleware::{StaticResponse, StaticStrategy, Step};
+pub use crate::router::RouterOptions;
+pub use crate::serve::AnyEndpoint;
+pub use crate::shape::{Field, Fields, Shape};
+pub use crate::version::generated_for;
+#[cfg(feature = "mem")]
+pub use sluicegate_drivers::mem;

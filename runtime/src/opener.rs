@@ -1,0 +1,127 @@
+//! Making a gateway's state from its descriptions.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sluicegate_drivers::{Broker, BrokerState, OpenError};
+
+use crate::client::{ClientOptions, HttpClient};
+
+/// Opens what endpoints share: one connection set per broker, one HTTP client.
+#[doc(hidden)]
+pub struct Opener {
+    client_options: &'static ClientOptions,
+    client: Option<HttpClient>,
+    brokers: HashMap<TypeId, OpenBroker>,
+}
+
+/// A broker of a gateway, whatever its driver.
+#[derive(Clone)]
+pub(crate) struct OpenBroker {
+    pub(crate) name: &'static str,
+    typed: Arc<dyn Any + Send + Sync>,
+    erased: Arc<dyn AnyBroker>,
+}
+
+/// A piece of state that could not be made.
+#[derive(Debug)]
+pub struct OpenFailure {
+    message: String,
+}
+
+trait AnyBroker: Send + Sync {
+    fn state(&self) -> BrokerState;
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl Opener {
+    pub(crate) fn new(client_options: &'static ClientOptions) -> Self {
+        Self { client_options, client: None, brokers: HashMap::new() }
+    }
+
+    /// The gateway's HTTP client.
+    pub(crate) fn http_client(&mut self) -> Result<HttpClient, OpenFailure> {
+        match &self.client {
+            Some(client) => Ok(client.clone()),
+            None => {
+                let client =
+                    HttpClient::new(self.client_options).map_err(|error| OpenFailure::new(error.to_string()))?;
+                Ok(self.client.insert(client).clone())
+            }
+        }
+    }
+
+    /// The gateway's one broker of this driver.
+    pub(crate) fn broker<B: Broker>(&mut self) -> Result<Arc<B>, OpenFailure> {
+        if let Some(open) = self.brokers.get(&TypeId::of::<B>())
+            && let Ok(broker) = Arc::clone(&open.typed).downcast::<B>()
+        {
+            return Ok(broker);
+        }
+        let broker = Arc::new(B::open()?);
+        let open = OpenBroker { name: B::DRIVER.name, typed: broker.clone(), erased: broker.clone() };
+        self.brokers.insert(TypeId::of::<B>(), open);
+        Ok(broker)
+    }
+
+    /// What was opened, by name.
+    pub(crate) fn into_brokers(self) -> Vec<OpenBroker> {
+        let mut brokers: Vec<_> = self.brokers.into_values().collect();
+        brokers.sort_by_key(|broker| broker.name);
+        brokers
+    }
+}
+
+// === impl OpenBroker ===
+
+impl OpenBroker {
+    pub(crate) fn state(&self) -> BrokerState {
+        self.erased.state()
+    }
+
+    pub(crate) async fn close(&self) {
+        self.erased.close().await;
+    }
+}
+
+impl fmt::Debug for OpenBroker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenBroker").field("name", &self.name).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl<B: Broker> AnyBroker for B {
+    fn state(&self) -> BrokerState {
+        Broker::state(self)
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(Broker::close(self))
+    }
+}
+
+// === impl OpenFailure ===
+
+impl OpenFailure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl From<OpenError> for OpenFailure {
+    fn from(error: OpenError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl fmt::Display for OpenFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for OpenFailure {}

@@ -1,0 +1,166 @@
+//! One request's way through an endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::answer::Answers;
+use crate::backend::{AnyBackend, Backend, BodyUse, Failure, Http, Merge, OpenBackend, Payload, Place, Reply};
+use crate::body::{BodyError, read_body};
+use crate::endpoint::{Endpoint, EndpointOptions};
+use crate::incoming::Incoming;
+use crate::middleware::{Rejection, Steps};
+use crate::opener::{OpenFailure, Opener};
+use crate::router::{Handle, Params, RouterOptions};
+
+/// An endpoint of any kind, for the list of a gateway's endpoints.
+pub trait AnyEndpoint: Send + Sync + 'static {
+    /// What it is besides its backends.
+    #[doc(hidden)]
+    fn options(&self) -> EndpointOptions;
+
+    /// What it calls, for the route table.
+    #[doc(hidden)]
+    fn summary(&self) -> String;
+
+    /// Makes what answers its requests.
+    #[doc(hidden)]
+    fn open(&'static self, opener: &mut Opener, router: &RouterOptions) -> Result<Arc<dyn Handle>, OpenFailure>;
+}
+
+// Each kind of endpoint is instantiated here and not where it is used: a release build does not share generic code
+// between crates, and a thousand endpoints are to cost what ten cost.
+macro_rules! endpoints_of {
+    ($($(#[$meta:meta])* $backend:ty),* $(,)?) => {$(
+        $(#[$meta])*
+        impl AnyEndpoint for Endpoint<$backend> {
+            fn options(&self) -> EndpointOptions {
+                self.options
+            }
+
+            fn summary(&self) -> String {
+                self.backend.summary_any()
+            }
+
+            fn open(&'static self, opener: &mut Opener, router: &RouterOptions) -> Result<Arc<dyn Handle>, OpenFailure> {
+                open(self, opener, router)
+            }
+        }
+    )*};
+}
+
+endpoints_of! {
+    Http,
+    Merge,
+    #[cfg(feature = "mem")]
+    crate::backend::Publish<sluicegate_drivers::mem::Broker>,
+    #[cfg(feature = "mem")]
+    crate::backend::Subscribe<sluicegate_drivers::mem::Broker>,
+}
+
+/// An endpoint with its state.
+struct Served<B> {
+    timeout: Duration,
+    max_body_bytes: Option<usize>,
+    /// What is done with the body, by the backends or a step.
+    body_use: BodyUse,
+    steps: Steps,
+    backend: B,
+    answers: Answers,
+}
+
+fn open<B: Backend>(
+    endpoint: &'static Endpoint<B>,
+    opener: &mut Opener,
+    router: &RouterOptions,
+) -> Result<Arc<dyn Handle>, OpenFailure> {
+    let options = &endpoint.options;
+    let steps = Steps::open(options.steps)?;
+    let place = Place { endpoint: options, merged: Steps::need_roots(options.steps) };
+    let backend = endpoint.backend.open(opener, &place)?;
+    let body_use = if steps.reads_body { BodyUse::Whole } else { backend.body_use() };
+    Ok(Arc::new(Handler(Arc::new(Served {
+        timeout: options.timeout,
+        max_body_bytes: options.max_body_bytes,
+        body_use,
+        steps,
+        answers: Answers::new(options, router, endpoint.backend.consumes()),
+        backend,
+    }))))
+}
+
+struct Handler<B>(Arc<Served<B>>);
+
+impl<B: OpenBackend> Handle for Handler<B> {
+    fn call(&self, request: Request<Body>, params: Params) -> BoxFuture<'static, Response<Body>> {
+        let served = Arc::clone(&self.0);
+        Box::pin(async move { served.respond(request, params).await })
+    }
+}
+
+impl<B: OpenBackend> Served<B> {
+    async fn respond(&self, request: Request<Body>, params: Params) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let incoming = Incoming { parts, params };
+        let mut result = match self.exchange(&incoming, body).await {
+            Ok(result) => result,
+            Err(Rejection::Bare(status)) => return Answers::bare(status),
+            Err(Rejection::Failed(failure)) => Err(failure),
+        };
+        self.steps.on_result(&mut result);
+        self.answers.answer(result)
+    }
+
+    async fn exchange(&self, incoming: &Incoming, body: Body) -> Result<Result<Reply, Failure>, Rejection> {
+        let deadline = Instant::now() + self.timeout;
+        self.steps.on_head(incoming)?;
+        let payload = match self.body_use {
+            BodyUse::None => Payload::Whole(Bytes::new()),
+            BodyUse::Stream => Payload::Stream(self.limited(&incoming.parts.headers, body)?),
+            BodyUse::Whole => {
+                let bytes = match timeout_at(deadline, read_body(body, self.max_body_bytes)).await {
+                    Ok(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
+                    Err(_) => return Err(Rejection::Failed(self.body_too_slow())),
+                };
+                self.steps.on_body(incoming, &bytes)?;
+                Payload::Whole(bytes)
+            }
+        };
+        let called = timeout_at(deadline, self.backend.call(incoming, payload)).await;
+        Ok(called.unwrap_or_else(|_| Err(self.backend.timed_out(self.timeout))))
+    }
+
+    /// A body that is passed on as it arrives, and breaks off at the limit where the client did not say its length.
+    fn limited(&self, headers: &HeaderMap, body: Body) -> Result<Body, Rejection> {
+        let Some(limit) = self.max_body_bytes else { return Ok(body) };
+        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        match announced {
+            Some(length) if length > limit => Err(Rejection::Failed(self.too_large())),
+            Some(_) => Ok(body),
+            None => Ok(Body::new(http_body_util::Limited::new(body, limit))),
+        }
+    }
+
+    fn unread(&self, error: &BodyError) -> Failure {
+        match error {
+            BodyError::TooLarge { .. } => self.too_large(),
+            error => Failure::new(StatusCode::BAD_REQUEST, format!("the request's body could not be read: {error}")),
+        }
+    }
+
+    fn too_large(&self) -> Failure {
+        let limit = self.max_body_bytes.unwrap_or_default();
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the request's body is over the limit of {limit} bytes"))
+    }
+
+    fn body_too_slow(&self) -> Failure {
+        let message = format!("the request's body did not arrive within {:?}", self.timeout);
+        Failure::new(StatusCode::REQUEST_TIMEOUT, message)
+    }
+}

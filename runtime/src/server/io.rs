@@ -1,0 +1,175 @@
+//! The bytes of a connection, plain or under TLS, and what their movement means: a flush settles, a
+//! first byte starts a head.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::link::{Link, Phase};
+use super::settle::{Unsettled, lock};
+use super::tls::TlsStream;
+
+/// The transport of a connection.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => super::tls::tcp(stream),
+        }
+    }
+}
+
+/// Runs an expression on whichever transport it is.
+macro_rules! on_stream {
+    ($self:expr, $stream:ident => $call:expr) => {
+        match &mut $self.stream {
+            Stream::Plain(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Stream::Tls(stream) => {
+                let $stream = Pin::new(stream.as_mut());
+                $call
+            }
+        }
+    };
+}
+
+/// What hyper reads from and writes to.
+pub(super) struct Io {
+    stream: Stream,
+    link: Arc<Link>,
+    /// Bytes that were read to tell the protocol; hyper gets them first.
+    prefix: Vec<u8>,
+    prefix_read: usize,
+    http2: bool,
+    timed: bool,
+    ended: bool,
+}
+
+impl Io {
+    pub(super) fn new(stream: Stream, link: Arc<Link>, prefix: Vec<u8>, http2: bool, timed: bool) -> Self {
+        Self { stream, link, prefix, prefix_read: 0, http2, timed, ended: false }
+    }
+
+    /// Whether the client said that it sends no more, or broke off.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The error that the socket met since it was last asked: a client that is gone answers what it
+    /// is sent with a reset.
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.stream.tcp().take_error().unwrap_or_else(Some)
+    }
+
+    /// Whether the client's FIN has arrived, read or not. Costs no system call.
+    fn is_half_closed(&self) -> bool {
+        let ready = self.stream.tcp().ready(Interest::READABLE).now_or_never();
+        matches!(ready, Some(Ok(ready)) if ready.is_read_closed())
+    }
+
+    fn written(&self, result: &Poll<io::Result<usize>>) {
+        if self.timed && matches!(result, Poll::Ready(Ok(1..))) {
+            self.link.wrote();
+        }
+    }
+
+    /// HTTP/1: hyper flushes only when its own buffer is empty, so everything that waits is out.
+    fn flushed(&mut self) {
+        let mut sent = Vec::new();
+        self.link.settlements.take_into(&mut sent);
+        if !sent.is_empty() {
+            if self.is_half_closed() {
+                lock(&self.link.held).append(&mut sent);
+            }
+            sent.into_iter().for_each(Unsettled::delivered);
+        }
+        if self.timed && self.link.phase().0 == Phase::Flushing {
+            self.link.enter(Phase::Idle);
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.prefix_read < this.prefix.len() {
+            let rest = &this.prefix[this.prefix_read..];
+            let count = rest.len().min(buffer.remaining());
+            buffer.put_slice(&rest[..count]);
+            this.prefix_read += count;
+            if this.prefix_read == this.prefix.len() {
+                this.prefix = Vec::new();
+                this.prefix_read = 0;
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let asked = buffer.remaining();
+        let result = on_stream!(this, stream => stream.poll_read(cx, buffer));
+        match &result {
+            Poll::Ready(Ok(())) if buffer.filled().len() == before && asked > 0 => this.ended = true,
+            Poll::Ready(Err(_)) => this.ended = true,
+            Poll::Ready(Ok(())) if this.timed && this.link.phase().0 == Phase::Idle => this.link.enter(Phase::Head),
+            _ => {}
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.link.set_unflushed(true);
+        let result = on_stream!(this, stream => stream.poll_write(cx, bytes));
+        this.written(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.link.set_unflushed(true);
+        let result = on_stream!(this, stream => stream.poll_write_vectored(cx, slices));
+        this.written(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = on_stream!(this, stream => stream.poll_flush(cx));
+        if let Poll::Ready(Ok(())) = result {
+            this.link.set_unflushed(false);
+            if !this.http2 {
+                this.flushed();
+            }
+        }
+        result
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        on_stream!(this, stream => stream.poll_shutdown(cx))
+    }
+}
