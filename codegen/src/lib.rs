@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 pub use build_script::build;
 pub use diagnostic::{Diagnostic, Severity};
 pub use location::Location;
-pub use render::{render_human, render_json, render_short};
+pub use render::{render_human, render_json};
 pub use source::{Position, SourceFile};
 pub use tree::Span;
 
