@@ -11,6 +11,8 @@ mod emit;
 mod json;
 mod location;
 pub mod model;
+#[cfg(test)]
+mod mutants;
 mod names;
 mod render;
 mod source;
@@ -26,7 +28,7 @@ use sha2::{Digest, Sha256};
 pub use build_script::build;
 pub use diagnostic::{Diagnostic, Severity};
 pub use location::Location;
-pub use render::{render_human, render_json, render_short};
+pub use render::{render_human, render_json};
 pub use source::{Position, SourceFile};
 pub use tree::Span;
 

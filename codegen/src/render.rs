@@ -39,14 +39,6 @@ pub fn render_json(file: &SourceFile, diagnostics: &[Diagnostic]) -> String {
     json
 }
 
-/// `file:line:column: message`, for one line of a log.
-#[must_use]
-pub fn render_short(file: &SourceFile, diagnostic: &Diagnostic) -> String {
-    let at = file.position(diagnostic.span.start);
-    let severity = severity_name(diagnostic.severity);
-    format!("{}:{}:{}: {severity}: {}", file.name(), at.line, at.column, diagnostic.message)
-}
-
 fn human(renderer: &Renderer, file: &SourceFile, diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,

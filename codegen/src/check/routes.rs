@@ -20,6 +20,11 @@ pub(super) struct Routes {
 }
 
 impl Routes {
+    /// Takes a plain path that the gateway answers itself.
+    pub(super) fn reserve(&mut self, method: Method, path: &str, span: Span) {
+        self.taken.insert((method, path.to_owned()), span);
+    }
+
     /// Adds an endpoint and reports what it collides with. KrakenD panics at start on each.
     pub(super) fn add(&mut self, context: &Context<'_>, method: Method, parsed: &ParsedPath, node: &Node) {
         let mut shape = String::with_capacity(parsed.path.text.len());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::routes::Routes;
 use super::{Context, Defaults, endpoint, host, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::model::{Client, Gateway, Server};
+use crate::model::{Client, Gateway, Method, Server};
 use crate::source::SourceFile;
 use crate::syntax::Object;
 
@@ -33,6 +33,11 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         endpoint::output(&context, output);
     }
     let mut routes = Routes::default();
+    if let (Some(path), false) =
+        (service.extra("router").and_then(|router| router.text("health_path")), router.disable_health)
+    {
+        routes.reserve(Method::Get, path.value, path.span);
+    }
     let endpoints =
         service.objects("endpoints").filter_map(|object| endpoint::endpoint(&context, object, &mut routes)).collect();
     let gateway = Gateway {

@@ -134,7 +134,6 @@ pub(super) static LOGGING: Record =
 const LOGGING_KEYS: &[Key] = &[
     key("level", Kind::Text),
     key("prefix", Kind::Text),
-    // The log always goes to one place; without `syslog` there is no other.
     key("stdout", Kind::Bool),
     later("syslog", Kind::Bool, &["false"]),
     later("syslog_facility", Kind::Text, &["\"local3\""]),

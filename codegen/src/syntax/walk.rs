@@ -79,9 +79,12 @@ fn record(node: &Node, members: &[Member], record: &Record, sink: &Sink) {
         }
     }
     for required in record.required {
+        if members.iter().any(|member| member.key == *required) {
+            continue;
+        }
         // A key that was meant to be it has its own diagnostic.
-        let meant = |member: &Member| member.key == *required || meant_by(&member.key, record) == Some(required);
-        if !members.iter().any(meant) {
+        let unknown = |member: &&Member| !record.keys.iter().any(|key| key.name == member.key);
+        if !members.iter().filter(unknown).any(|member| meant_by(&member.key, record) == Some(required)) {
             let message = format!("`{required}` is missing in {}", record.what);
             sink.push(
                 Diagnostic::error("missing-key", node.mark(), message).label(format!("this has no `{required}`")),
