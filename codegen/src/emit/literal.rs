@@ -55,16 +55,23 @@ pub(super) fn duration(value: Duration) -> Code {
     Code::call(format!("Duration::from_{unit}"), [number(count)])
 }
 
-/// JSON in a raw string, so that a person can read it.
+/// JSON in a raw string, so that a person can read it. What could not be seen is escaped as JSON escapes it.
 pub(super) fn json(json: &str) -> Code {
-    if !json.chars().all(is_plain) {
-        return text(json);
+    let mut visible = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if is_plain(letter) {
+            visible.push(letter);
+        } else {
+            let units =
+                letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            visible.push_str(&units);
+        }
     }
     let mut hashes = String::new();
-    while json.contains(&format!("\"{hashes}")) {
+    while visible.contains(&format!("\"{hashes}")) {
         hashes.push('#');
     }
-    Code::word(format!("r{hashes}\"{json}\"{hashes}"))
+    Code::word(format!("r{hashes}\"{visible}\"{hashes}"))
 }
 
 pub(super) fn address(ip: IpAddr) -> Code {
@@ -127,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn json_is_raw_where_it_can_be_seen() {
+    fn json_is_raw() {
         for (value, expected) in [
             (r#"{"a":1}"#, r##"r#"{"a":1}"#"##),
             (r##"{"a":"#"}"##, r###"r##"{"a":"#"}"##"###),
             ("1", "r\"1\""),
             (r#"{"é":"\n"}"#, r##"r#"{"é":"\n"}"#"##),
-            ("\"\u{202e}\"", r#""\"\u{202e}\"""#),
+            ("\"\u{202e}\u{e0001}\"", r##"r#""\u202e\udb40\udc01""#"##),
         ] {
             assert_eq!(json(value), word(expected));
         }

@@ -104,7 +104,7 @@ fn client_calls(client: &Client) -> Vec<Code> {
         ("dialer_keep_alive", client.dialer_keep_alive),
         ("response_header_timeout", client.response_header_timeout),
     ] {
-        calls.extend(timeout.map(|timeout| Code::call(name, [duration(timeout)])));
+        calls.extend(timeout.map(|timeout| Code::call(name, [Code::call("Some", [duration(timeout)])])));
     }
     calls
 }

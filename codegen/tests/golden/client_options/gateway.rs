@@ -15,11 +15,11 @@ pub(crate) static GATEWAY: Description = Description::new(
     ClientOptions::DEFAULT
         .max_idle_connections_per_host(1_000)
         .disable_keep_alives(true)
-        .idle_connection_timeout(Duration::from_secs(60))
-        .dialer_timeout(Duration::from_secs(3))
-        .dialer_fallback_delay(Duration::from_millis(100))
-        .dialer_keep_alive(Duration::from_secs(15))
-        .response_header_timeout(Duration::from_secs(2)),
+        .idle_connection_timeout(Some(Duration::from_secs(60)))
+        .dialer_timeout(Some(Duration::from_secs(3)))
+        .dialer_fallback_delay(Some(Duration::from_millis(100)))
+        .dialer_keep_alive(Some(Duration::from_secs(15)))
+        .response_header_timeout(Some(Duration::from_secs(2))),
 );
 
 /// Every endpoint, in the order of the file.

@@ -26,7 +26,7 @@ static POST_USERS: Endpoint<Http> = Endpoint::new(
 )
 .steps(&[
     Step::JsonSchema(JsonSchema::new(
-        "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\",\"pattern\":\"^[a-z\\\"#]+$\",\"description\":\"größe \u{202e}\"},\"age\":{\"type\":\"integer\",\"minimum\":0}}}",
+        r##"{"type":"object","required":["name"],"properties":{"name":{"type":"string","pattern":"^[a-z\"#]+$","description":"größe \u202e"},"age":{"type":"integer","minimum":0}}}"##,
     )),
 ]);
 
