@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use axum::body::Body;
+use http::{Request, Response};
 use sluicegate_runtime::Gateway;
 use sluicegate_runtime::description::Description;
+use tower_service::Service;
 
 /// A module for each golden, and how many endpoints its config has.
 macro_rules! goldens {
@@ -59,6 +62,25 @@ async fn each_golden_opens() {
     for (name, description, endpoints) in GOLDENS {
         assert_eq!(description.endpoints().len(), *endpoints, "{name}");
         let gateway = Gateway::open(description).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(gateway.router().has_routes(), "{name}");
+        let ready = ask(&gateway, "GET", "/__ready").await;
+        assert!(ready.status() == 200 || ready.status() == 503, "{name}: {}", ready.status());
     }
+}
+
+/// What the generator accepts is what the router serves: a parameter of one method beside the rest of another.
+#[tokio::test]
+async fn methods_share_a_place() {
+    let gateway = Gateway::open(&several_methods_on_one_path::GATEWAY).expect("it opens");
+    for (path, methods) in
+        [("/users/7", "GET, POST, PUT"), ("/users/me", "DELETE, GET, POST, PUT"), ("/users/7/8", "POST")]
+    {
+        let answer = ask(&gateway, "PATCH", path).await;
+        assert_eq!((answer.status().as_u16(), &answer.headers()["allow"]), (405, &methods.parse().unwrap()), "{path}");
+    }
+}
+
+async fn ask(gateway: &Gateway, method: &str, path: &str) -> Response<Body> {
+    let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
+    let Ok(response) = gateway.router().call(request).await;
+    response
 }
