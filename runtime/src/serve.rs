@@ -113,7 +113,8 @@ impl<B: OpenBackend> Served<B> {
         let mut result = match self.exchange(&incoming, body).await {
             Ok(result) => result,
             Err(Rejection::Bare(status)) => return Answers::bare(status),
-            Err(Rejection::Failed(failure)) => Err(failure),
+            // Nothing inside has been called, so no step has a result to look at.
+            Err(Rejection::Failed(failure)) => return self.answers.answer(Err(failure)),
         };
         self.steps.on_result(&mut result);
         self.answers.answer(result)
@@ -166,3 +167,6 @@ impl<B: OpenBackend> Served<B> {
         Failure::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

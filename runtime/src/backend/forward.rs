@@ -120,7 +120,7 @@ impl HeaderRules {
         // The length is the client's of hyper to know: the body may be re-framed.
         headers.remove(CONTENT_LENGTH);
         if self.forwarded_for
-            && let Some(address) = incoming.client_ip().and_then(|ip| HeaderValue::from_str(&ip).ok())
+            && let Some(address) = incoming.client_ip().and_then(|ip| HeaderValue::try_from(ip.into_owned()).ok())
         {
             headers.insert(X_FORWARDED_FOR.clone(), address);
         }

@@ -4,6 +4,8 @@ use crate::opener::OpenFailure;
 use crate::shape::{self, Root, Shape};
 
 /// `proxy.static`: members put over the answer's (trap 42).
+///
+/// A message that was not confirmed stays an error, unlike in KrakenD: 2xx means that it was published.
 #[derive(Clone, Copy, Debug)]
 pub struct StaticResponse {
     data: &'static str,
@@ -60,6 +62,7 @@ impl Middleware for Members {
             return;
         }
         match result {
+            Err(failure) if failure.decides => {}
             Ok(reply) => {
                 if let Some(before) = reply.data.as_object() {
                     reply.data = Data::Object(self.over(&before));
@@ -95,9 +98,10 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::StatusCode;
 
     use super::*;
-    use crate::backend::shape_json;
+    use crate::backend::{PublishOutcome, shape_json};
 
     fn answered(strategy: StaticStrategy, mut result: Result<Reply, Failure>) -> Option<(String, bool)> {
         let members: &'static StaticResponse =
@@ -111,6 +115,15 @@ mod tests {
     fn reply(complete: bool, errored: bool) -> Result<Reply, Failure> {
         let data = shape_json(&Shape::OBJECT, &Bytes::from_static(br#"{"a":1,"b":2}"#), true).unwrap();
         Ok(Reply { errored, ..Reply::new(data, complete) })
+    }
+
+    #[test]
+    fn a_message_that_was_not_confirmed_stays_an_error() {
+        let unknown = PublishOutcome::Unknown;
+        for strategy in [StaticStrategy::Always, StaticStrategy::Errored, StaticStrategy::Incomplete] {
+            let failure = Failure::publish(StatusCode::GATEWAY_TIMEOUT, unknown, "mem://a", "x");
+            assert_eq!(answered(strategy, Err(failure)), None, "{strategy:?}");
+        }
     }
 
     #[test]
