@@ -187,7 +187,11 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name.as_str());
         }
     }
-    for name in [&CONNECTION, &TRANSFER_ENCODING, &UPGRADE, &TRAILER, &KEEP_ALIVE, &PROXY_CONNECTION] {
+    // The chunks were the length that counted (RFC 9112, section 6.3).
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    for name in [&CONNECTION, &UPGRADE, &TRAILER, &KEEP_ALIVE, &PROXY_CONNECTION] {
         headers.remove(name);
     }
 }

@@ -55,6 +55,17 @@ async fn what_belongs_to_the_connection_stays_there() {
 }
 
 #[tokio::test]
+async fn a_length_beside_chunks_is_not_handed_on() {
+    let (raw, json) = through(
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"a\":1}\r\n0\r\n\r\n",
+    )
+    .await;
+    assert!(header(&raw, "content-length").is_empty(), "{raw}");
+    assert_eq!(body(&raw), "7\r\n{\"a\":1}\r\n0\r\n\r\n");
+    assert_eq!(body(&json), "{\"a\":1}");
+}
+
+#[tokio::test]
 async fn statuses_without_a_body() {
     let (raw, _) = through("HTTP/1.1 304 Not Modified\r\nContent-Type: text/plain\r\nETag: \"1\"\r\n\r\n").await;
     assert_eq!((status(&raw), header(&raw, "etag")), ("304", vec!["\"1\""]));
