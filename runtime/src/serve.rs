@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answers;
@@ -67,6 +67,7 @@ endpoints_of! {
 /// An endpoint with its state.
 struct Served<B> {
     timeout: Duration,
+    /// The endpoint's limit, or what a broker takes where that is less.
     max_body_bytes: Option<usize>,
     /// What is done with the body, by the backends or a step.
     body_use: BodyUse,
@@ -82,12 +83,13 @@ fn open<B: Backend>(
 ) -> Result<Arc<dyn Handle>, OpenFailure> {
     let options = &endpoint.options;
     let steps = Steps::open(options.steps)?;
-    let place = Place { endpoint: options, merged: Steps::need_roots(options.steps) };
+    let merged = Steps::need_roots(options.steps);
+    let place = Place { endpoint: options, router, merged, timeout: options.timeout };
     let backend = endpoint.backend.open(opener, &place)?;
     let body_use = if steps.reads_body { BodyUse::Whole } else { backend.body_use() };
     Ok(Arc::new(Handler(Arc::new(Served {
         timeout: options.timeout,
-        max_body_bytes: options.max_body_bytes,
+        max_body_bytes: options.max_body_bytes.into_iter().chain(backend.max_body_bytes()).min(),
         body_use,
         steps,
         answers: Answers::new(options, router, endpoint.backend.consumes()),
@@ -107,22 +109,23 @@ impl<B: OpenBackend> Handle for Handler<B> {
 impl<B: OpenBackend> Served<B> {
     async fn respond(&self, request: Request<Body>, params: Params) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let incoming = Incoming { parts, params };
+        let incoming = Incoming::new(parts, params, Instant::now() + self.timeout);
         let mut result = match self.exchange(&incoming, body).await {
             Ok(result) => result,
             Err(Rejection::Bare(status)) => return Answers::bare(status),
-            Err(Rejection::Failed(failure)) => Err(failure),
+            // Nothing inside has been called, so no step has a result to look at.
+            Err(Rejection::Failed(failure)) => return self.answers.answer(Err(failure)),
         };
         self.steps.on_result(&mut result);
         self.answers.answer(result)
     }
 
     async fn exchange(&self, incoming: &Incoming, body: Body) -> Result<Result<Reply, Failure>, Rejection> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = incoming.deadline;
         self.steps.on_head(incoming)?;
         let payload = match self.body_use {
             BodyUse::None => Payload::Whole(Bytes::new()),
-            BodyUse::Stream => Payload::Stream(self.limited(&incoming.parts.headers, body)?),
+            BodyUse::Stream => Payload::Stream(self.limited(body)?),
             BodyUse::Whole => {
                 let bytes = match timeout_at(deadline, read_body(body, self.max_body_bytes)).await {
                     Ok(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
@@ -137,11 +140,10 @@ impl<B: OpenBackend> Served<B> {
     }
 
     /// A body that is passed on as it arrives, and breaks off at the limit where the client did not say its length.
-    fn limited(&self, headers: &HeaderMap, body: Body) -> Result<Body, Rejection> {
+    fn limited(&self, body: Body) -> Result<Body, Rejection> {
         let Some(limit) = self.max_body_bytes else { return Ok(body) };
-        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        match announced {
-            Some(length) if length > limit => Err(Rejection::Failed(self.too_large())),
+        match body.size_hint().exact() {
+            Some(length) if length > limit as u64 => Err(Rejection::Failed(self.too_large())),
             Some(_) => Ok(body),
             None => Ok(Body::new(http_body_util::Limited::new(body, limit))),
         }
@@ -164,3 +166,6 @@ impl<B: OpenBackend> Served<B> {
         Failure::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 }
+
+#[cfg(test)]
+mod tests;
