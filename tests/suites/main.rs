@@ -1,0 +1,7 @@
+//! Whole gateways over HTTP. A suite has a `gateway.json` of its own, which build.rs generates; every test opens the
+//! gateway anew, so tests share nothing but the upstream of their suite.
+
+mod support;
+
+mod delivery;
+mod pubsub;
