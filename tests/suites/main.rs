@@ -4,4 +4,11 @@
 mod support;
 
 mod delivery;
+mod failures;
+mod forwarding;
+mod limits;
+mod middleware;
+mod program;
 mod pubsub;
+mod shaping;
+mod tls;

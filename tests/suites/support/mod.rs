@@ -10,12 +10,12 @@ mod upstream;
 use std::future::Future;
 use std::time::Duration;
 
-pub(crate) use client::{Answer, Client};
+pub(crate) use client::{Answer, Client, Framing};
 pub(crate) use gateway::Running;
 pub(crate) use http2::Http2;
 pub(crate) use logs::Logs;
 pub(crate) use program::Program;
-pub(crate) use upstream::{echo, json, never, serve_upstream, status};
+pub(crate) use upstream::{echo, json, never, serve_upstream, status, wait_until_free};
 
 /// Only against hangs.
 const PATIENCE: Duration = Duration::from_secs(60);

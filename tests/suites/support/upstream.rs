@@ -44,6 +44,11 @@ where
     });
 }
 
+/// Waits for a port that stands in a config, where another run of the tests may have it.
+pub(crate) fn wait_until_free(address: &str) {
+    drop(bind(address));
+}
+
 fn bind(address: &str) -> TcpListener {
     let started = Instant::now();
     loop {
@@ -53,7 +58,7 @@ fn bind(address: &str) -> TcpListener {
                 return listener;
             }
             Err(error) if started.elapsed() > PATIENCE => panic!("cannot listen at {address}: {error}"),
-            #[expect(clippy::disallowed_methods, reason = "no runtime runs on this thread yet")]
+            #[expect(clippy::disallowed_methods, reason = "nothing else can be done meanwhile")]
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
