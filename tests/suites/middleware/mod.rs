@@ -89,9 +89,11 @@ async fn bodies_have_to_match_the_schema() {
 #[tokio::test]
 async fn rates_are_limited() {
     let gateway = start();
-    let (ada, bob): (&[_], &[_]) = (&[("X-Forwarded-For", "203.0.113.1")], &[("X-Forwarded-For", "203.0.113.2")]);
-    let key: &[_] = &[("X-Key", "a")];
-    let cases: [(&str, &[(&str, &str)], u16); 14] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let (ada, bob): (Headers<'_>, Headers<'_>) =
+        (&[("X-Forwarded-For", "203.0.113.1")], &[("X-Forwarded-For", "203.0.113.2")]);
+    let key: Headers<'_> = &[("X-Key", "a")];
+    let cases: [(&str, Headers<'_>, u16); 14] = [
         ("/limited", &[], 200),
         ("/limited", &[], 200),
         ("/limited", &[], 503),

@@ -90,7 +90,8 @@ async fn the_command_line_wins_over_the_environment_and_that_over_the_config() {
     // The config's, and its neighbours: no port that the system gives to others.
     let (config, flag, variable, krakend) = (18170, 18171, 18172, 18173);
     let all = [("GATEWAY_LISTEN", "127.0.0.1:18172"), ("KRAKEND_PORT", "18173")];
-    let cases: [(&[&str], &[(&str, &str)], u16); 6] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], u16);
+    let cases: [Case<'_>; 6] = [
         (&["--listen", "18171"], &all, flag),
         (&[], &all, variable),
         (&[], &all[1..], krakend),

@@ -16,7 +16,9 @@ pub(crate) struct Http2(http2::SendRequest<Body>);
 impl Http2 {
     /// Without TLS, by prior knowledge.
     pub(crate) async fn connect(gateway: &Running) -> Self {
-        Self::over(TcpStream::connect(gateway.address).await.expect("the gateway listens")).await
+        let stream = TcpStream::connect(gateway.address).await.expect("the gateway listens");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self::over(stream).await
     }
 
     pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
