@@ -37,7 +37,7 @@ async fn routes_are_a_table() {
     let output = run(&["--routes"], &[]).await;
     assert!(output.status.success());
     let rows: Vec<Vec<&str>> = text(&output.stdout).lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows.len(), 4);
+    assert_eq!(rows.len(), 5);
     assert_eq!(rows[0][..5], ["POST", "/orders", "publishes", "to", "mem://orders"]);
     assert_eq!(rows[3][..5], ["GET", "/wait", "receives", "from", "mem://wait"]);
     for row in rows {
@@ -127,7 +127,7 @@ async fn logs_are_json_with_the_prefix_where_there_is_no_terminal() {
     assert_eq!(listening["config"], "tests/suites/program/gateway.json");
     assert_eq!(
         (&listening["routes"], &listening["brokers"], &listening["scheme"]),
-        (&json!(4), &json!("mem"), &json!("http"))
+        (&json!(5), &json!("mem"), &json!("http"))
     );
     assert!(program.ended().await.success());
 }
