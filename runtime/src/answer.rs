@@ -79,7 +79,7 @@ impl Answers {
             }
             Data::Null => {
                 completed = false;
-                json(b"null".to_vec())
+                json(Bytes::from_static(b"null"))
             }
             Data::Nothing => Response::new(Body::empty()),
             Data::PassThrough(response) => response,
@@ -101,7 +101,13 @@ impl Answers {
 
     fn failed(&self, failure: &Failure) -> Response<Body> {
         let (method, path) = self.endpoint;
-        tracing::error!(method, path, status = failure.status.as_u16(), reason = failure.message, "request failed");
+        let (status, reason) = (failure.status.as_u16(), failure.message.as_str());
+        // What a client did wrong is nothing that an operator must be told, however often it happens.
+        if failure.status.is_server_error() {
+            tracing::error!(method, path, status, reason, "request failed");
+        } else {
+            tracing::debug!(method, path, status, reason, "request refused");
+        }
         let (body, content_type) = self.error_body(failure);
         let mut response = Response::new(body);
         *response.status_mut() = failure.status;
@@ -111,7 +117,7 @@ impl Answers {
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        if failure.retry_after() {
+        if failure.retry {
             headers.insert(RETRY_AFTER, SOON.clone());
         }
         if self.consumes {
@@ -133,8 +139,8 @@ impl Answers {
     }
 }
 
-fn json(text: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from(text)));
+fn json(text: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, JSON.clone());
     response
 }

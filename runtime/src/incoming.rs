@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{HOST, HeaderName};
+use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::{HeaderMap, Version};
+use tokio::time::Instant;
 
 use crate::router::Params;
 use crate::server::Peer;
@@ -17,9 +19,18 @@ static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub struct Incoming {
     pub(crate) parts: Parts,
     pub(crate) params: Params,
+    /// When the endpoint's time is up.
+    pub(crate) deadline: Instant,
 }
 
 impl Incoming {
+    pub(crate) fn new(mut parts: Parts, params: Params, deadline: Instant) -> Self {
+        if parts.version == Version::HTTP_2 {
+            join_cookies(&mut parts.headers);
+        }
+        Self { parts, params, deadline }
+    }
+
     /// The address the request came from, absent where the router was called without a connection.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.parts.extensions.get::<Peer>().map(|peer| peer.0)
@@ -38,12 +49,28 @@ impl Incoming {
         self.peer().map(|peer| Cow::Owned(peer.ip().to_canonical().to_string()))
     }
 
-    /// The `Host` header, or HTTP/2's `:authority`.
-    pub(crate) fn host(&self) -> Option<&str> {
-        match self.parts.headers.get(HOST) {
-            Some(value) => value.to_str().ok(),
-            None => self.parts.uri.authority().map(http::uri::Authority::as_str),
+    /// The host that the client asked for: HTTP/2's `:authority` or the authority of an absolute target, which count
+    /// before `Host` (RFC 9112, section 3.2.2).
+    pub(crate) fn host(&self) -> Option<HeaderValue> {
+        match self.parts.uri.authority() {
+            Some(authority) => {
+                let host = authority.as_str();
+                HeaderValue::from_str(host.rsplit_once('@').map_or(host, |(_, host)| host)).ok()
+            }
+            None => self.parts.headers.get(HOST).cloned(),
         }
+    }
+}
+
+/// HTTP/2 may send cookies one by one; what comes next knows only one list (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if cookies.nth(1).is_none() {
+        return;
+    }
+    let values: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&values.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
     }
 }
 
@@ -60,16 +87,22 @@ fn first_address(list: &str) -> Option<&str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
+    use http::header::COOKIE;
+    use tokio::time::Instant;
+
     use super::{Incoming, first_address};
     use crate::router::Params;
 
-    /// A request without a connection or path parameters.
+    /// A request without a connection or path parameters, and with all the time of a test.
     pub(crate) fn incoming(method: &str, uri: &str, headers: &[(&str, &str)]) -> Incoming {
         let request =
             headers.iter().fold(http::Request::builder().method(method).uri(uri), |request, (name, value)| {
                 request.header(*name, *value)
             });
-        Incoming { parts: request.body(()).unwrap().into_parts().0, params: Params::default() }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Incoming::new(request.body(()).unwrap().into_parts().0, Params::default(), deadline)
     }
 
     #[test]
@@ -81,7 +114,39 @@ pub(crate) mod tests {
         ] {
             assert_eq!(incoming("GET", "/", headers).client_ip().as_deref(), expected, "{headers:?}");
         }
-        assert_eq!(incoming("GET", "/", &[("host", "gateway.test")]).host(), Some("gateway.test"));
+    }
+
+    #[test]
+    fn the_target_says_the_host_before_the_header() {
+        for (uri, expected) in [
+            ("/", "gateway.test"),
+            ("http://other.test:81/", "other.test:81"),
+            ("http://user:password@other.test/", "other.test"),
+            ("http://[::1]:8080/", "[::1]:8080"),
+        ] {
+            let host = incoming("GET", uri, &[("host", "gateway.test")]).host().unwrap();
+            assert_eq!(host, expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn cookies_of_http_2_become_one_list() {
+        let cookies = |version, sent: &[(&'static str, &'static str)]| {
+            let mut parts = incoming("GET", "/", sent).parts;
+            parts.version = version;
+            let incoming = Incoming::new(parts, Params::default(), Instant::now());
+            incoming
+                .parts
+                .headers
+                .get_all(COOKIE)
+                .iter()
+                .map(|value| value.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let sent = [("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c=3")];
+        assert_eq!(cookies(http::Version::HTTP_2, &sent), ["a=1; b=2; c=3"]);
+        assert_eq!(cookies(http::Version::HTTP_2, &sent[..1]), ["a=1"]);
+        assert_eq!(cookies(http::Version::HTTP_11, &sent), ["a=1", "b=2", "c=3"]);
     }
 
     #[test]

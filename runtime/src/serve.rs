@@ -67,6 +67,7 @@ endpoints_of! {
 /// An endpoint with its state.
 struct Served<B> {
     timeout: Duration,
+    /// The endpoint's limit, or what a broker takes where that is less.
     max_body_bytes: Option<usize>,
     /// What is done with the body, by the backends or a step.
     body_use: BodyUse,
@@ -82,12 +83,13 @@ fn open<B: Backend>(
 ) -> Result<Arc<dyn Handle>, OpenFailure> {
     let options = &endpoint.options;
     let steps = Steps::open(options.steps)?;
-    let place = Place { endpoint: options, merged: Steps::need_roots(options.steps) };
+    let merged = Steps::need_roots(options.steps);
+    let place = Place { endpoint: options, router, merged, timeout: options.timeout };
     let backend = endpoint.backend.open(opener, &place)?;
     let body_use = if steps.reads_body { BodyUse::Whole } else { backend.body_use() };
     Ok(Arc::new(Handler(Arc::new(Served {
         timeout: options.timeout,
-        max_body_bytes: options.max_body_bytes,
+        max_body_bytes: options.max_body_bytes.into_iter().chain(backend.max_body_bytes()).min(),
         body_use,
         steps,
         answers: Answers::new(options, router, endpoint.backend.consumes()),
@@ -107,18 +109,19 @@ impl<B: OpenBackend> Handle for Handler<B> {
 impl<B: OpenBackend> Served<B> {
     async fn respond(&self, request: Request<Body>, params: Params) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let incoming = Incoming { parts, params };
+        let incoming = Incoming::new(parts, params, Instant::now() + self.timeout);
         let mut result = match self.exchange(&incoming, body).await {
             Ok(result) => result,
             Err(Rejection::Bare(status)) => return Answers::bare(status),
-            Err(Rejection::Failed(failure)) => Err(failure),
+            // Nothing inside has been called, so no step has a result to look at.
+            Err(Rejection::Failed(failure)) => return self.answers.answer(Err(failure)),
         };
         self.steps.on_result(&mut result);
         self.answers.answer(result)
     }
 
     async fn exchange(&self, incoming: &Incoming, body: Body) -> Result<Result<Reply, Failure>, Rejection> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = incoming.deadline;
         self.steps.on_head(incoming)?;
         let payload = match self.body_use {
             BodyUse::None => Payload::Whole(Bytes::new()),
@@ -164,3 +167,6 @@ impl<B: OpenBackend> Served<B> {
         Failure::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 
@@ -54,19 +54,28 @@ pub fn main(description: &'static Description) -> ExitCode {
     let command = match parse(env::args_os().skip(1)) {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("error: {error}\n\n{HELP}");
+            complain(format_args!("error: {error}\n\n{HELP}"));
             return ExitCode::from(2);
         }
     };
     match command {
-        Command::Help => print!("{HELP}"),
+        Command::Help => say(format_args!("{HELP}")),
         Command::Version => {
-            println!("sluicegate {VERSION} ({}, sha256 {})", description.config, description.hash);
+            say(format_args!("sluicegate {VERSION} ({}, sha256 {})\n", description.config, description.hash));
         }
-        Command::Routes => print!("{}", routes(description)),
+        Command::Routes => say(format_args!("{}", routes(description))),
         Command::Serve(listen) => return serve(description, listen),
     }
     ExitCode::SUCCESS
+}
+
+// `print!` panics where nobody reads, as in `gateway --routes | head -1`; there is nobody to tell then.
+fn say(text: fmt::Arguments<'_>) {
+    let _ = io::stdout().write_fmt(text);
+}
+
+fn complain(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
@@ -125,7 +134,7 @@ fn serve(description: &'static Description, listen: Listen) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the tokio runtime cannot start: {error}");
+            complain(format_args!("error: the tokio runtime cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -136,7 +145,7 @@ fn serve(description: &'static Description, listen: Listen) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("{error}");
+            complain(format_args!("{error}"));
             ExitCode::FAILURE
         }
     }
@@ -189,11 +198,11 @@ impl Signals {
 fn announce(description: &Description, gateway: &Gateway, address: SocketAddr) {
     let scheme = if description.server.tls.is_some() { "https" } else { "http" };
     if io::stdout().is_terminal() {
-        print!("{}", routes(description));
+        say(format_args!("{}", routes(description)));
         for (name, state) in gateway.brokers() {
-            println!("broker {name}: {}", crate::ready::word(&state));
+            say(format_args!("broker {name}: {}\n", crate::ready::word(&state)));
         }
-        println!("listening at {scheme}://{address}");
+        say(format_args!("listening at {scheme}://{address}\n"));
     }
     let brokers: Vec<_> = gateway.brokers().map(|(name, _)| name).collect();
     tracing::info!(

@@ -110,7 +110,7 @@ pub(super) static ROUTER: Record = Record {
         key("max_payload", Kind::Integer),
         later("app_engine", Kind::Bool, &["false"]),
         later("disable_access_log", Kind::Bool, &["false"]),
-        later("forwarded_by_client_ip", Kind::Bool, &["false"]),
+        later("forwarded_by_client_ip", Kind::Bool, &["true"]),
         later("logger_skip_paths", Kind::List(&Kind::Text), &["[]"]),
         later("max_multipart_memory", Kind::Integer, &["0"]),
         later("remote_ip_headers", Kind::List(&Kind::Text), &["[]"]),

@@ -14,6 +14,9 @@ pub struct Failure {
     pub(crate) message: String,
     /// A body of its own, beside the message.
     pub(crate) body: Option<Box<ErrorBody>>,
+    /// Whether a later try may go better: `Retry-After` is sent. Only a broker's failures are like that; an upstream's 503
+    /// is passed on as it came.
+    pub(crate) retry: bool,
     /// A publisher's URL, and what became of its message.
     pub(crate) publish: Option<(&'static str, PublishOutcome)>,
 }
@@ -41,7 +44,7 @@ pub(crate) enum PublishOutcome {
 impl Failure {
     /// A failure that makes a merge incomplete.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, decides: false, message: message.into(), body: None, publish: None }
+        Self { status, decides: false, message: message.into(), body: None, retry: false, publish: None }
     }
 
     /// KrakenD's answer to everything it does not classify: 500 (trap 22).
@@ -64,9 +67,9 @@ impl Failure {
         Self { decides: true, publish: Some((backend, outcome)), ..Self::new(status, message) }
     }
 
-    /// Whether the client may try again later with a better outcome.
-    pub(crate) fn retry_after(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
+    /// A broker that cannot be reached or has no room: 503, and the client may try again.
+    pub(crate) fn unavailable(self) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, retry: true, ..self }
     }
 }
 

@@ -7,6 +7,8 @@ use http::header::{
     PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 
+use sluicegate_drivers::Attribute;
+
 use crate::backend::Place;
 use crate::endpoint::Names;
 use crate::incoming::Incoming;
@@ -98,14 +100,18 @@ impl HeaderRules {
             Pass::Only(names) => {
                 for name in names {
                     for value in sent.get_all(name) {
-                        headers.append(name.clone(), value.clone());
+                        if is_end_to_end(name, value) {
+                            headers.append(name.clone(), value.clone());
+                        }
                     }
                 }
             }
             Pass::All => {
                 let named = connection_options(sent);
                 for (name, value) in sent {
-                    if !is_hop_by_hop(name) && !named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str())) {
+                    if is_end_to_end(name, value)
+                        && !named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str()))
+                    {
                         headers.append(name.clone(), value.clone());
                     }
                 }
@@ -114,12 +120,12 @@ impl HeaderRules {
         // The length is the client's of hyper to know: the body may be re-framed.
         headers.remove(CONTENT_LENGTH);
         if self.forwarded_for
-            && let Some(address) = incoming.client_ip().and_then(|ip| HeaderValue::from_str(&ip).ok())
+            && let Some(address) = incoming.client_ip().and_then(|ip| HeaderValue::try_from(ip.into_owned()).ok())
         {
             headers.insert(X_FORWARDED_FOR.clone(), address);
         }
         if self.forwarded_host
-            && let Some(host) = incoming.host().and_then(|host| HeaderValue::from_str(host).ok())
+            && let Some(host) = incoming.host()
         {
             headers.insert(X_FORWARDED_HOST.clone(), host);
         }
@@ -138,21 +144,18 @@ impl HeaderRules {
     ///
     /// # Errors
     /// The name of the first header whose value is not text.
-    pub(crate) fn attributes(&self, incoming: &Incoming) -> Result<Vec<(Cow<'static, str>, String)>, HeaderName> {
+    pub(crate) fn attributes(&self, incoming: &Incoming) -> Result<Vec<Attribute>, HeaderName> {
         let sent = &incoming.parts.headers;
-        let text = |name: &HeaderName, value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
-            Ok(value) => Ok((canonical(name), value.to_owned())),
-            Err(_) => Err(name.clone()),
+        let attribute = |name: &HeaderName| {
+            let value = sent.get(name).filter(|value| is_end_to_end(name, value))?;
+            Some(match std::str::from_utf8(value.as_bytes()) {
+                Ok(value) => Ok(Attribute { name: canonical(name), value: value.to_owned() }),
+                Err(_) => Err(name.clone()),
+            })
         };
         match &self.pass {
-            Pass::Only(names) => {
-                names.iter().filter_map(|name| sent.get(name).map(|value| text(name, value))).collect()
-            }
-            Pass::All => sent
-                .keys()
-                .filter(|name| !is_hop_by_hop(name))
-                .filter_map(|name| sent.get(name).map(|value| text(name, value)))
-                .collect(),
+            Pass::Only(names) => names.iter().filter_map(attribute).collect(),
+            Pass::All => sent.keys().filter_map(attribute).collect(),
         }
     }
 }
@@ -162,18 +165,14 @@ fn header_names<'a>(names: impl Iterator<Item = &'a str>) -> Box<[HeaderName]> {
     names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect()
 }
 
-/// Headers that belong to one connection (RFC 9110, section 7.6.1), and `Host`, which is the backend's.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    name == CONNECTION
-        || name == HOST
-        || name == TRANSFER_ENCODING
-        || name == UPGRADE
-        || name == TE
-        || name == TRAILER
-        || name == PROXY_AUTHENTICATE
-        || name == PROXY_AUTHORIZATION
-        || name == KEEP_ALIVE
-        || name == PROXY_CONNECTION
+/// Whether a header is for the backend: not for this connection (RFC 9110, section 7.6.1), and not `Host`, which is the
+/// backend's own. `TE: trailers` promises what holds for the whole way, and gRPC needs it.
+fn is_end_to_end(name: &HeaderName, value: &HeaderValue) -> bool {
+    match *name {
+        TE => value == "trailers",
+        CONNECTION | HOST | TRANSFER_ENCODING | UPGRADE | TRAILER | PROXY_AUTHENTICATE | PROXY_AUTHORIZATION => false,
+        _ => *name != KEEP_ALIVE && *name != PROXY_CONNECTION,
+    }
 }
 
 /// Removes the headers of one connection from an answer that is passed through.
@@ -230,12 +229,8 @@ impl QueryRules {
     /// Appends the allowed parameters of `query` to `url`, after the ones it has: sorted by name, the values of one name in
     /// the client's order, encoded as Go's `url.Values.Encode` does (trap 15). A pair with `;` or a bad escape is dropped,
     /// as Go's `url.ParseQuery` does.
-    pub(crate) fn append(&self, query: Option<&str>, url: &mut String) {
-        let Some(query) = query.filter(|query| !query.is_empty()) else { return };
-        if matches!(self, Self::None) {
-            return;
-        }
-        let mut pairs: Vec<(String, String)> = query
+    pub(crate) fn append(&self, query: &str, url: &mut String) {
+        let mut pairs: Vec<_> = query
             .split('&')
             .filter(|pair| !pair.is_empty() && !pair.contains(';'))
             .filter_map(|pair| {
@@ -244,7 +239,7 @@ impl QueryRules {
             })
             .filter(|(name, _)| match self {
                 Self::None => false,
-                Self::Only(names) => names.contains(&name.as_str()),
+                Self::Only(names) => names.iter().any(|allowed| allowed.as_bytes() == &**name),
                 Self::All => true,
             })
             .collect();
@@ -260,10 +255,17 @@ impl QueryRules {
             query_escape(value, url);
         }
     }
+
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
 }
 
-/// Go's `url.QueryUnescape`: `+` is a space, and a bad escape is an error.
-fn query_unescape(text: &str) -> Option<String> {
+/// Go's `url.QueryUnescape`: `+` is a space, a bad escape is an error, and the bytes may be anything.
+fn query_unescape(text: &str) -> Option<Cow<'_, [u8]>> {
+    if !text.contains(['+', '%']) {
+        return Some(Cow::Borrowed(text.as_bytes()));
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -271,23 +273,20 @@ fn query_unescape(text: &str) -> Option<String> {
         match byte {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-                if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                    return None;
-                }
-                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                let digit =
+                    |at: usize| char::from(*rest.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                bytes.push(digit(0)? << 4 | digit(1)?);
                 rest = &rest[2..];
             }
             byte => bytes.push(byte),
         }
     }
-    // Go keeps any bytes; they are only compared and encoded again, so a lossy copy would change them.
-    String::from_utf8(bytes).ok()
+    Some(Cow::Owned(bytes))
 }
 
 /// Go's `url.QueryEscape`.
-pub(crate) fn query_escape(text: &str, into: &mut String) {
-    for byte in text.bytes() {
+pub(crate) fn query_escape(text: &[u8], into: &mut String) {
+    for &byte in text {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => into.push(char::from(byte)),
             b' ' => into.push('+'),
@@ -305,7 +304,13 @@ pub(crate) fn push_escaped(byte: u8, into: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::backend::Merge;
+    use crate::endpoint::{Endpoint, Method};
+    use crate::incoming::tests::incoming;
+    use crate::router::RouterOptions;
 
     #[test]
     fn queries_are_filtered_and_sorted() {
@@ -322,12 +327,57 @@ mod tests {
             (QueryRules::All, "a=b+c&d=%26", "/x", "/x?a=b+c&d=%26"),
             (QueryRules::All, "a", "/x", "/x?a="),
             (QueryRules::All, "a=1", "/x?", "/x?a=1"),
-            (QueryRules::All, "a=%C3%A9", "/x", "/x?a=%C3%A9"),
+            (QueryRules::All, "a=%C3%A9&b=%ff", "/x", "/x?a=%C3%A9&b=%FF"),
+            (QueryRules::All, "a=%4", "/x", "/x"),
         ] {
             let mut url = base.to_owned();
-            rules.append(Some(query), &mut url);
+            rules.append(query, &mut url);
             assert_eq!(url, expected, "{query}");
         }
+    }
+
+    fn rules(names: Names) -> HeaderRules {
+        static ROUTER: RouterOptions = RouterOptions::DEFAULT;
+        let endpoint = Endpoint::new(Method::Get, "/", "", Merge::new(&[])).input_headers(names);
+        let timeout = Duration::from_secs(1);
+        let place = Place { endpoint: &endpoint.options, router: &ROUTER, merged: false, timeout };
+        HeaderRules::new(&place, &Forward::DEFAULT)
+    }
+
+    #[test]
+    fn headers_of_the_connection_are_not_passed_on() {
+        let sent = [
+            ("host", "gateway.test"),
+            ("connection", "keep-alive, X-Secret"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "websocket"),
+            ("content-length", "5"),
+            ("x-order", "7"),
+        ];
+        static LISTED: [&str; 7] =
+            ["host", "connection", "te", "transfer-encoding", "upgrade", "content-length", "x-order"];
+        for names in [Names::All, Names::Only(&LISTED)] {
+            let headers = rules(names).request_headers(&incoming("GET", "/", &sent));
+            let mut seen: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, ["te", "user-agent", "x-forwarded-host", "x-order"], "{names:?}");
+            assert_eq!(headers[&X_FORWARDED_HOST], "gateway.test");
+        }
+        let gzip = [("te", "gzip")];
+        assert!(!rules(Names::All).request_headers(&incoming("GET", "/", &gzip)).contains_key(TE));
+    }
+
+    #[test]
+    fn attributes_are_first_values_and_text() {
+        let sent = [("x-order", "1"), ("x-order", "2"), ("host", "gateway.test")];
+        let attributes = rules(Names::Only(&["x-order", "host"])).attributes(&incoming("POST", "/", &sent)).unwrap();
+        assert_eq!(attributes, [Attribute { name: "X-Order".into(), value: "1".to_owned() }]);
+
+        let mut bytes = incoming("POST", "/", &[]);
+        bytes.parts.headers.insert("x-order", HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(rules(Names::All).attributes(&bytes).unwrap_err(), "x-order");
     }
 
     #[test]

@@ -1,21 +1,24 @@
+use std::borrow::Cow;
+use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::LengthLimitError;
 
-use crate::backend::forward::{Forward, HeaderRules, QueryRules, remove_hop_by_hop};
+use crate::backend::forward::{Forward, HeaderRules, QueryRules};
+use crate::backend::pass_through::pass_through;
 use crate::backend::reply::{Data, Object, Reply};
-use crate::backend::url::{Host, Piece, UrlTemplate};
+use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
-use crate::client::HttpClient;
+use crate::client::{ClientError, HttpClient};
 use crate::endpoint::Method;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
-use crate::shape::{Shape, Shaped};
+use crate::shape::{self, Shape, Shaped};
 
 /// An HTTP service, as generated code describes it.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,9 @@ pub struct OpenHttp {
     shape: &'static Shape,
     status: StatusRule,
     merged: bool,
+    endpoint: &'static str,
+    /// `[GET /users/{{.Id}}]`: what it is called in errors, as in KrakenD.
+    name: String,
 }
 
 impl Http {
@@ -118,12 +124,14 @@ impl Backend for Http {
             hosts: self.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>()?,
             next_host: AtomicUsize::new(0),
             method: self.method.to_http(),
-            url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward))?,
+            url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),
             decode: self.decode,
             shape: self.shape,
             status: self.status,
             merged: place.merged,
+            endpoint: place.endpoint.path,
+            name: format!("[{} {}]", self.method, url::describe(self.url, place.endpoint.path)),
         })
     }
 
@@ -144,14 +152,10 @@ impl OpenBackend for OpenHttp {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = url;
         *request.headers_mut() = self.headers.request_headers(incoming);
-        let response = self.client.send(request).await.map_err(|error| Failure::internal(error.to_string()))?;
+        let response = self.client.send(request).await.map_err(|error| not_sent(&error))?;
         match self.decode {
-            Decode::NoOp => {
-                let (mut head, body) = response.into_parts();
-                remove_hop_by_hop(&mut head.headers);
-                Ok(Reply::pass_through(Response::from_parts(head, Body::new(body))))
-            }
-            Decode::Json => self.decode_json(response).await,
+            Decode::NoOp => pass_through(response, &self.method, self.endpoint, incoming.deadline),
+            Decode::Json => self.decode_json(response, host, incoming).await,
         }
     }
 
@@ -169,7 +173,12 @@ impl OpenHttp {
         self.hosts.get(index).ok_or_else(|| Failure::internal("the backend has no host"))
     }
 
-    async fn decode_json(&self, response: Response<hyper::body::Incoming>) -> Result<Reply, Failure> {
+    async fn decode_json(
+        &self,
+        response: Response<hyper::body::Incoming>,
+        host: &Host,
+        incoming: &Incoming,
+    ) -> Result<Reply, Failure> {
         let status = response.status();
         let (head, body) = response.into_parts();
         let body =
@@ -181,18 +190,27 @@ impl OpenHttp {
                 return Ok(Reply::object(Object::empty()));
             }
             StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
-            status => return self.refused(status, head.headers.get(CONTENT_TYPE), body),
+            status => {
+                let url = self.url.at(host, incoming).map(|url| url.to_string()).unwrap_or_default();
+                let message = format!("invalid status code {} {}: {url}", status.as_u16(), self.name);
+                return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
+            }
         }
-        let data = shape_json(self.shape, &body, self.merged).map_err(Failure::internal)?;
-        Ok(Reply { data, complete: true, settling: None, published: None })
+        Ok(Reply::new(shape_json(self.shape, &body, self.merged).map_err(Failure::internal)?, true))
     }
 
-    fn refused(&self, status: StatusCode, content_type: Option<&HeaderValue>, body: Bytes) -> Result<Reply, Failure> {
+    fn refused(
+        &self,
+        status: StatusCode,
+        message: String,
+        content_type: Option<&HeaderValue>,
+        body: Bytes,
+    ) -> Result<Reply, Failure> {
         match self.status {
-            StatusRule::Default => Err(Failure::internal(format!("invalid status code {}", status.as_u16()))),
+            StatusRule::Default => Err(Failure::internal(message)),
             StatusRule::ReturnCode => Err(Failure {
                 body: Some(Box::new(ErrorBody::Upstream(body, content_type.cloned()))),
-                ..Failure::new(status, format!("invalid status code {}", status.as_u16()))
+                ..Failure::new(status, message)
             }),
             StatusRule::ReturnDetails(key) => {
                 let mut details = serde_json::Map::new();
@@ -204,26 +222,48 @@ impl OpenHttp {
                     details.insert("http_body_encoding".to_owned(), content_type.into());
                 }
                 let text = serde_json::json!({ key: details }).to_string();
-                let data = shape_json(&Shape::OBJECT, text.as_bytes(), self.merged).map_err(Failure::internal)?;
-                Ok(Reply { data, complete: false, settling: None, published: None })
+                let data = shape_json(&Shape::OBJECT, &Bytes::from(text), self.merged).map_err(Failure::internal)?;
+                Ok(Reply::new(data, false))
             }
         }
     }
 }
 
-/// Shapes a JSON body; with `merged`, records where the root's members are. The error is one line.
-pub(crate) fn shape_json(shape: &Shape, body: &[u8], merged: bool) -> Result<Data, String> {
-    let mut object = Object { text: Vec::with_capacity(body.len()), ..Object::default() };
-    let shaped = if merged {
-        shape.apply_fields(body, &mut object.text, &mut object.roots)
-    } else {
-        shape.apply(body, &mut object.text)
+/// The client's body may break off or be over the limit while it is passed on: that is not the upstream's failure.
+fn not_sent(error: &ClientError) -> Failure {
+    let Some(body) = causes(error).find(|error| error.is::<axum::Error>()) else {
+        return Failure::internal(error.to_string());
     };
-    match shaped.map_err(|error| error.to_string())? {
-        Shaped::Null => Ok(Data::Null),
-        shaped => {
-            object.empty = shaped == Shaped::Empty;
-            Ok(Data::Object(object))
-        }
+    match causes(body).any(|error| error.is::<LengthLimitError>()) {
+        true => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is over the limit"),
+        false => Failure::new(StatusCode::BAD_REQUEST, format!("the request's body could not be read: {body}")),
     }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| Error::source(*error))
+}
+
+/// Shapes a JSON body; with `merged`, records where the root's members are. The error is one line.
+pub(crate) fn shape_json(shape: &Shape, body: &Bytes, merged: bool) -> Result<Data, String> {
+    let (object, shaped) = if merged {
+        let (mut text, mut roots) = (Vec::new(), Vec::new());
+        let shaped = shape.apply_fields(body, &mut text, &mut roots).map_err(|error| error.to_string())?;
+        (Object { text: text.into(), roots, empty: false }, shaped)
+    } else if shape.is_plain() {
+        let (text, shaped) = shape::validate_object(body).map_err(|error| error.to_string())?;
+        let text = match text {
+            Cow::Borrowed(text) => body.slice_ref(text),
+            Cow::Owned(text) => text.into(),
+        };
+        (Object { text, ..Object::default() }, shaped)
+    } else {
+        let mut text = Vec::with_capacity(body.len());
+        let shaped = shape.apply(body, &mut text).map_err(|error| error.to_string())?;
+        (Object { text: text.into(), ..Object::default() }, shaped)
+    };
+    Ok(match shaped {
+        Shaped::Null => Data::Null,
+        shaped => Data::Object(Object { empty: shaped == Shaped::Empty, ..object }),
+    })
 }

@@ -7,12 +7,13 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 
+use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place, PublishOutcome};
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::server::Settling;
-use crate::shape::{self, Root};
+use crate::shape::{self, Root, Shape, Shaped};
 
 /// Several backends called side by side, their answers merged in the order of the file.
 ///
@@ -42,6 +43,7 @@ pub trait AnyBackend: Send + Sync + 'static {
 #[doc(hidden)]
 pub trait AnyOpenBackend: Send + Sync + 'static {
     fn body_use_any(&self) -> BodyUse;
+    fn max_body_bytes_any(&self) -> Option<usize>;
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a>;
     fn timed_out_any(&self, after: Duration) -> Failure;
 }
@@ -52,6 +54,10 @@ type Call<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>
 pub struct OpenMerge {
     backends: Box<[Box<dyn AnyOpenBackend>]>,
     budget: Duration,
+    /// Whether the roots of the merged object must be known.
+    merged: bool,
+    /// The endpoint's method and path, for the log.
+    endpoint: (&'static str, &'static str),
 }
 
 impl Merge {
@@ -81,6 +87,10 @@ impl<B: OpenBackend> AnyOpenBackend for B {
         self.body_use()
     }
 
+    fn max_body_bytes_any(&self) -> Option<usize> {
+        self.max_body_bytes()
+    }
+
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a> {
         Box::pin(self.call(incoming, body))
     }
@@ -94,10 +104,13 @@ impl Backend for Merge {
     type Open = OpenMerge;
 
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenMerge, OpenFailure> {
-        let place = Place { merged: true, ..*place };
+        let budget = place.timeout * 85 / 100;
+        let each = Place { merged: true, timeout: budget, ..*place };
         Ok(OpenMerge {
-            backends: self.backends.iter().map(|backend| backend.open_any(opener, &place)).collect::<Result<_, _>>()?,
-            budget: place.endpoint.timeout * 85 / 100,
+            backends: self.backends.iter().map(|backend| backend.open_any(opener, &each)).collect::<Result<_, _>>()?,
+            budget,
+            merged: place.merged,
+            endpoint: (place.endpoint.method.as_str(), place.endpoint.path),
         })
     }
 
@@ -120,6 +133,10 @@ impl OpenBackend for OpenMerge {
         })
     }
 
+    fn max_body_bytes(&self) -> Option<usize> {
+        self.backends.iter().filter_map(|backend| backend.max_body_bytes_any()).min()
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let body = match body {
             Payload::Whole(bytes) => bytes,
@@ -130,7 +147,13 @@ impl OpenBackend for OpenMerge {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
             async move { timeout_at(deadline, call).await.unwrap_or_else(|_| Err(backend.timed_out_any(self.budget))) }
         });
-        merge(join_all(calls).await)
+        let mut merged = merge(join_all(calls).await, self.endpoint)?;
+        if self.merged
+            && let Data::Object(object) = &merged.data
+        {
+            merged.data = shape_json(&Shape::OBJECT, &object.text, true).map_err(Failure::internal)?;
+        }
+        Ok(merged)
     }
 
     fn timed_out(&self, after: Duration) -> Failure {
@@ -140,7 +163,7 @@ impl OpenBackend for OpenMerge {
 
 /// Joins the answers: any success answers 200 with what there is (trap 35), unless a publisher failed, which decides the
 /// whole. Deliveries in it are settled together, or given back together.
-fn merge(results: Vec<Result<Reply, Failure>>) -> Result<Reply, Failure> {
+fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> Result<Reply, Failure> {
     if results.iter().any(|result| matches!(result, Err(failure) if failure.decides)) {
         return Err(publishers_failed(&results));
     }
@@ -148,14 +171,18 @@ fn merge(results: Vec<Result<Reply, Failure>>) -> Result<Reply, Failure> {
         let messages: Vec<_> = results.into_iter().filter_map(Result::err).map(|failure| failure.message).collect();
         return Err(Failure::internal(messages.join("\n")));
     }
-    let mut complete = true;
+    let (mut complete, mut errored) = (true, false);
     let mut objects = Vec::with_capacity(results.len());
     let mut settlings = Vec::new();
     let mut published = None;
     for result in results {
-        let Ok(reply) = result else {
-            complete = false;
-            continue;
+        let reply = match result {
+            Ok(reply) => reply,
+            Err(failure) => {
+                tracing::warn!(method, path, reason = failure.message, "answer incomplete: a backend failed");
+                (complete, errored) = (false, true);
+                continue;
+            }
         };
         complete &= reply.complete;
         settlings.extend(reply.settling);
@@ -165,11 +192,11 @@ fn merge(results: Vec<Result<Reply, Failure>>) -> Result<Reply, Failure> {
             Data::Null | Data::Nothing | Data::PassThrough(_) => complete = false,
         }
     }
-    let parts: Vec<(&[u8], &[Root])> =
-        objects.iter().map(|object| (object.text.as_slice(), object.roots.as_slice())).collect();
-    let mut merged = Object { empty: objects.iter().all(|object| object.empty), ..Object::default() };
-    shape::merge(&parts, &mut merged.text);
-    Ok(Reply { complete, published, settling: Settling::all(settlings), ..Reply::object(merged) })
+    let parts: Vec<(&[u8], &[Root])> = objects.iter().map(|object| (&*object.text, object.roots.as_slice())).collect();
+    let mut text = Vec::new();
+    let empty = shape::merge(&parts, &mut text) == Shaped::Empty;
+    let merged = Data::Object(Object { text: text.into(), roots: Vec::new(), empty });
+    Ok(Reply { errored, published, settling: Settling::all(settlings), ..Reply::new(merged, complete) })
 }
 
 /// The worst of the publishers' statuses, and a body that says what became of each message.
@@ -195,6 +222,7 @@ fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
         .collect();
     Failure {
         decides: true,
+        retry: worst == Some(StatusCode::SERVICE_UNAVAILABLE),
         body: Some(Box::new(ErrorBody::Report(serde_json::json!({ "backends": backends }).to_string()))),
         ..Failure::new(worst.unwrap_or(StatusCode::BAD_GATEWAY), messages.join("\n"))
     }

@@ -4,6 +4,7 @@ mod failure;
 mod forward;
 mod http_service;
 mod merge;
+mod pass_through;
 mod publish;
 mod reply;
 mod subscribe;
@@ -28,6 +29,7 @@ pub use self::url::Piece::{self, Param, Text};
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
+use crate::router::RouterOptions;
 
 /// What an endpoint calls, as generated code describes it.
 pub trait Backend: Copy + Send + Sync + Sized + 'static {
@@ -55,8 +57,11 @@ pub trait Backend: Copy + Send + Sync + Sized + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     pub(crate) endpoint: &'a EndpointOptions,
+    pub(crate) router: &'a RouterOptions,
     /// Whether its answer is merged with others, so that its root members must be known.
     pub(crate) merged: bool,
+    /// The time that it has: the endpoint's, or what a merge gives it.
+    pub(crate) timeout: Duration,
 }
 
 /// A backend that can be called.
@@ -64,6 +69,11 @@ pub struct Place<'a> {
 pub trait OpenBackend: Send + Sync + 'static {
     /// What it needs of the request's body.
     fn body_use(&self) -> BodyUse;
+
+    /// The largest body that it can do anything with, in bytes.
+    fn max_body_bytes(&self) -> Option<usize> {
+        None
+    }
 
     /// Does one request's work. Dropped when the endpoint's time is up.
     fn call(&self, incoming: &Incoming, body: Payload) -> impl Future<Output = Result<Reply, Failure>> + Send;

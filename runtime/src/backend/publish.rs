@@ -79,6 +79,10 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
         BodyUse::Whole
     }
 
+    fn max_body_bytes(&self) -> Option<usize> {
+        self.max_body_bytes
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let Payload::Whole(body) = body else {
             return Err(self.failure(
@@ -87,18 +91,11 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
                 "the body was not read",
             ));
         };
-        if let Some(limit) = self.max_body_bytes.filter(|limit| body.len() > *limit) {
-            let message = format!("the body has {} bytes, and a message of {} holds {limit}", body.len(), self.url);
-            return Err(self.failure(StatusCode::PAYLOAD_TOO_LARGE, PublishOutcome::Refused, message));
-        }
         let mut message = Message::new(body);
-        let attributes = self.headers.attributes(incoming).map_err(|name| {
+        message.attributes = self.headers.attributes(incoming).map_err(|name| {
             let why = format!("the header {name} is not UTF-8 and cannot be an attribute");
             self.failure(StatusCode::BAD_REQUEST, PublishOutcome::Refused, why)
         })?;
-        for (name, value) in attributes {
-            message.set_attribute(name, value);
-        }
         match self.publisher.publish(message).await {
             Ok(_receipt) => {
                 Ok(Reply { published: Some((self.url, PublishOutcome::Confirmed)), ..Reply::object(Object::empty()) })
@@ -119,14 +116,16 @@ impl<P> OpenPublish<P> {
     }
 
     fn refused(&self, error: &PublishError) -> Failure {
+        let message = format!("{}: {error}", self.url);
         let (status, outcome) = match error.kind {
             PublishErrorKind::Unreachable | PublishErrorKind::Full => {
-                (StatusCode::SERVICE_UNAVAILABLE, PublishOutcome::Refused)
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return self.failure(status, PublishOutcome::Refused, message).unavailable();
             }
             PublishErrorKind::Refused => (StatusCode::BAD_GATEWAY, PublishOutcome::Refused),
             PublishErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, PublishOutcome::Refused),
             PublishErrorKind::Unknown => (StatusCode::GATEWAY_TIMEOUT, PublishOutcome::Unknown),
         };
-        self.failure(status, outcome, format!("{}: {error}", self.url))
+        self.failure(status, outcome, message)
     }
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use crate::backend::PublishOutcome;
@@ -13,6 +14,8 @@ pub struct Reply {
     pub(crate) data: Data,
     /// Whether nothing is missing from it (trap 26).
     pub(crate) complete: bool,
+    /// Whether a backend of a merge failed. What it has is answered all the same (trap 35).
+    pub(crate) errored: bool,
     /// What happens to the message that `data` was received as, once the response is with the client.
     pub(crate) settling: Option<Settling>,
     /// What became of the message of a publisher, and its URL.
@@ -35,7 +38,7 @@ pub(crate) enum Data {
 /// A JSON object as text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object {
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: Bytes,
     /// Where its members are; recorded only for a merge.
     pub(crate) roots: Vec<Root>,
     /// Whether it has no members at all.
@@ -43,17 +46,21 @@ pub(crate) struct Object {
 }
 
 impl Reply {
+    pub(crate) fn new(data: Data, complete: bool) -> Self {
+        Self { data, complete, errored: false, settling: None, published: None }
+    }
+
     pub(crate) fn object(object: Object) -> Self {
-        Self { data: Data::Object(object), complete: true, settling: None, published: None }
+        Self::new(Data::Object(object), true)
     }
 
     /// There was nothing to receive: 204.
     pub(crate) fn nothing() -> Self {
-        Self { data: Data::Nothing, complete: false, settling: None, published: None }
+        Self::new(Data::Nothing, false)
     }
 
     pub(crate) fn pass_through(response: Response<Body>) -> Self {
-        Self { data: Data::PassThrough(response), complete: false, settling: None, published: None }
+        Self::new(Data::PassThrough(response), false)
     }
 
     /// The status of an endpoint that answers with this.
@@ -80,6 +87,6 @@ impl Data {
 impl Object {
     /// `{}`.
     pub(crate) fn empty() -> Self {
-        Self { text: b"{}".to_vec(), roots: Vec::new(), empty: true }
+        Self { text: Bytes::from_static(b"{}"), roots: Vec::new(), empty: true }
     }
 }

@@ -32,7 +32,7 @@ pub struct Subscribe<B> {
     broker: PhantomData<fn() -> B>,
 }
 
-/// What becomes of a message that cannot be decoded.
+/// What becomes of a message that cannot be decoded, or was delivered too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
     /// Given back with growing delay until it was delivered too often, dead-lettered then.
@@ -133,7 +133,7 @@ impl<B: Broker> Backend for Subscribe<B> {
             decode: self.decode,
             shape: self.shape,
             // Ends before the endpoint's time is up, so that nothing is received that cannot be answered any more.
-            wait: self.wait.unwrap_or(place.endpoint.timeout * 9 / 10).min(place.endpoint.timeout * 9 / 10),
+            wait: self.wait.unwrap_or(place.timeout).min(place.timeout * 9 / 10),
             on_failure: self.on_failure,
             max_deliveries: self.max_deliveries,
             merged: place.merged,
@@ -165,7 +165,11 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
             };
             match delivery.delivery_count() {
                 Some(count) if count > self.max_deliveries => {
-                    self.dead_letter(delivery, format!("delivered {} times without success", count - 1));
+                    let reason = format!("delivered {} times without success", count - 1);
+                    match self.on_failure {
+                        OnFailure::Drop => self.discard(delivery, &reason),
+                        OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, reason),
+                    }
                 }
                 _ => return self.reply(delivery),
             }
@@ -190,9 +194,9 @@ impl<S: Subscriber> OpenSubscribe<S> {
                 Reply::pass_through(response)
             }
             // KrakenD answers an empty message with `null`.
-            Decode::Json if message.body.is_empty() => Reply { data: Data::Null, ..Reply::nothing() },
+            Decode::Json if message.body.is_empty() => Reply::new(Data::Null, false),
             Decode::Json => match shape_json(self.shape, &message.body, self.merged) {
-                Ok(data) => Reply { data, complete: true, ..Reply::nothing() },
+                Ok(data) => Reply::new(data, true),
                 Err(reason) => return Err(self.not_decodable(delivery, &reason)),
             },
         };
@@ -201,11 +205,11 @@ impl<S: Subscriber> OpenSubscribe<S> {
     }
 
     fn not_received(&self, error: &ReceiveError) -> Failure {
-        let status = match error {
-            ReceiveError::Unreachable(_) | ReceiveError::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            ReceiveError::Refused(_) => StatusCode::BAD_GATEWAY,
-        };
-        Failure::new(status, format!("{}: {error}", self.url))
+        let failure = Failure::new(StatusCode::BAD_GATEWAY, format!("{}: {error}", self.url));
+        match error {
+            ReceiveError::Unreachable(_) | ReceiveError::Closed => failure.unavailable(),
+            ReceiveError::Refused(_) => failure,
+        }
     }
 
     /// Settles by policy, so that one poisoned message does not block the next for good.
@@ -223,18 +227,21 @@ impl<S: Subscriber> OpenSubscribe<S> {
                 );
                 self.settle(delivery, Settlement::Nack { delay: backoff(count) });
             }
-            OnFailure::Drop => {
-                tracing::error!(
-                    subscription = self.url,
-                    id = delivery.message().id.as_deref(),
-                    reason,
-                    "message dropped: it cannot be decoded"
-                );
-                self.settle(delivery, Settlement::Ack);
-            }
+            OnFailure::Drop => self.discard(delivery, reason),
             OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, reason.to_owned()),
         }
         failure
+    }
+
+    fn discard(&self, delivery: S::Delivery, reason: &str) {
+        tracing::error!(
+            subscription = self.url,
+            id = delivery.message().id.as_deref(),
+            delivery_count = delivery.delivery_count(),
+            reason,
+            "message dropped"
+        );
+        self.settle(delivery, Settlement::Ack);
     }
 
     fn dead_letter(&self, delivery: S::Delivery, reason: String) {

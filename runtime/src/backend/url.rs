@@ -1,7 +1,10 @@
 //! The path and query that an HTTP backend is asked for.
 
+use std::borrow::Cow;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use percent_encoding::percent_decode_str;
 
 use crate::backend::forward::{QueryRules, push_escaped, query_escape};
 use crate::incoming::Incoming;
@@ -22,7 +25,9 @@ pub enum Piece {
 pub(crate) struct UrlTemplate {
     pieces: &'static [Piece],
     query: QueryRules,
-    /// The whole of it, where nothing of the request goes in.
+    /// Whether parameters come as the client encoded them (`router.disable_path_decoding`).
+    encoded: bool,
+    /// The whole of it, where no parameter goes in: for requests without a query.
     fixed: Option<PathAndQuery>,
 }
 
@@ -36,25 +41,27 @@ pub(crate) struct Host {
 }
 
 impl UrlTemplate {
-    pub(crate) fn new(pieces: &'static [Piece], query: QueryRules) -> Result<Self, OpenFailure> {
-        let mut template = Self { pieces, query, fixed: None };
-        if matches!(template.query, QueryRules::None) && pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
-            template.fixed =
-                Some(PathAndQuery::from_maybe_shared(template.text(None).into_bytes()).map_err(|error| {
-                    OpenFailure::new(format!("url_pattern {:?} is not a path: {error}", template.text(None)))
-                })?);
+    pub(crate) fn new(pieces: &'static [Piece], query: QueryRules, encoded: bool) -> Result<Self, OpenFailure> {
+        let mut template = Self { pieces, query, encoded, fixed: None };
+        if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
+            let text = template.text(None);
+            let fixed = PathAndQuery::try_from(text.as_str())
+                .map_err(|error| OpenFailure::new(format!("url_pattern {text:?} is not a path: {error}")))?;
+            template.fixed = Some(fixed);
         }
         Ok(template)
     }
 
     /// The URL at `host` for one request.
     pub(crate) fn at(&self, host: &Host, incoming: &Incoming) -> Result<Uri, http::Error> {
+        let query = incoming.parts.uri.query().filter(|query| !query.is_empty() && !self.query.is_none());
         let path = match &self.fixed {
-            Some(fixed) if host.prefix.is_empty() => fixed.clone(),
-            Some(fixed) => PathAndQuery::from_maybe_shared(format!("{}{fixed}", host.prefix).into_bytes())?,
-            None => {
+            Some(fixed) if query.is_none() && host.prefix.is_empty() => fixed.clone(),
+            _ => {
                 let mut text = self.text(Some((host, incoming)));
-                self.query.append(incoming.parts.uri.query(), &mut text);
+                if let Some(query) = query {
+                    self.query.append(query, &mut text);
+                }
                 PathAndQuery::from_maybe_shared(text.into_bytes())?
             }
         };
@@ -79,7 +86,11 @@ impl UrlTemplate {
                 }
                 Piece::Param(index) => {
                     let value = request.map_or("", |(_, incoming)| incoming.params.get(*index));
-                    if in_query { query_escape(value, &mut text) } else { path_escape(value, &mut text) }
+                    let value = match self.encoded {
+                        true => percent_decode_str(value).into(),
+                        false => Cow::Borrowed(value.as_bytes()),
+                    };
+                    if in_query { query_escape(&value, &mut text) } else { path_escape(&value, &mut text) }
                 }
             }
         }
@@ -100,16 +111,34 @@ impl Host {
     }
 }
 
+/// A `url_pattern` as KrakenD writes it in errors: parameters with a capital letter (trap 7).
+pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
+    let names: Vec<&str> = endpoint
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')))
+        .collect();
+    pieces.iter().fold(String::new(), |mut text, piece| {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Param(index) => {
+                let mut letters = names.get(*index).copied().unwrap_or_default().chars();
+                text.push_str("{{.");
+                text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+                text.push_str(letters.as_str());
+                text.push_str("}}");
+            }
+        }
+        text
+    })
+}
+
 /// Encodes a value for one segment of a path: what RFC 3986 lets stand in a segment stays, `/`, `?`, `#`, `%` do not. `.`
 /// and `..` alone are encoded as well, so that no server on the way resolves them.
-fn path_escape(value: &str, into: &mut String) {
-    if value == "." || value == ".." {
-        for byte in value.bytes() {
-            push_escaped(byte, into);
-        }
-        return;
+fn path_escape(value: &[u8], into: &mut String) {
+    if matches!(value, b"." | b"..") {
+        return value.iter().for_each(|byte| push_escaped(*byte, into));
     }
-    for byte in value.bytes() {
+    for &byte in value {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => into.push(char::from(byte)),
             b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
@@ -135,8 +164,45 @@ mod tests {
             ("a:b@c", "a:b@c"),
         ] {
             let mut text = String::new();
-            path_escape(value, &mut text);
+            path_escape(value.as_bytes(), &mut text);
             assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn what_the_client_encoded_is_not_encoded_twice() {
+        static PIECES: [Piece; 4] = [Piece::Text("/x/"), Piece::Param(0), Piece::Text("?y="), Piece::Param(0)];
+        let template = UrlTemplate::new(&PIECES, QueryRules::None, true).unwrap();
+        let host = Host::parse("http://127.0.0.1:8081").unwrap();
+        let mut request = crate::incoming::tests::incoming("GET", "/", &[]);
+        for (value, expected) in [
+            ("a%2Fb", "/x/a%2Fb?y=a%2Fb"),
+            ("a%3Fb", "/x/a%3Fb?y=a%3Fb"),
+            ("a?b", "/x/a%3Fb?y=a%3Fb"),
+            ("100%", "/x/100%25?y=100%25"),
+            ("%zz%4", "/x/%25zz%254?y=%25zz%254"),
+            ("%2E%2e", "/x/%2E%2E?y=.."),
+            ("%FF", "/x/%FF?y=%FF"),
+        ] {
+            request.params = crate::router::Params::from_values([value]);
+            assert_eq!(template.at(&host, &request).unwrap().path_and_query().unwrap(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_described_as_krakend_does() {
+        static PIECES: [Piece; 4] = [Piece::Text("/u/"), Piece::Param(1), Piece::Text("/x?y="), Piece::Param(0)];
+        assert_eq!(describe(&PIECES, "/a/{id}/{userName}"), "/u/{{.UserName}}/x?y={{.Id}}");
+    }
+
+    #[test]
+    fn the_query_is_appended_where_there_is_one() {
+        static FIXED: [Piece; 1] = [Piece::Text("/x?z=0")];
+        let host = Host::parse("http://127.0.0.1:8081").unwrap();
+        let template = UrlTemplate::new(&FIXED, QueryRules::All, false).unwrap();
+        for (target, expected) in [("/a", "/x?z=0"), ("/a?", "/x?z=0"), ("/a?b=1", "/x?z=0&b=1")] {
+            let url = template.at(&host, &crate::incoming::tests::incoming("GET", target, &[])).unwrap();
+            assert_eq!(url.to_string(), format!("http://127.0.0.1:8081{expected}"), "{target}");
         }
     }
 

@@ -15,6 +15,9 @@ pub struct JsonSchema {
     schema: &'static str,
 }
 
+/// How many errors of a body are told: a long list of wrong items would make a longer answer.
+const MOST_ERRORS: usize = 32;
+
 /// The compiled schema.
 pub(crate) struct Compiled(Validator);
 
@@ -48,6 +51,7 @@ impl Middleware for Compiled {
         let errors: Vec<String> = self
             .0
             .iter_errors(&value)
+            .take(MOST_ERRORS)
             .map(|error| match error.instance_path().as_str() {
                 "" => format!("- (root): {error}"),
                 path => format!("- {}: {error}", path.trim_start_matches('/').replace('/', ".")),

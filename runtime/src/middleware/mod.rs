@@ -45,7 +45,7 @@ pub(crate) trait Middleware: Send + Sync + 'static {
         Ok(())
     }
 
-    /// When the backends have answered or failed.
+    /// When the backends have answered or failed. Not after a rejection.
     fn on_result(&self, _result: &mut Result<Reply, Failure>) {}
 }
 
@@ -138,7 +138,7 @@ steps! {
     /// `validation/json-schema`: after the limits, before any backend sees the body.
     #[cfg(feature = "json-schema")]
     JsonSchema(JsonSchema),
-    /// `proxy.static`: outside everything that can fail (trap 42).
+    /// `proxy.static`: outside the backends, inside the validation (trap 42).
     Static(StaticResponse),
 }
 

@@ -1,10 +1,14 @@
+use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use tokio::time::MissedTickBehavior;
 
 use crate::incoming::Incoming;
@@ -34,7 +38,7 @@ struct Rate {
 pub enum RateLimitBy {
     /// The client's address.
     Ip,
-    /// The first address in this header; the name is in lower case.
+    /// The first address in this header, the client's address where it has none; the name is in lower case.
     IpHeader(&'static str),
     /// The value of this header; the name is in lower case. Requests without it are rejected.
     Header(&'static str),
@@ -45,8 +49,25 @@ pub enum RateLimitBy {
 /// The buckets.
 pub(crate) struct Limits {
     all: Option<DefaultDirectRateLimiter>,
-    each: Option<(Arc<DefaultKeyedRateLimiter<String>>, Key)>,
+    each: Option<(Clients, Key)>,
 }
+
+/// The buckets of the clients, found by a hash of what tells a client from another: the key itself comes from the client
+/// and may be long.
+///
+/// Whoever invents new keys all the time makes new buckets. When there are [`MANY`], clients share that many more until the old ones have been cleaned up: about 100 MB are the most that a limiter takes.
+struct Clients {
+    buckets: Arc<DefaultKeyedRateLimiter<u64>>,
+    hasher: RandomState,
+    requests: AtomicUsize,
+    crowded: AtomicBool,
+    many: usize,
+}
+
+/// The number of buckets above which they are shared.
+const MANY: usize = 1 << 20;
+/// How often, in requests, they are counted.
+const COUNTED: usize = 4096;
 
 enum Key {
     Ip,
@@ -92,9 +113,9 @@ impl Options for RateLimit {
         let each = match &self.each {
             None => None,
             Some((rate, by)) => {
-                let buckets = Arc::new(RateLimiter::keyed(rate.quota(self.every)?));
-                clean_up(&buckets, self.cleanup_period)?;
-                Some((buckets, Key::new(*by)?))
+                let clients = Clients::new(rate.quota(self.every)?);
+                clean_up(&clients.buckets, self.cleanup_period)?;
+                Some((clients, Key::new(*by)?))
             }
         };
         Ok(Limits { all, each })
@@ -111,7 +132,7 @@ impl Rate {
 }
 
 /// Drops idle buckets every `period`, until the gateway has gone.
-fn clean_up(buckets: &Arc<DefaultKeyedRateLimiter<String>>, period: Duration) -> Result<(), OpenFailure> {
+fn clean_up(buckets: &Arc<DefaultKeyedRateLimiter<u64>>, period: Duration) -> Result<(), OpenFailure> {
     let runtime = tokio::runtime::Handle::try_current().map_err(|error| OpenFailure::new(error.to_string()))?;
     let buckets = Arc::downgrade(buckets);
     runtime.spawn(async move {
@@ -141,24 +162,59 @@ impl Key {
     }
 
     /// Empty where the request has nothing to tell it by.
-    fn of(&self, incoming: &Incoming) -> String {
-        let header = |name: &HeaderName| {
-            incoming.parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    fn of<'a>(&self, incoming: &'a Incoming) -> Cow<'a, [u8]> {
+        let address = || match incoming.client_ip() {
+            Some(Cow::Borrowed(address)) => Cow::Borrowed(address.as_bytes()),
+            Some(Cow::Owned(address)) => Cow::Owned(address.into_bytes()),
+            None => Cow::Borrowed(&b""[..]),
         };
         match self {
-            Self::Ip => incoming.client_ip().map(|ip| ip.into_owned()).unwrap_or_default(),
-            Self::IpHeader(name) => header(name).split(',').next().unwrap_or_default().trim().to_owned(),
-            Self::Header(name) => header(name).to_owned(),
-            Self::Param(position) => incoming.params.get(*position).to_owned(),
+            Self::Ip => address(),
+            Self::IpHeader(name) => first_address(incoming, name).unwrap_or_else(address),
+            Self::Header(name) => {
+                Cow::Borrowed(incoming.parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default())
+            }
+            Self::Param(position) => Cow::Borrowed(incoming.params.get(*position).as_bytes()),
         }
+    }
+}
+
+/// The first of the addresses in a header, where it is one, with or without a port.
+fn first_address<'a>(incoming: &'a Incoming, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+    let list = incoming.parts.headers.get(name)?.to_str().ok()?;
+    let first = list.split(',').next()?.trim();
+    let address = first.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| first.parse::<IpAddr>()).ok()?;
+    Some(Cow::Owned(address.to_string().into_bytes()))
+}
+
+impl Clients {
+    fn new(quota: Quota) -> Self {
+        Self {
+            buckets: Arc::new(RateLimiter::keyed(quota)),
+            hasher: RandomState::new(),
+            requests: AtomicUsize::new(0),
+            crowded: AtomicBool::new(false),
+            many: MANY,
+        }
+    }
+
+    fn allow(&self, key: &[u8]) -> bool {
+        if self.requests.fetch_add(1, Ordering::Relaxed) % COUNTED == COUNTED - 1 {
+            self.crowded.store(self.buckets.len() >= self.many, Ordering::Relaxed);
+        }
+        let mut key = self.hasher.hash_one(key);
+        if self.crowded.load(Ordering::Relaxed) {
+            key %= self.many as u64;
+        }
+        self.buckets.check_key(&key).is_ok()
     }
 }
 
 impl Middleware for Limits {
     fn on_head(&self, incoming: &Incoming) -> Result<(), Rejection> {
-        if let Some((buckets, key)) = &self.each {
+        if let Some((clients, key)) = &self.each {
             let key = key.of(incoming);
-            if key.is_empty() || buckets.check_key(&key).is_err() {
+            if key.is_empty() || !clients.allow(&key) {
                 return Err(Rejection::Bare(StatusCode::TOO_MANY_REQUESTS));
             }
         }
@@ -208,7 +264,19 @@ mod tests {
         let by_ip_header = RateLimit::per(HOUR).client_max_rate(1.0, 1, RateLimitBy::IpHeader("x-real"));
         let one: &[(&str, &str)] = &[("x-real", "10.0.0.1, 10.0.0.2")];
         let same: &[(&str, &str)] = &[("x-real", "10.0.0.1")];
-        assert_eq!(statuses(by_ip_header, &[("/", one), ("/", same)]), [200, 429]);
+        let port: &[(&str, &str)] = &[("x-real", "10.0.0.1:4711")];
+        assert_eq!(statuses(by_ip_header, &[("/", one), ("/", same), ("/", port)]), [200, 429, 429]);
+        let neither: &[(&str, &str)] = &[("x-real", "unknown"), ("x-forwarded-for", "203.0.113.1")];
+        assert_eq!(statuses(by_ip_header, &[("/", a), ("/", neither), ("/", one)]), [200, 429, 200]);
+    }
+
+    #[tokio::test]
+    async fn invented_keys_do_not_take_all_memory() {
+        let clients = Clients { many: 10_000, ..Clients::new(Quota::per_hour(NonZeroU32::MIN)) };
+        for key in 0..50_000_u32 {
+            clients.allow(&key.to_ne_bytes());
+        }
+        assert!(clients.buckets.len() <= 20_000 + COUNTED, "{}", clients.buckets.len());
     }
 
     #[tokio::test]

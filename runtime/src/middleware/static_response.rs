@@ -4,6 +4,8 @@ use crate::opener::OpenFailure;
 use crate::shape::{self, Root, Shape};
 
 /// `proxy.static`: members put over the answer's (trap 42).
+///
+/// A message that was not confirmed stays an error, unlike in KrakenD: 2xx means that it was published.
 #[derive(Clone, Copy, Debug)]
 pub struct StaticResponse {
     data: &'static str,
@@ -15,11 +17,11 @@ pub struct StaticResponse {
 pub enum StaticStrategy {
     /// Always, also when everything failed, which makes the answer 200.
     Always,
-    /// When nothing failed.
+    /// When no backend failed.
     Success,
-    /// When the endpoint failed, which makes the answer 200.
+    /// When a backend failed; when all did, that makes the answer 200.
     Errored,
-    /// When nothing failed and nothing is missing.
+    /// When no backend failed and nothing is missing.
     Complete,
     /// When something is missing, also when everything failed, which makes the answer 200.
     Incomplete,
@@ -60,6 +62,7 @@ impl Middleware for Members {
             return;
         }
         match result {
+            Err(failure) if failure.decides => {}
             Ok(reply) => {
                 if let Some(before) = reply.data.as_object() {
                     reply.data = Data::Object(self.over(&before));
@@ -77,8 +80,8 @@ impl Members {
     fn applies(&self, result: &Result<Reply, Failure>) -> bool {
         match self.strategy {
             StaticStrategy::Always => true,
-            StaticStrategy::Success => result.is_ok(),
-            StaticStrategy::Errored => result.is_err(),
+            StaticStrategy::Success => result.as_ref().is_ok_and(|reply| !reply.errored),
+            StaticStrategy::Errored => result.as_ref().map_or(true, |reply| reply.errored),
             StaticStrategy::Complete => result.as_ref().is_ok_and(|reply| reply.complete),
             StaticStrategy::Incomplete => !result.as_ref().is_ok_and(|reply| reply.complete),
         }
@@ -88,14 +91,17 @@ impl Members {
         let mut text = Vec::with_capacity(before.text.len() + self.text.len());
         let parts: [(&[u8], &[Root]); 2] = [(&before.text, &before.roots), (&self.text, &self.roots)];
         shape::merge(&parts, &mut text);
-        Object { text, roots: Vec::new(), empty: before.empty && self.roots.is_empty() }
+        Object { text: text.into(), roots: Vec::new(), empty: before.empty && self.roots.is_empty() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+
     use super::*;
-    use crate::backend::shape_json;
+    use crate::backend::{PublishOutcome, shape_json};
 
     fn answered(strategy: StaticStrategy, mut result: Result<Reply, Failure>) -> Option<(String, bool)> {
         let members: &'static StaticResponse =
@@ -103,27 +109,38 @@ mod tests {
         members.open().unwrap().on_result(&mut result);
         let reply = result.ok()?;
         let object = reply.data.as_object()?;
-        Some((String::from_utf8(object.text.clone()).unwrap(), reply.complete))
+        Some((String::from_utf8(object.text.to_vec()).unwrap(), reply.complete))
     }
 
-    fn reply(complete: bool) -> Result<Reply, Failure> {
-        let data = shape_json(&Shape::OBJECT, br#"{"a":1,"b":2}"#, true).unwrap();
-        Ok(Reply { data, complete, ..Reply::nothing() })
+    fn reply(complete: bool, errored: bool) -> Result<Reply, Failure> {
+        let data = shape_json(&Shape::OBJECT, &Bytes::from_static(br#"{"a":1,"b":2}"#), true).unwrap();
+        Ok(Reply { errored, ..Reply::new(data, complete) })
+    }
+
+    #[test]
+    fn a_message_that_was_not_confirmed_stays_an_error() {
+        let unknown = PublishOutcome::Unknown;
+        for strategy in [StaticStrategy::Always, StaticStrategy::Errored, StaticStrategy::Incomplete] {
+            let failure = Failure::publish(StatusCode::GATEWAY_TIMEOUT, unknown, "mem://a", "x");
+            assert_eq!(answered(strategy, Err(failure)), None, "{strategy:?}");
+        }
     }
 
     #[test]
     fn each_strategy_has_its_moment() {
         use StaticStrategy::{Always, Complete, Errored, Incomplete, Success};
         let (plain, over, alone) = (r#"{"a":1,"b":2}"#, r#"{"a":9,"b":2,"new":true}"#, r#"{"a":9,"new":true}"#);
-        for (strategy, complete, incomplete, failed) in [
-            (Always, over, over, Some(alone)),
-            (Success, over, over, None),
-            (Errored, plain, plain, Some(alone)),
-            (Complete, over, plain, None),
-            (Incomplete, plain, over, Some(alone)),
+        for (strategy, complete, incomplete, partial, failed) in [
+            (Always, over, over, over, Some(alone)),
+            (Success, over, over, plain, None),
+            (Errored, plain, plain, over, Some(alone)),
+            (Complete, over, plain, plain, None),
+            (Incomplete, plain, over, over, Some(alone)),
         ] {
-            assert_eq!(answered(strategy, reply(true)), Some((complete.to_owned(), true)), "{strategy:?}");
-            assert_eq!(answered(strategy, reply(false)), Some((incomplete.to_owned(), false)), "{strategy:?}");
+            let reply = |complete, errored| answered(strategy, reply(complete, errored));
+            assert_eq!(reply(true, false), Some((complete.to_owned(), true)), "{strategy:?}");
+            assert_eq!(reply(false, false), Some((incomplete.to_owned(), false)), "{strategy:?}");
+            assert_eq!(reply(false, true), Some((partial.to_owned(), false)), "{strategy:?}");
             let expected = failed.map(|text| (text.to_owned(), false));
             assert_eq!(answered(strategy, Err(Failure::internal("x"))), expected, "{strategy:?}");
         }
