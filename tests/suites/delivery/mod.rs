@@ -1,5 +1,6 @@
 //! What a consumed message costs a client that is slow, leaves, or breaks off.
 
+mod crowd;
 mod http2;
 
 use crate::support::{Answer, Client, LARGE, Running, eventually};
@@ -161,4 +162,44 @@ async fn a_half_closed_client_gets_its_message() {
     tokio::time::sleep(sluicegate_runtime::server::HALF_CLOSED_WAIT * 2).await;
     gateway.post("/many", "next").await;
     assert_eq!(next.answer().await.text(), "next");
+}
+
+#[tokio::test]
+async fn an_http_1_0_client_gets_its_message_once() {
+    let gateway = start();
+    gateway.post("/many", "old").await;
+    let mut client = gateway.client().await;
+    client.send("GET /many HTTP/1.0\r\n\r\n").await;
+    assert_eq!(client.answer().await.text(), "old");
+    assert!(client.rest().await.is_empty());
+    assert_eq!(gateway.get("/many/now").await.status, 204);
+}
+
+#[tokio::test]
+async fn messages_of_one_answer_share_its_fate() {
+    let gateway = start();
+    let large = format!(r#"{{"large":"{}"}}"#, "x".repeat(LARGE));
+    gateway.post("/pair/a", &large).await;
+    gateway.post("/pair/b", r#"{"small":1}"#).await;
+    let mut client = gateway.client().await;
+    client.send("GET /pair HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    client.some(1).await;
+    client.reset();
+    let again = gateway.get("/pair").await;
+    assert_eq!((again.status, again.header("x-krakend-completed")), (200, Some("true")));
+    assert!(again.text() == format!(r#"{{"a":{large},"b":{{"small":1}}}}"#), "both came back");
+    assert_eq!(gateway.get("/pair/now").await.brief(), (200, "false", "{}"), "both were acknowledged");
+}
+
+#[tokio::test]
+async fn a_client_slower_than_the_deadline_shares_the_message_with_another() {
+    let gateway = start();
+    assert_eq!(gateway.post("/short", large()).await.status, 200);
+    let mut slow = gateway.client().await;
+    slow.send("GET /short HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    slow.some(1).await;
+    assert!(gateway.get("/short").await.body == large(), "the deadline was over");
+    // The late acknowledgement changes nothing, and the slow client is not cut off.
+    assert!(slow.rest_of(LARGE).await >= LARGE);
+    assert_eq!(gateway.get("/short/now").await.status, 204);
 }

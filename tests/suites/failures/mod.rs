@@ -49,14 +49,18 @@ async fn statuses_of_one_backend() {
             r#"{{"error_orders":{{"http_status_code":{status},"http_body":"{{\"id\":7}}","http_body_encoding":"application/json"}}}}"#
         )
     };
+    let invalid = |status: u16| {
+        let url = format!("http://127.0.0.1:18140/status/{status}");
+        format!("invalid status code {status} [GET /status/{{{{.Status}}}}]: {url}")
+    };
     let cases = [
         ("/plain/200", (200, "true", id), JSON),
         ("/plain/201", (200, "true", id), JSON),
         ("/plain/202", (200, "true", id), JSON),
         ("/plain/204", (200, "false", "{}"), JSON),
-        ("/plain/206", (500, "false", "invalid status code 206"), TEXT),
-        ("/plain/404", (500, "false", "invalid status code 404"), TEXT),
-        ("/plain/500", (500, "false", "invalid status code 500"), TEXT),
+        ("/plain/206", (500, "false", &invalid(206)), TEXT),
+        ("/plain/404", (500, "false", &invalid(404)), TEXT),
+        ("/plain/500", (500, "false", &invalid(500)), TEXT),
         ("/code/200", (200, "true", id), JSON),
         ("/code/404", (404, "false", id), Some("application/json")),
         ("/code/503", (503, "false", id), Some("application/json")),

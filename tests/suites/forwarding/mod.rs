@@ -75,7 +75,7 @@ async fn headers_are_those_of_the_lists() {
             "/all",
             json!({"x-one": ["1"], "x-two": ["2", "two"], "user-agent": ["test/1"], "x-forwarded-via": own,
                 "authorization": ["secret"], "cookie": ["a=b"], "content-type": ["text/x-test"],
-                "x-forwarded-for": client_ip, "x-forwarded-host": host}),
+                "te": ["trailers"], "x-forwarded-for": client_ip, "x-forwarded-host": host}),
         ),
         ("/all/narrow", json!({"x-two": ["2", "two"]})),
     ];

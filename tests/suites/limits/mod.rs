@@ -118,6 +118,36 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_first_is_told_to_continue_or_not() {
+    let gateway = start();
+    for path in ["/orders", "/forward", "/forward/raw"] {
+        let head = |length: usize| {
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
+        };
+        let mut client = gateway.client().await;
+        client.send(head(2)).await;
+        assert_eq!(client.answer().await.status, 100, "{path}");
+        client.send("{}").await;
+        assert_eq!(client.answer().await.status, 200, "{path}");
+        let mut client = gateway.client().await;
+        client.send(head(2000)).await;
+        assert_eq!(client.answer().await.status, 413, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn http_2_has_the_same_limits() {
+    let gateway = start();
+    for path in ["/orders", "/forward", "/forward/raw", "/merge"] {
+        let body = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+        let mut client = Http2::connect(&gateway).await;
+        for (length, status) in [(1000, 200), (1001, 413), (100_000, 413), (10, 200)] {
+            assert_eq!(client.send("POST", path, body(length)).await.status(), status, "{path}: {length}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_neither_published_nor_forwarded() {
     let gateway = start();
     for path in ["/orders", "/forward"] {

@@ -131,6 +131,15 @@ impl Client {
         taken
     }
 
+    /// Reads until at least `length` bytes of what is still to come are here, and says how many are.
+    pub(crate) async fn rest_of(&mut self, length: usize) -> usize {
+        let mut read = 0;
+        while read < length {
+            read += self.some(usize::MAX).await;
+        }
+        read
+    }
+
     /// Reads to the end of the connection; a reset ends it too.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let _ = soon(self.stream.read_to_end(&mut self.read)).await;

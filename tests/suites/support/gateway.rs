@@ -6,7 +6,7 @@ use sluicegate_runtime::{Gateway, Served, StartError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Client, soon};
+use super::{Answer, Client, logs, soon};
 
 /// A gateway that runs on the test's own runtime, and ends with it.
 pub(crate) struct Running {
@@ -17,6 +17,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(description: &'static Description) -> Self {
+        logs::install();
         let gateway = Gateway::open(description).expect("the gateway starts");
         let listener = Listener::bind(Some(Ipv4Addr::LOCALHOST.into()), 0).expect("a free port");
         let address = listener.local_addr().expect("bound");

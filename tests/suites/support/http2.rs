@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use super::{Running, soon};
 
-/// A client of HTTP/2: one connection.
+/// A client of HTTP/2: one connection, which clones share.
+#[derive(Clone)]
 pub(crate) struct Http2(http2::SendRequest<Body>);
 
 impl Http2 {
