@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::soon;
 
@@ -22,7 +22,10 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = soon(TcpStream::connect(address)).await.expect("the gateway listens");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // Left alone, the kernel's buffer grows until a large answer fits into it.
+        socket.set_recv_buffer_size(128 << 10).expect("SO_RCVBUF");
+        let stream = soon(socket.connect(address)).await.expect("the gateway listens");
         stream.set_nodelay(true).expect("TCP_NODELAY");
         Self { stream, read: Vec::new() }
     }

@@ -21,7 +21,7 @@ pub(crate) use upstream::{echo, json, never, serve_upstream, status, wait_until_
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than the socket buffers of both ends take.
-pub(crate) const LARGE: usize = 32 << 20;
+pub(crate) const LARGE: usize = 16 << 20;
 
 /// Waits for what must come.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
