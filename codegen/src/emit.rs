@@ -1,14 +1,12 @@
 //! The model to Rust source. Nothing here can fail, and the same model gives the same bytes.
 
 mod backend;
+mod code;
 mod endpoint;
 mod literal;
 mod service;
 mod shape;
 mod step;
-
-use proc_macro2::TokenStream;
-use quote::quote;
 
 use crate::model::Gateway;
 use crate::names::Names;
@@ -16,28 +14,21 @@ use crate::names::Names;
 /// The whole generated file.
 pub(crate) fn file(gateway: &Gateway) -> String {
     let mut names = Names::default();
+    // All endpoints before any of their parts, so that an endpoint's name depends on endpoints only.
     let endpoints: Vec<_> = gateway.endpoints.iter().map(|endpoint| (names.endpoint(endpoint), endpoint)).collect();
 
-    let version = env!("CARGO_PKG_VERSION");
     let mut items = vec![
-        quote! { use sluicegate_runtime::generated::*; },
-        quote! { const _: () = generated_for(#version); },
-        service::gateway(gateway, endpoints.iter().map(|(name, _)| name)),
+        format!("// This file is @generated from {}; edit that file instead.\n", literal::plain(&gateway.config)),
+        "use sluicegate_runtime::generated::*;\n".to_owned(),
+        format!(
+            "// Does not compile with another version of the runtime.\nconst _: () = generated_for({:?});\n",
+            env!("CARGO_PKG_VERSION")
+        ),
+        service::gateway(gateway).print(),
+        service::routes(endpoints.iter().map(|(name, _)| name.as_str())).print(),
     ];
     for (name, endpoint) in &endpoints {
-        items.extend(endpoint::items(name, endpoint));
+        items.extend(endpoint::items(name, endpoint, &mut names).iter().map(code::Static::print));
     }
-
-    let mut text = format!("// This file is @generated from {}; edit that file instead.\n", gateway.config);
-    for item in items {
-        text.push('\n');
-        text.push_str(&print(item));
-    }
-    text
-}
-
-/// One item at a time: prettyplease puts no blank line between items.
-fn print(item: TokenStream) -> String {
-    let item = syn::parse2(item).unwrap_or_else(|error| unreachable!("generated code is Rust: {error}"));
-    prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item] })
+    items.join("\n")
 }

@@ -97,6 +97,12 @@ impl Description {
         }
     }
 
+    /// The endpoints, in the order of the config.
+    #[must_use]
+    pub const fn endpoints(&self) -> &'static [&'static dyn AnyEndpoint] {
+        self.endpoints
+    }
+
     /// `name`, for people.
     #[must_use]
     pub const fn name(mut self, name: &'static str) -> Self {

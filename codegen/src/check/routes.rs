@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::path::{ParsedPath, Segment};
-use crate::diagnostic::{Diagnostic, NOT_YET};
+use crate::diagnostic::Diagnostic;
 use crate::model::Method;
 use crate::tree::{Node, Span};
 
@@ -15,8 +15,6 @@ pub(super) struct Routes {
     taken: HashMap<(Method, String), Span>,
     /// The name of the parameter (`*` for the rest) that stands behind a method and the path before it.
     params: HashMap<(Method, String), (String, Span)>,
-    /// Whether a parameter or the rest stands behind a path, of any method.
-    places: HashMap<String, (bool, Span)>,
 }
 
 impl Routes {
@@ -53,12 +51,7 @@ impl Routes {
                     return;
                 }
                 Some(_) => {}
-                None => {
-                    if self.mixed(context, &before.1, name == "*", span) {
-                        return;
-                    }
-                    self.params.insert(before, (name.to_owned(), span));
-                }
+                None => drop(self.params.insert(before, (name.to_owned(), span))),
             }
         }
         if let Some(first) = self.taken.get(&(method, shape.clone())) {
@@ -68,20 +61,6 @@ impl Routes {
         } else {
             self.taken.insert((method, shape), node.span);
         }
-    }
-}
-
-impl Routes {
-    /// Reports `/a/{id}` of one method beside `/a/*` of another: one table of routes serves all methods.
-    fn mixed(&mut self, context: &Context<'_>, before: &str, rest: bool, span: Span) -> bool {
-        let (known, first) = *self.places.entry(before.to_owned()).or_insert((rest, span));
-        if known == rest {
-            return false;
-        }
-        let what = "`*` where a path of another method has a parameter";
-        let error = Diagnostic::error(NOT_YET, span, format!("{what} is not supported yet"));
-        context.push(error.label("both stand at the same place").related(first, "the other is here"));
-        true
     }
 }
 

@@ -73,18 +73,23 @@ fn version(service: Object<'_>, sink: &Sink) {
     }
 }
 
+/// As in Go, 0 asks for the default.
+fn timeout(service: Object<'_>, key: &str) -> Option<Duration> {
+    service.duration(key).map(|timeout| timeout.value).filter(|timeout| !timeout.is_zero())
+}
+
 fn server(context: &Context<'_>, service: Object<'_>) -> Server {
-    let duration = |key| service.duration(key).map(|value| value.value);
+    let timeout = |key| timeout(service, key);
     Server {
         port: port(service, context.sink),
         listen_ip: listen_ip(service, context.sink),
-        read_timeout: duration("read_timeout"),
-        write_timeout: duration("write_timeout"),
-        idle_timeout: duration("idle_timeout"),
-        read_header_timeout: duration("read_header_timeout"),
+        read_timeout: timeout("read_timeout"),
+        write_timeout: timeout("write_timeout"),
+        idle_timeout: timeout("idle_timeout"),
+        read_header_timeout: timeout("read_header_timeout"),
         // As in Go, 0 asks for the default.
         max_header_bytes: context.size(service.integer("max_header_bytes"), "max_header_bytes").filter(|max| *max > 0),
-        max_shutdown_wait: duration("max_shutdown_wait_time"),
+        max_shutdown_wait: timeout("max_shutdown_wait_time"),
         use_h2c: service.flag("use_h2c"),
         tls: service.object("tls").and_then(|object| tls::tls(context, object)),
     }
@@ -111,16 +116,16 @@ fn listen_ip(service: Object<'_>, sink: &Sink) -> Option<IpAddr> {
 }
 
 fn client(context: &Context<'_>, service: Object<'_>) -> Client {
-    let duration = |key| service.duration(key).map(|value| value.value);
+    let timeout = |key| timeout(service, key);
     let max_idle = service.integer("max_idle_connections_per_host");
     Client {
         // As in KrakenD, 0 asks for the default.
         max_idle_connections_per_host: context.size(max_idle, "max_idle_connections_per_host").filter(|max| *max > 0),
-        idle_connection_timeout: duration("idle_connection_timeout"),
+        idle_connection_timeout: timeout("idle_connection_timeout"),
         disable_keep_alives: service.flag("disable_keep_alives"),
-        dialer_timeout: duration("dialer_timeout"),
-        dialer_fallback_delay: duration("dialer_fallback_delay"),
-        dialer_keep_alive: duration("dialer_keep_alive"),
-        response_header_timeout: duration("response_header_timeout"),
+        dialer_timeout: timeout("dialer_timeout"),
+        dialer_fallback_delay: timeout("dialer_fallback_delay"),
+        dialer_keep_alive: timeout("dialer_keep_alive"),
+        response_header_timeout: timeout("response_header_timeout"),
     }
 }

@@ -1,32 +1,30 @@
 //! A backend: its type, its value, and what it does in words.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-
-use super::literal::{duration, method, number};
+use super::code::{Code, Static};
+use super::literal::{duration, method, number, text};
 use super::shape;
-use crate::model::{
-    Backend, BackendKind, Decode, HttpBackend, OnFailure, Piece, Publish, Shape, StatusRule, Subscribe,
-};
+use crate::model::{Backend, BackendKind, Decode, HttpBackend, OnFailure, Piece, Shape, StatusRule, Subscribe};
+use crate::names::Names;
 
-/// A backend of a merge.
-pub(super) fn item(name: &Ident, backend: &Backend) -> TokenStream {
-    let doc = format!(" {}", backend.place.0);
-    let what = format!(" {}", sentence(backend));
-    let (kind, value) = (kind(backend), value(backend));
-    quote! {
-        #[doc = #doc]
-        #[doc = ""]
-        #[doc = #what]
-        static #name: #kind = #value;
-    }
+/// A backend's value, and the items that it refers to, which are named after `owner`.
+pub(super) struct Parts {
+    pub(super) value: Code,
+    pub(super) items: Vec<Static>,
+}
+
+/// A backend of a merge, and what it refers to. `whose` says which one it is.
+pub(super) fn items(name: &str, whose: &str, backend: &Backend, names: &mut Names) -> Vec<Static> {
+    let Parts { value, items } = parts(name, backend, names);
+    let docs = vec![format!("{whose}, {}", backend.place.0), String::new(), sentence(backend)];
+    let item = Static { docs, visibility: "", name: name.to_owned(), kind: kind(backend), value };
+    [item].into_iter().chain(items).collect()
 }
 
 /// What it does, in the config's own words.
 pub(super) fn sentence(backend: &Backend) -> String {
     match &backend.kind {
         BackendKind::Http(http) => {
-            let (method, url) = (http.method.as_str(), &http.url.text);
+            let (method, url) = (http.method.as_str(), url(&http.url.pieces));
             match http.hosts.as_slice() {
                 [host] => format!("Calls `{method} {host}{url}`."),
                 hosts => format!("Calls `{method} {url}` at one of `{}`, in turn.", hosts.join("`, `")),
@@ -37,92 +35,95 @@ pub(super) fn sentence(backend: &Backend) -> String {
     }
 }
 
-pub(super) fn kind(backend: &Backend) -> TokenStream {
+/// As it is sent, a base path of the host included.
+fn url(pieces: &[Piece]) -> String {
+    pieces.iter().fold(String::new(), |url, piece| match piece {
+        Piece::Text(text) => url + text,
+        Piece::Param { name, .. } => format!("{url}{{{name}}}"),
+    })
+}
+
+pub(super) fn kind(backend: &Backend) -> String {
     match &backend.kind {
-        BackendKind::Http(_) => quote! { Http },
-        BackendKind::Publish(publish) => {
-            let driver = driver(publish.driver);
-            quote! { Publish<#driver::Broker> }
-        }
-        BackendKind::Subscribe(subscribe) => {
-            let driver = driver(subscribe.driver);
-            quote! { Subscribe<#driver::Broker> }
-        }
+        BackendKind::Http(_) => "Http".to_owned(),
+        BackendKind::Publish(publish) => format!("Publish<{}::Broker>", module(publish.driver)),
+        BackendKind::Subscribe(subscribe) => format!("Subscribe<{}::Broker>", module(subscribe.driver)),
     }
 }
 
-pub(super) fn value(backend: &Backend) -> TokenStream {
+pub(super) fn parts(owner: &str, backend: &Backend, names: &mut Names) -> Parts {
+    let mut items = Vec::new();
+    let mut shaped = |shape: &Shape| {
+        (*shape != Shape::default()).then(|| {
+            let name = names.part(owner, "SHAPE");
+            let call = Code::call("shape", [Code::word(format!("&{name}"))]);
+            items.push(shape::item(name, &backend.place.0, shape));
+            call
+        })
+    };
     let forward = forward(backend);
-    match &backend.kind {
-        BackendKind::Http(http) => http_value(http, forward),
-        BackendKind::Publish(Publish { url, .. }) => quote! { Publish::new(#url) #forward },
-        BackendKind::Subscribe(subscribe) => subscribe_value(subscribe),
-    }
+    let value = match &backend.kind {
+        BackendKind::Http(http) => {
+            let options = [forward, decode(http.decode), shaped(&http.shape), status(&http.status)];
+            http_value(http).with(options.into_iter().flatten())
+        }
+        BackendKind::Publish(publish) => Code::call("Publish::new", [text(&publish.url)]).with(forward),
+        BackendKind::Subscribe(subscribe) => {
+            let options = [decode(subscribe.decode), shaped(&subscribe.shape)].into_iter().flatten();
+            let options = options.chain(subscribe_options(subscribe));
+            Code::call("Subscribe::new", [text(&subscribe.url)]).with(options)
+        }
+    };
+    Parts { value, items }
 }
 
-fn driver(name: &str) -> Ident {
-    format_ident!("{}", name.replace('-', "_"))
+/// A driver's module: features have dashes where modules have underscores.
+fn module(driver: &str) -> String {
+    driver.replace('-', "_")
 }
 
 /// The backend's own allow-lists, where it has any.
-fn forward(backend: &Backend) -> Option<TokenStream> {
-    let headers = backend.input_headers.as_ref().map(|names| quote! { .headers(&[#(#names),*]) });
-    let query = backend.input_query_strings.as_ref().map(|names| quote! { .query(&[#(#names),*]) });
-    (headers.is_some() || query.is_some()).then(|| quote! { .forward(Forward::DEFAULT #headers #query) })
-}
-
-fn http_value(http: &HttpBackend, forward: Option<TokenStream>) -> TokenStream {
-    let (verb, hosts) = (method(http.method), &http.hosts);
-    let url = http.url.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => quote! { Text(#text) },
-        Piece::Param { index, .. } => {
-            let index = number(*index as u64);
-            quote! { Param(#index) }
-        }
-    });
-    let decode = decode(http.decode);
-    let shape = shape_call(&http.shape);
-    let status = match &http.status {
-        StatusRule::Default => None,
-        StatusRule::ReturnCode => Some(quote! { .status(StatusRule::ReturnCode) }),
-        StatusRule::ReturnDetails(alias) => {
-            let key = format!("error_{alias}");
-            Some(quote! { .status(StatusRule::ReturnDetails(#key)) })
-        }
+fn forward(backend: &Backend) -> Option<Code> {
+    let list = |name: &str, list: &Option<Vec<String>>| {
+        list.as_ref().map(|list| Code::call(name, [Code::texts(list)])).into_iter()
     };
-    quote! { Http::new(#verb, &[#(#hosts),*], &[#(#url),*]) #forward #decode #shape #status }
+    let lists: Vec<_> =
+        list("headers", &backend.input_headers).chain(list("query", &backend.input_query_strings)).collect();
+    (!lists.is_empty()).then(|| Code::call("forward", [Code::word("Forward::DEFAULT").with(lists)]))
 }
 
-fn subscribe_value(subscribe: &Subscribe) -> TokenStream {
-    let url = &subscribe.url;
-    let decode = decode(subscribe.decode);
-    let shape = shape_call(&subscribe.shape);
-    let wait = subscribe.wait.map(|wait| {
-        let wait = duration(wait);
-        quote! { .wait(#wait) }
+fn http_value(http: &HttpBackend) -> Code {
+    let pieces = http.url.pieces.iter().map(|piece| match piece {
+        Piece::Text(literal) => Code::call("Text", [text(literal)]),
+        Piece::Param { index, .. } => Code::call("Param", [number(*index as u64)]),
     });
+    Code::call("Http::new", [method(http.method), Code::texts(&http.hosts), Code::List(pieces.collect())])
+}
+
+fn status(rule: &StatusRule) -> Option<Code> {
+    let rule = match rule {
+        StatusRule::Default => return None,
+        StatusRule::ReturnCode => Code::word("StatusRule::ReturnCode"),
+        StatusRule::ReturnDetails(alias) => Code::call("StatusRule::ReturnDetails", [text(format!("error_{alias}"))]),
+    };
+    Some(Code::call("status", [rule]))
+}
+
+fn subscribe_options(subscribe: &Subscribe) -> impl Iterator<Item = Code> {
+    let wait = subscribe.wait.map(|wait| Code::call("wait", [duration(wait)]));
     let on_failure = match subscribe.on_failure {
         OnFailure::Nack => None,
-        OnFailure::Drop => Some(quote! { .on_failure(OnFailure::Drop) }),
-        OnFailure::DeadLetter => Some(quote! { .on_failure(OnFailure::DeadLetter) }),
+        OnFailure::Drop => Some("OnFailure::Drop"),
+        OnFailure::DeadLetter => Some("OnFailure::DeadLetter"),
     };
-    let max_deliveries = subscribe.max_deliveries.map(|count| {
-        let count = number(count);
-        quote! { .max_deliveries(#count) }
-    });
-    quote! { Subscribe::new(#url) #decode #shape #wait #on_failure #max_deliveries }
+    let on_failure = on_failure.map(|what| Code::call("on_failure", [Code::word(what)]));
+    let max_deliveries = subscribe.max_deliveries.map(|count| Code::call("max_deliveries", [number(count)]));
+    [wait, on_failure, max_deliveries].into_iter().flatten()
 }
 
-fn decode(decode: Decode) -> Option<TokenStream> {
+fn decode(decode: Decode) -> Option<Code> {
     match decode {
         Decode::Json => None,
-        Decode::NoOp => Some(quote! { .no_op() }),
+        Decode::NoOp => Some(Code::call("no_op", [])),
     }
-}
-
-fn shape_call(shape: &Shape) -> Option<TokenStream> {
-    (*shape != Shape::default()).then(|| {
-        let shape = shape::value(shape);
-        quote! { .shape(&#shape) }
-    })
 }

@@ -2,75 +2,61 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-
-use super::literal::{duration, method, names, number};
+use super::code::{Code, Static};
+use super::literal::{duration, method, names as name_list, number, text};
 use super::{backend, step};
-use crate::model::{Endpoint, Names, Output};
+use crate::model::{self, Endpoint, Output};
+use crate::names::Names;
 
-/// The endpoint, and after it the backends that it merges.
-pub(super) fn items(name: &Ident, endpoint: &Endpoint) -> Vec<TokenStream> {
-    let parts: Vec<_> = match endpoint.backends.as_slice() {
-        [_] => Vec::new(),
-        several => (1..=several.len()).map(|number| format_ident!("{name}_BACKEND_{number}")).collect(),
+/// The endpoint, and after it what it refers to: the backends that it merges, and their shapes.
+pub(super) fn items(name: &str, endpoint: &Endpoint, names: &mut Names) -> Vec<Static> {
+    let Endpoint { place, path, method: verb, .. } = endpoint;
+    let title = format!("`{} {}`", verb.as_str(), path.text);
+    let (kind, what, value, parts) = match endpoint.backends.as_slice() {
+        [only] => {
+            let backend::Parts { value, items } = backend::parts(name, only, names);
+            (backend::kind(only), backend::sentence(only), value, items)
+        }
+        several => {
+            let mut items = Vec::new();
+            let mut merged = Vec::new();
+            for (index, backend) in several.iter().enumerate() {
+                let part = names.part(name, &format!("BACKEND_{}", index + 1));
+                merged.push(Code::word(format!("&{part}")));
+                let whose = format!("Backend {} of {title}", index + 1);
+                items.extend(backend::items(&part, &whose, backend, names));
+            }
+            let what = format!("Merges the answers of {} backends, in the order of the file.", several.len());
+            ("Merge".to_owned(), what, Code::call("Merge::new", [Code::List(merged)]), items)
+        }
     };
-    let mut items = vec![endpoint_item(name, endpoint, &parts)];
-    items.extend(endpoint.backends.iter().zip(&parts).map(|(backend, part)| backend::item(part, backend)));
-    items
-}
-
-fn endpoint_item(name: &Ident, endpoint: &Endpoint, parts: &[Ident]) -> TokenStream {
-    let Endpoint { place, path, method: verb, backends, .. } = endpoint;
-    let (kind, value, what) = match backends.as_slice() {
-        [backend] => (backend::kind(backend), backend::value(backend), format!(" {}", backend::sentence(backend))),
-        several => (
-            quote! { Merge },
-            quote! { Merge::new(&[#(&#parts),*]) },
-            format!(" Merges the answers of {} backends, in the order of the file.", several.len()),
-        ),
-    };
-    let doc = format!(" `{} {}`, {}", verb.as_str(), path.text, place.0);
-    let (verb, text, source) = (method(*verb), &path.text, &place.0);
-    let options = options(endpoint);
-    quote! {
-        #[doc = #doc]
-        #[doc = ""]
-        #[doc = #what]
-        static #name: Endpoint<#kind> = Endpoint::new(#verb, #text, #source, #value) #(#options)*;
-    }
+    let value = Code::call("Endpoint::new", [method(*verb), text(&path.text), text(&place.0), value]);
+    let docs = vec![format!("{title}, {}", place.0), String::new(), what];
+    let kind = format!("Endpoint<{kind}>");
+    let item = Static { docs, visibility: "", name: name.to_owned(), kind, value: value.with(options(endpoint)) };
+    [item].into_iter().chain(parts).collect()
 }
 
 /// Only what differs from the defaults.
-fn options(endpoint: &Endpoint) -> Vec<TokenStream> {
+fn options(endpoint: &Endpoint) -> Vec<Code> {
     let mut calls = Vec::new();
     if endpoint.timeout != Duration::from_secs(2) {
-        let timeout = duration(endpoint.timeout);
-        calls.push(quote! { .timeout(#timeout) });
+        calls.push(Code::call("timeout", [duration(endpoint.timeout)]));
     }
-    if let Some(ttl) = endpoint.cache_ttl {
-        let ttl = duration(ttl);
-        calls.push(quote! { .cache_ttl(#ttl) });
-    }
+    calls.extend(endpoint.cache_ttl.map(|ttl| Code::call("cache_ttl", [duration(ttl)])));
     if endpoint.output == Output::NoOp {
-        calls.push(quote! { .no_op() });
+        calls.push(Code::call("no_op", []));
     }
-    let none = Names::List(Vec::new());
-    if endpoint.input_headers != none {
-        let list = names(&endpoint.input_headers);
-        calls.push(quote! { .input_headers(#list) });
+    for (name, list) in
+        [("input_headers", &endpoint.input_headers), ("input_query_strings", &endpoint.input_query_strings)]
+    {
+        if *list != model::Names::List(Vec::new()) {
+            calls.push(Code::call(name, [name_list(list)]));
+        }
     }
-    if endpoint.input_query_strings != none {
-        let list = names(&endpoint.input_query_strings);
-        calls.push(quote! { .input_query_strings(#list) });
-    }
-    if let Some(bytes) = endpoint.max_body_bytes {
-        let bytes = number(bytes as u64);
-        calls.push(quote! { .max_body_bytes(#bytes) });
-    }
+    calls.extend(endpoint.max_body_bytes.map(|bytes| Code::call("max_body_bytes", [number(bytes as u64)])));
     if !endpoint.steps.is_empty() {
-        let steps = endpoint.steps.iter().map(step::value);
-        calls.push(quote! { .steps(&[#(#steps),*]) });
+        calls.push(Code::call("steps", [Code::List(endpoint.steps.iter().map(step::value).collect())]));
     }
     calls
 }

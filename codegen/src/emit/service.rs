@@ -1,49 +1,45 @@
 //! The service's own settings, and the list of its endpoints.
 
-use std::net::IpAddr;
-
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-
-use super::literal::{duration, json, number};
+use super::code::{Code, Static};
+use super::literal::{address, duration, json, number, text};
 use crate::model::{Client, Gateway, LogLevel, Logging, Router, Server, Tls, TlsVersion};
 
-pub(super) fn gateway<'a>(gateway: &Gateway, endpoints: impl Iterator<Item = &'a Ident>) -> TokenStream {
+pub(super) fn gateway(gateway: &Gateway) -> Static {
     let Gateway { name, config, hash, server, client, router, logging, endpoints: _ } = gateway;
-    let doc = format!(" The gateway of `{config}`: its endpoints, in the order of the file.");
-    let name = name.as_ref().map(|name| quote! { .name(#name) });
-    let parts = [
-        ("server", settings(server_calls(server)), quote! { Server }),
-        ("client", settings(client_calls(client)), quote! { ClientOptions }),
-        ("router", settings(router_calls(router)), quote! { RouterOptions }),
-        ("logging", settings(logging_calls(logging)), quote! { Logging }),
-    ];
-    let parts = parts.iter().filter_map(|(part, calls, kind)| {
-        let part = quote::format_ident!("{part}");
-        calls.as_ref().map(|calls| quote! { .#part(#kind::DEFAULT #calls) })
-    });
-    quote! {
-        #[doc = #doc]
-        pub(crate) static GATEWAY: Description =
-            Description::new(#config, #hash, &[#(&#endpoints),*]) #name #(#parts)*;
+    let mut calls: Vec<_> = name.iter().map(|name| Code::call("name", [text(name)])).collect();
+    for (part, defaults, changes) in [
+        ("server", "Server::DEFAULT", server_calls(server)),
+        ("client", "ClientOptions::DEFAULT", client_calls(client)),
+        ("router", "RouterOptions::DEFAULT", router_calls(router)),
+        ("logging", "Logging::DEFAULT", logging_calls(logging)),
+    ] {
+        if !changes.is_empty() {
+            calls.push(Code::call(part, [Code::word(defaults).with(changes)]));
+        }
+    }
+    Static {
+        docs: vec![format!("The gateway of `{config}`, and the SHA-256 of that file.")],
+        visibility: "pub(crate) ",
+        name: "GATEWAY".to_owned(),
+        kind: "Description".to_owned(),
+        value: Code::call("Description::new", [text(config), text(hash), Code::word("ROUTES")]).with(calls),
     }
 }
 
-/// `None` where everything is KrakenD's default.
-fn settings(calls: Vec<TokenStream>) -> Option<TokenStream> {
-    (!calls.is_empty()).then(|| quote! { #(#calls)* })
+pub(super) fn routes<'a>(endpoints: impl Iterator<Item = &'a str>) -> Static {
+    Static {
+        docs: vec!["Every endpoint, in the order of the file.".to_owned()],
+        visibility: "",
+        name: "ROUTES".to_owned(),
+        kind: "&[&dyn AnyEndpoint]".to_owned(),
+        value: Code::List(endpoints.map(|name| Code::word(format!("&{name}"))).collect()),
+    }
 }
 
-fn server_calls(server: &Server) -> Vec<TokenStream> {
+fn server_calls(server: &Server) -> Vec<Code> {
     let mut calls = Vec::new();
-    if let Some(port) = server.port {
-        let port = number(port);
-        calls.push(quote! { .port(#port) });
-    }
-    if let Some(ip) = server.listen_ip {
-        let ip = address(ip);
-        calls.push(quote! { .listen_ip(#ip) });
-    }
+    calls.extend(server.port.map(|port| Code::call("port", [Code::word(port.to_string())])));
+    calls.extend(server.listen_ip.map(|ip| Code::call("listen_ip", [address(ip)])));
     for (name, timeout) in [
         ("read_timeout", server.read_timeout),
         ("write_timeout", server.write_timeout),
@@ -51,86 +47,55 @@ fn server_calls(server: &Server) -> Vec<TokenStream> {
         ("read_header_timeout", server.read_header_timeout),
         ("max_shutdown_wait", server.max_shutdown_wait),
     ] {
-        calls.extend(timeout.map(|timeout| call(name, duration(timeout))));
+        calls.extend(timeout.map(|timeout| Code::call(name, [duration(timeout)])));
     }
-    if let Some(bytes) = server.max_header_bytes {
-        let bytes = number(bytes as u64);
-        calls.push(quote! { .max_header_bytes(#bytes) });
-    }
+    calls.extend(server.max_header_bytes.map(|bytes| Code::call("max_header_bytes", [number(bytes as u64)])));
     if server.use_h2c {
-        calls.push(quote! { .h2c() });
+        calls.push(Code::call("h2c", []));
     }
-    if let Some(tls) = &server.tls {
-        let tls = tls_value(tls);
-        calls.push(quote! { .tls(#tls) });
-    }
+    calls.extend(server.tls.as_ref().map(|tls| Code::call("tls", [tls_value(tls)])));
     calls
 }
 
-fn call(name: &str, argument: TokenStream) -> TokenStream {
-    let name = quote::format_ident!("{name}");
-    quote! { .#name(#argument) }
-}
-
-fn address(ip: IpAddr) -> TokenStream {
-    match ip {
-        IpAddr::V4(ip) => {
-            let octets = ip.octets().map(number);
-            quote! { ipv4(#(#octets),*) }
-        }
-        IpAddr::V6(ip) => {
-            let segments = ip.segments().map(number);
-            quote! { ipv6([#(#segments),*]) }
-        }
-    }
-}
-
-fn tls_value(tls: &Tls) -> TokenStream {
-    let keys = tls.keys.iter().map(|(certificate, key)| {
-        let (certificate, key) = (&certificate.0, &key.0);
-        quote! { (#certificate, #key) }
-    });
+fn tls_value(tls: &Tls) -> Code {
+    let keys = tls.keys.iter().map(|(certificate, key)| Code::call("", [text(&certificate.0), text(&key.0)]));
     let mut calls = Vec::new();
     let min = tls.min_version.unwrap_or(TlsVersion::Tls13);
     let max = tls.max_version.unwrap_or(TlsVersion::Tls13);
     if (min, max) != (TlsVersion::Tls13, TlsVersion::Tls13) {
-        let (min, max) = (tls_version(min), tls_version(max));
-        calls.push(quote! { .versions(#min, #max) });
+        calls.push(Code::call("versions", [min, max].map(tls_version)));
     }
     for (name, list) in [("curve_preferences", &tls.curve_preferences), ("cipher_suites", &tls.cipher_suites)] {
         if !list.is_empty() {
-            let list = list.iter().copied().map(number);
-            calls.push(call(name, quote! { &[#(#list),*] }));
+            calls.push(Code::call(name, [Code::codes(list)]));
         }
     }
     if tls.enable_mtls {
-        calls.push(quote! { .client_certificates() });
+        calls.push(Code::call("client_certificates", []));
     }
     if !tls.ca_certs.is_empty() {
-        let paths = tls.ca_certs.iter().map(|path| &path.0);
-        calls.push(quote! { .ca_certs(&[#(#paths),*]) });
+        let paths: Vec<_> = tls.ca_certs.iter().map(|path| &path.0).collect();
+        calls.push(Code::call("ca_certs", [Code::texts(&paths)]));
     }
     if tls.disable_system_ca_pool {
-        calls.push(quote! { .disable_system_ca_pool() });
+        calls.push(Code::call("disable_system_ca_pool", []));
     }
-    quote! { Tls::new(&[#(#keys),*]) #(#calls)* }
+    Code::call("Tls::new", [Code::List(keys.collect())]).with(calls)
 }
 
-fn tls_version(version: TlsVersion) -> TokenStream {
-    match version {
-        TlsVersion::Tls12 => quote! { TlsVersion::Tls12 },
-        TlsVersion::Tls13 => quote! { TlsVersion::Tls13 },
-    }
+fn tls_version(version: TlsVersion) -> Code {
+    Code::word(match version {
+        TlsVersion::Tls12 => "TlsVersion::Tls12",
+        TlsVersion::Tls13 => "TlsVersion::Tls13",
+    })
 }
 
-fn client_calls(client: &Client) -> Vec<TokenStream> {
+fn client_calls(client: &Client) -> Vec<Code> {
     let mut calls = Vec::new();
-    if let Some(count) = client.max_idle_connections_per_host {
-        let count = number(count as u64);
-        calls.push(quote! { .max_idle_connections_per_host(#count) });
-    }
+    let idle = client.max_idle_connections_per_host;
+    calls.extend(idle.map(|count| Code::call("max_idle_connections_per_host", [number(count as u64)])));
     if client.disable_keep_alives {
-        calls.push(quote! { .disable_keep_alives(true) });
+        calls.push(Code::call("disable_keep_alives", [Code::word("true")]));
     }
     for (name, timeout) in [
         ("idle_connection_timeout", client.idle_connection_timeout),
@@ -139,12 +104,12 @@ fn client_calls(client: &Client) -> Vec<TokenStream> {
         ("dialer_keep_alive", client.dialer_keep_alive),
         ("response_header_timeout", client.response_header_timeout),
     ] {
-        calls.extend(timeout.map(|timeout| call(name, duration(timeout))));
+        calls.extend(timeout.map(|timeout| Code::call(name, [Code::call("Some", [duration(timeout)])])));
     }
     calls
 }
 
-fn router_calls(router: &Router) -> Vec<TokenStream> {
+fn router_calls(router: &Router) -> Vec<Code> {
     let mut calls = Vec::new();
     for (name, set) in [
         ("auto_options", router.auto_options),
@@ -158,38 +123,32 @@ fn router_calls(router: &Router) -> Vec<TokenStream> {
         ("disable_health", router.disable_health),
     ] {
         if set {
-            calls.push(call(name, quote! { true }));
+            calls.push(Code::call(name, [Code::word("true")]));
         }
     }
-    if let Some(path) = &router.health_path {
-        calls.push(quote! { .health_path(#path) });
-    }
+    calls.extend(router.health_path.as_ref().map(|path| Code::call("health_path", [text(path)])));
     for (name, body) in [("error_body_404", &router.error_body_404), ("error_body_405", &router.error_body_405)] {
-        if let Some(body) = body {
-            let body = json(body);
-            calls.push(call(name, quote! { #body }));
-        }
+        calls.extend(body.as_ref().map(|body| Code::call(name, [json(body)])));
     }
     calls
 }
 
-fn logging_calls(logging: &Logging) -> Vec<TokenStream> {
+fn logging_calls(logging: &Logging) -> Vec<Code> {
     let mut calls = Vec::new();
     if let Some(level) = logging.level {
         let level = match level {
-            LogLevel::Debug => quote! { LogLevel::Debug },
-            LogLevel::Info => quote! { LogLevel::Info },
-            LogLevel::Warning => quote! { LogLevel::Warning },
+            LogLevel::Debug => "LogLevel::Debug",
+            LogLevel::Info => "LogLevel::Info",
+            LogLevel::Warning => "LogLevel::Warning",
             // KrakenD logs nothing at CRITICAL but its own end.
-            LogLevel::Error | LogLevel::Critical => quote! { LogLevel::Error },
+            LogLevel::Error | LogLevel::Critical => "LogLevel::Error",
         };
-        calls.push(quote! { .level(#level) });
+        calls.push(Code::call("level", [Code::word(level)]));
     }
-    if let Some(prefix) = logging.prefix.as_ref().filter(|prefix| !prefix.is_empty()) {
-        calls.push(quote! { .prefix(#prefix) });
-    }
+    let prefix = logging.prefix.as_ref().filter(|prefix| !prefix.is_empty());
+    calls.extend(prefix.map(|prefix| Code::call("prefix", [text(prefix)])));
     if logging.stdout {
-        calls.push(quote! { .stdout() });
+        calls.push(Code::call("stdout", []));
     }
     calls
 }

@@ -24,10 +24,6 @@ use super::{HALF_CLOSED_WAIT, LAST_HEAD_WAIT, ServerOptions};
 /// Go allows this much more than `max_header_bytes`.
 const SPARE_HEADER_BYTES: usize = 4096;
 
-/// hyper takes room for this many fields before it parses a head; up to here that costs nothing that
-/// can be measured, from 4,096 on the allocator goes to the kernel each time.
-const MAX_HEADERS: usize = 2048;
-
 /// hyper's own default, also the most that it collects of a response before it writes.
 const LEAST_BUFFER_BYTES: usize = 8192 + 4096 * 100;
 
@@ -38,11 +34,12 @@ const LINGER_BYTES: usize = 256 << 10;
 
 pub(super) fn builder(options: &ServerOptions) -> Builder {
     let max_header_bytes = options.max_header_bytes.saturating_add(SPARE_HEADER_BYTES);
+    // `max_headers` stays at hyper's 100 (Envoy's default too): room for more comes from the heap, for each request, and
+    // costs a tenth of it.
     let mut builder = Builder::new();
     builder
         .half_close(true)
         .keep_alive(options.keep_alive)
-        .max_headers(MAX_HEADERS)
         .max_header_size(max_header_bytes)
         .max_buf_size(max_header_bytes.max(LEAST_BUFFER_BYTES));
     builder

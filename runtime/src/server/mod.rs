@@ -10,7 +10,7 @@
 //!   A settlement of a response without a body means that its end was sent, not that no reset of the
 //!   stream crossed it.
 //! - **Limits of hyper.** A request target is at most 65,534 bytes (else 414), a request has at
-//!   most 2,048 header fields on HTTP/1 (else 431), whatever `max_header_bytes` allows.
+//!   most 100 header fields on HTTP/1 (else 431), whatever `max_header_bytes` allows.
 
 mod body;
 mod connection;

@@ -172,7 +172,7 @@ impl Shape {
     }
 
     /// [`Shape::apply`] that also records where in `output` each root member is, for [`merge`]. `roots` is emptied
-    /// first; its keys are unique and in the order of `output`. `null` has no roots.
+    /// first; its keys are unique and in the order of `output`. `null` has no roots, an error leaves none.
     ///
     /// # Errors
     ///
@@ -192,6 +192,9 @@ impl Shape {
         });
         if shaped.is_err() {
             output.truncate(start);
+            if let Some(roots) = roots {
+                roots.clear();
+            }
         }
         shaped.map(|(_, shaped)| shaped)
     }

@@ -205,7 +205,7 @@ fn grammar() {
         assert_eq!(validate(input.as_bytes()).map_err(|error| error.to_string()), Err(expected), "{input:?} validated");
         let (mut output, mut roots) = (b"before".to_vec(), vec![]);
         Shape::OBJECT.apply_fields(input.as_bytes(), &mut output, &mut roots).expect_err(input);
-        assert_eq!(output, b"before");
+        assert_eq!((&output[..], &roots[..]), (&b"before"[..], &[][..]));
     }
     let objects = [
         ("{ }", Ok(Shaped::Empty)),
@@ -509,10 +509,10 @@ proptest! {
 
     #[test]
     fn validates_as_a_strict_parser_does(input in mutated()) {
-        // A root number is read up to the first byte that cannot belong to it; the other parser looks at that byte too.
-        prop_assume!(!input.trim_ascii_start().first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-'));
-        let ours = validate(&input).ok().map(|text| serde_json::from_slice::<Value>(&text).expect("it is JSON"));
-        prop_assert_eq!(ours, parse(&input));
+        // Inside an array, because the other parser also looks at what is behind a number.
+        let array = [b"[", &input[..], b"]"].concat();
+        let ours = validate(&array).ok().map(|text| serde_json::from_slice::<Value>(&text).expect("it is JSON"));
+        prop_assert_eq!(ours, parse(&array));
     }
 
     #[test]

@@ -56,7 +56,7 @@ async fn what_is_not_http_is_refused_and_closed() {
 #[tokio::test]
 async fn heads_up_to_the_limit_are_read() {
     let server = counting(ServerOptions { max_header_bytes: 0, ..ServerOptions::default() });
-    let cases = [(64 << 10, 8, "9 fields"), (64 << 10, 1500, "1501 fields"), (1 << 20, 200, "201 fields")];
+    let cases = [(64 << 10, 8, "9 fields"), (64 << 10, 99, "100 fields"), (1 << 20, 40, "41 fields")];
     for (bytes, fields, want) in cases {
         let mut client = server.client().await;
         client.send(head_of(bytes, fields)).await;
@@ -73,7 +73,7 @@ async fn heads_over_the_limit_are_431() {
         (small.clone(), head_of(1_000_000, 4)),
         (small, format!("GET /{} HTTP/1.1\r\n", "x".repeat(20_000))),
         (ServerOptions::default(), head_of(1_060_000, 4)),
-        (ServerOptions::default(), head_of(60_000, 2_500)),
+        (ServerOptions::default(), head_of(6_000, 100)),
     ];
     for (options, head) in cases {
         let server = greeting(options);

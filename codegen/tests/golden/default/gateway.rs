@@ -1,0 +1,48 @@
+// This file is @generated from gateway.json; edit that file instead.
+
+use sluicegate_runtime::generated::*;
+
+// Does not compile with another version of the runtime.
+const _: () = generated_for("0.1.0");
+
+/// The gateway of `gateway.json`, and the SHA-256 of that file.
+pub(crate) static GATEWAY: Description = Description::new(
+    "gateway.json",
+    "f55fc547106e843284febe11118377bbce999e02bcf191371a2ff173bffb1c0a",
+    ROUTES,
+)
+.name("orders");
+
+/// Every endpoint, in the order of the file.
+static ROUTES: &[&dyn AnyEndpoint] = &[&POST_ORDERS, &GET_ORDERS_NEXT];
+
+/// `POST /orders`, gateway.json:6:5
+///
+/// Publishes the request's body to `mem://orders`.
+static POST_ORDERS: Endpoint<Publish<mem::Broker>> = Endpoint::new(
+    Post,
+    "/orders",
+    "gateway.json:6:5",
+    Publish::new("mem://orders"),
+)
+.timeout(Duration::from_secs(3));
+
+/// `GET /orders/next`, gateway.json:17:5
+///
+/// Receives one message from `mem://orders`.
+static GET_ORDERS_NEXT: Endpoint<Subscribe<mem::Broker>> = Endpoint::new(
+    Get,
+    "/orders/next",
+    "gateway.json:17:5",
+    Subscribe::new("mem://orders").shape(&GET_ORDERS_NEXT_SHAPE),
+)
+.timeout(Duration::from_secs(3));
+
+/// `allow`, `mapping` and `group` of the backend, gateway.json:20:9
+static GET_ORDERS_NEXT_SHAPE: Shape = Shape::OBJECT
+    .fields(Fields::Allow(&[
+        Field::keep("id"),
+        Field::inside("customer", Fields::Allow(&[Field::keep("name")])),
+        Field::renamed("total", "amount"),
+    ]))
+    .group("order");
