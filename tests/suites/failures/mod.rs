@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use serde_json::json;
 
-use crate::support::{Running, json as answer_json, never, serve_upstream, status};
+use crate::support::{Logs, Running, json as answer_json, never, serve_upstream, status};
 
 mod gateway {
     include!(concat!(env!("OUT_DIR"), "/failures.rs"));
@@ -141,4 +141,18 @@ async fn routes_that_are_not_there() {
     let redirected = gateway.get("/slow/").await;
     assert_eq!((redirected.status, redirected.header("location")), (301, Some("/slow")));
     assert_eq!(redirected.header("x-krakend"), None);
+}
+
+#[tokio::test]
+async fn a_failure_is_one_error_in_the_log() {
+    let logs = Logs::start();
+    let gateway = start();
+    for path in ["/code/200", "/code/503", "/body/invalid"] {
+        gateway.get(path).await;
+    }
+    let failures = logs.with_message("request failed");
+    let found: Vec<_> = failures.iter().map(|event| (&event["level"], &event["path"], &event["status"])).collect();
+    let (code, body) = (json!("/code/{status}"), json!("/body/{name}"));
+    assert_eq!(found, [(&json!("ERROR"), &code, &json!(503)), (&json!("ERROR"), &body, &json!(500))]);
+    assert!(failures.iter().all(|event| event["method"] == "GET" && event["reason"].is_string()), "{failures:?}");
 }

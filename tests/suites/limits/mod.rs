@@ -145,6 +145,11 @@ async fn http_2_has_the_same_limits() {
             assert_eq!(client.send("POST", path, body(length)).await.status(), status, "{path}: {length}");
         }
     }
+    let mut client = Http2::connect(&gateway).await;
+    for (length, status) in [(64 << 10, 404), (90_000, 404), (110_000, 431), (1, 404)] {
+        let answer = client.send_with("GET", "/unknown", ("x-large", "v".repeat(length)), "").await;
+        assert_eq!(answer.status(), status, "{length}");
+    }
 }
 
 #[tokio::test]

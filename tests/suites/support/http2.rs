@@ -31,8 +31,18 @@ impl Http2 {
 
     /// Dropping the answer's body before its end resets the stream.
     pub(crate) async fn send(&mut self, method: &str, path: &str, body: impl Into<Bytes>) -> Response<Incoming> {
-        let uri = format!("http://gateway.test{path}");
-        let request = Request::builder().method(method).uri(uri).body(Body::from(body.into())).expect("a request");
+        self.send_with(method, path, ("x-test", "yes".to_owned()), body).await
+    }
+
+    pub(crate) async fn send_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        header: (&str, String),
+        body: impl Into<Bytes>,
+    ) -> Response<Incoming> {
+        let request = Request::builder().method(method).uri(format!("http://gateway.test{path}"));
+        let request = request.header(header.0, header.1).body(Body::from(body.into())).expect("a request");
         soon(self.0.send_request(request)).await.expect("an answer")
     }
 
