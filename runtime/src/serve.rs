@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answers;
@@ -125,7 +125,7 @@ impl<B: OpenBackend> Served<B> {
         self.steps.on_head(incoming)?;
         let payload = match self.body_use {
             BodyUse::None => Payload::Whole(Bytes::new()),
-            BodyUse::Stream => Payload::Stream(self.limited(&incoming.parts.headers, body)?),
+            BodyUse::Stream => Payload::Stream(self.limited(body)?),
             BodyUse::Whole => {
                 let bytes = match timeout_at(deadline, read_body(body, self.max_body_bytes)).await {
                     Ok(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
@@ -140,11 +140,10 @@ impl<B: OpenBackend> Served<B> {
     }
 
     /// A body that is passed on as it arrives, and breaks off at the limit where the client did not say its length.
-    fn limited(&self, headers: &HeaderMap, body: Body) -> Result<Body, Rejection> {
+    fn limited(&self, body: Body) -> Result<Body, Rejection> {
         let Some(limit) = self.max_body_bytes else { return Ok(body) };
-        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        match announced {
-            Some(length) if length > limit => Err(Rejection::Failed(self.too_large())),
+        match body.size_hint().exact() {
+            Some(length) if length > limit as u64 => Err(Rejection::Failed(self.too_large())),
             Some(_) => Ok(body),
             None => Ok(Body::new(http_body_util::Limited::new(body, limit))),
         }

@@ -1,6 +1,7 @@
 //! Which of the client's headers and query parameters a backend sees.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
@@ -162,7 +163,10 @@ impl HeaderRules {
 
 fn header_names<'a>(names: impl Iterator<Item = &'a str>) -> Box<[HeaderName]> {
     // The build has checked them; a name that is not one could not be sent anyway.
-    names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect()
+    let mut names: Vec<_> = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names.into()
 }
 
 /// Whether a header is for the backend: not for this connection (RFC 9110, section 7.6.1), and not `Host`, which is the
@@ -183,7 +187,11 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name.as_str());
         }
     }
-    for name in [&CONNECTION, &TRANSFER_ENCODING, &UPGRADE, &TRAILER, &KEEP_ALIVE, &PROXY_CONNECTION] {
+    // The chunks were the length that counted (RFC 9112, section 6.3).
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    for name in [&CONNECTION, &UPGRADE, &TRAILER, &KEEP_ALIVE, &PROXY_CONNECTION] {
         headers.remove(name);
     }
 }
@@ -372,7 +380,8 @@ mod tests {
     #[test]
     fn attributes_are_first_values_and_text() {
         let sent = [("x-order", "1"), ("x-order", "2"), ("host", "gateway.test")];
-        let attributes = rules(Names::Only(&["x-order", "host"])).attributes(&incoming("POST", "/", &sent)).unwrap();
+        let attributes =
+            rules(Names::Only(&["x-order", "host", "x-order"])).attributes(&incoming("POST", "/", &sent)).unwrap();
         assert_eq!(attributes, [Attribute { name: "X-Order".into(), value: "1".to_owned() }]);
 
         let mut bytes = incoming("POST", "/", &[]);

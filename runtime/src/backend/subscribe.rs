@@ -57,8 +57,8 @@ pub struct OpenSubscribe<S> {
 }
 
 impl<B: Broker> Subscribe<B> {
-    /// Receives JSON messages from the subscription that `url` names. A request waits for the endpoint's timeout less a
-    /// tenth; a message is dead-lettered after five deliveries.
+    /// Receives JSON messages from the subscription that `url` names. A request waits for the endpoint's timeout, or what a
+    /// merge gives each backend, less a tenth; a message is dead-lettered after five deliveries.
     #[must_use]
     pub const fn new(url: &'static str) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<B: Broker> Subscribe<B> {
         self
     }
 
-    /// How long a request waits for a message.
+    /// How long a request waits for a message, at most as long as it does by itself.
     #[must_use]
     pub const fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);

@@ -1,7 +1,7 @@
 //! Publishing and consuming on the embedded broker.
 
 use super::*;
-use crate::generated::{All, AnyBackend, Endpoint, Get, Http, Merge, Post, Publish, Subscribe, Text, mem};
+use crate::generated::{All, AnyBackend, Endpoint, Get, Http, Merge, OnFailure, Post, Publish, Subscribe, Text, mem};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 
@@ -124,4 +124,78 @@ async fn a_publisher_that_fails_gives_back_what_was_received() {
     assert_eq!(body(&answer), r#"{"backends":[{"backend":"mem://full","outcome":"refused"}]}"#);
     let answer = get(address, "/").await;
     assert_eq!((status(&answer), body(&answer)), ("200", r#"{"n":1}"#));
+}
+
+/// Publishes what is no JSON and receives until there is nothing more.
+async fn statuses_of_a_poisoned_message(subscribe: Subscribe<mem::Broker>, topic: &'static str) -> Vec<String> {
+    let publish = Publish::<mem::Broker>::new(topic);
+    let lost = Subscribe::<mem::Broker>::new("mem://lost").no_op();
+    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+        leak(Endpoint::new(Post, "/", "", publish)),
+        leak(Endpoint::new(Get, "/", "", subscribe).timeout(TIMEOUT * 2)),
+        leak(Endpoint::new(Get, "/lost", "", lost).no_op().timeout(TIMEOUT)),
+    ];
+    let address = gateway(leak(endpoints), RouterOptions::DEFAULT);
+    assert_eq!(status(&ask(address, &post("/", "{nope")).await), "200");
+    let mut statuses = Vec::new();
+    while statuses.last().is_none_or(|last| last != "204") {
+        statuses.push(status(&get(address, "/").await).to_owned());
+        assert!(statuses.len() < 10, "{statuses:?}");
+    }
+    let lost = get(address, "/lost").await;
+    statuses.push(format!("lost: {} {}", status(&lost), body(&lost)));
+    statuses
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_decoded_follows_the_policy() {
+    let url = "mem://poison?dead_letter=lost";
+    let subscribe = Subscribe::<mem::Broker>::new(url);
+    for (subscribe, expected) in [
+        (subscribe.on_failure(OnFailure::Drop), ["502", "204", "lost: 204 "].as_slice()),
+        (subscribe.on_failure(OnFailure::DeadLetter), &["502", "204", "lost: 200 {nope"]),
+        (subscribe.max_deliveries(2), &["502", "502", "204", "lost: 200 {nope"]),
+    ] {
+        assert_eq!(statuses_of_a_poisoned_message(subscribe, "mem://poison").await, expected, "{subscribe:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_handed_through_with_its_type() {
+    let endpoints: [&'static dyn AnyEndpoint; 2] = [
+        leak(Endpoint::new(Post, "/", "", Publish::<mem::Broker>::new("mem://raw")).no_op()),
+        leak(Endpoint::new(Get, "/", "", Subscribe::<mem::Broker>::new("mem://raw").no_op()).no_op().timeout(TIMEOUT)),
+    ];
+    let address = gateway(leak(endpoints), RouterOptions::DEFAULT);
+    for (typed, expected) in [("Content-Type: text/csv\r\n", "text/csv"), ("", "application/octet-stream")] {
+        let request = post("/", "a,b").replace("Content-Length", &format!("{typed}Content-Length"));
+        let answer = ask(address, &request).await;
+        assert_eq!((status(&answer), body(&answer)), ("200", ""));
+        let answer = get(address, "/").await;
+        assert_eq!((status(&answer), body(&answer)), ("200", "a,b"));
+        assert_eq!(header(&answer, "content-type"), [expected]);
+        assert_eq!(header(&answer, "cache-control"), ["no-store"]);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_loses_nothing() {
+    let address = gateway(leak(queue("mem://gone")), RouterOptions::DEFAULT);
+    // More than the sockets' buffers take.
+    let large = format!("{{\"n\":\"{}\"}}", "x".repeat(16 << 20));
+    assert_eq!(status(&ask(address, &post("/", &large)).await), "200");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: gateway.test\r\n\r\n").await.unwrap();
+    soon(stream.read_exact(&mut [0; 100])).await.unwrap();
+    drop(stream);
+    let answer = soon(async {
+        loop {
+            let answer = get(address, "/").await;
+            if status(&answer) == "200" {
+                return answer;
+            }
+        }
+    })
+    .await;
+    assert!(body(&answer) == large, "{} bytes", body(&answer).len());
 }
