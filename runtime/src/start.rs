@@ -154,10 +154,7 @@ fn serve(description: &'static Description, listen: Listen) -> ExitCode {
 async fn run(description: &'static Description, listen: Listen) -> Result<usize, StartError> {
     let (ip, port) = listen_at(listen, &description.server)?;
     let gateway = Gateway::open(description)?;
-    let listener = Listener::bind(ip, port).map_err(|error| {
-        let address = ip.map_or_else(|| format!("port {port}"), |ip| SocketAddr::new(ip, port).to_string());
-        StartError::new(format!("cannot listen at {address}: {error}"))
-    })?;
+    let listener = Listener::bind(ip, port).map_err(|error| StartError::new(error.to_string()))?;
     let mut signals = Signals::new().map_err(|error| StartError::new(format!("signals cannot be handled: {error}")))?;
     let address = listener
         .local_addr()

@@ -1,0 +1,18 @@
+//! A generated program, for suites that look at it from outside. `SUITE` chooses the gateway.
+
+use std::process::ExitCode;
+
+mod program {
+    include!(concat!(env!("OUT_DIR"), "/program.rs"));
+}
+
+mod tls {
+    include!(concat!(env!("OUT_DIR"), "/tls.rs"));
+}
+
+fn main() -> ExitCode {
+    match std::env::var("SUITE").as_deref() {
+        Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
+        _ => sluicegate_runtime::main(&program::GATEWAY),
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole gateways over HTTP. A suite has a `gateway.json` of its own, which build.rs generates; every test opens the
+//! gateway anew, so tests share nothing but the upstream of their suite.
+
+mod support;
+
+mod delivery;
+mod failures;
+mod forwarding;
+mod limits;
+mod middleware;
+mod program;
+mod pubsub;
+mod shaping;
+mod tls;

@@ -1,0 +1,39 @@
+//! What suites are written with.
+
+mod client;
+mod gateway;
+mod http2;
+mod logs;
+mod program;
+mod upstream;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use client::{Answer, Client, Framing};
+pub(crate) use gateway::Running;
+pub(crate) use http2::Http2;
+pub(crate) use logs::Logs;
+pub(crate) use program::Program;
+pub(crate) use upstream::{echo, json, never, serve_upstream, status, wait_until_free};
+
+/// Only against hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// More than the socket buffers of both ends take.
+pub(crate) const LARGE: usize = 16 << 20;
+
+/// Waits for what must come.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("hangs")
+}
+
+/// Asks again until the answer is yes.
+pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
+    soon(async {
+        while !ask().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,81 @@
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use super::{Answer, Client, soon};
+
+/// The generated program as a process of its own; killed when it is dropped.
+pub(crate) struct Program {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    /// What it has logged so far.
+    pub(crate) events: Vec<Value>,
+}
+
+impl Program {
+    /// The program with an environment without its variables, to be changed and started.
+    pub(crate) fn command(suite: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_suite-gateway"));
+        for variable in ["GATEWAY_LISTEN", "KRAKEND_PORT", "GATEWAY_BASE"] {
+            command.env_remove(variable);
+        }
+        command.env("SUITE", suite).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it at a free port.
+    pub(crate) async fn start(suite: &str) -> Self {
+        let mut command = Self::command(suite);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::spawn(command).await
+    }
+
+    /// Waits until it listens.
+    pub(crate) async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program was built");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let address = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut program = Self { address, child, lines, events: Vec::new() };
+        let listening = program.logged("listening").await;
+        program.address = listening["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        program
+    }
+
+    /// Waits for an event with this message. All output has to be JSON.
+    pub(crate) async fn logged(&mut self, message: &str) -> Value {
+        loop {
+            let Some(line) = soon(self.lines.next_line()).await.expect("text") else {
+                panic!("ended before it logged {message:?}: {:?}", self.events);
+            };
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            self.events.push(event.clone());
+            if event["message"] == message {
+                return event;
+            }
+        }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.client().await.get(path).await
+    }
+
+    /// Sends a signal, by name: `TERM`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id().expect("it runs"));
+        let status = Command::new("sh").args(["-c", &kill]).status().await.expect("a shell");
+        assert!(status.success(), "{kill}");
+    }
+
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        soon(self.child.wait()).await.expect("a child")
+    }
+}
