@@ -41,6 +41,10 @@ fn readme_shows_what_happens() {
         shown.push_str("```\n");
     }
     drop(reader);
+    // Overwriting must not accept an answer or a diagnostic that is not there.
+    for part in ["\nHTTP/1.1 200 OK\n", "\n{}\n", "\"status\":\"ready\"", "\nerror: unknown driver scheme `kafak`\n"] {
+        assert!(shown.contains(part), "README.md does not show {part:?}:\n{shown}");
+    }
     expectorate::assert_contents(readme, &shown);
     assert!(shown.lines().count() < 200, "README.md is too long");
 }
