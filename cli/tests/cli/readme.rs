@@ -88,9 +88,9 @@ impl Reader {
 
     /// Runs a command that needs no more than to work.
     fn run(&mut self, line: &str) {
-        match line {
+        match line.split('#').next().unwrap_or_default().trim_end() {
             ALL_TESTS => assert!(Path::new(ROOT).join(ALL_TESTS).is_file(), "there is no {ALL_TESTS}"),
-            "cargo gateway run" => self.start(line),
+            command @ "cargo gateway run" => self.start(command),
             _ => {
                 let output = self.shell(line).output().expect("a shell starts");
                 assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
