@@ -81,6 +81,19 @@ fn features_are_drivers_with_a_client() {
 }
 
 #[test]
+fn the_readme_lists_every_driver() {
+    let readme = read("../README.md");
+    for driver in ALL {
+        let row = readme.lines().find(|line| line.contains(&format!("| `{}` |", driver.name)));
+        let row = row.unwrap_or_else(|| panic!("README.md has no row for the feature `{}`", driver.name));
+        let scheme = driver.schemes.iter().any(|scheme| row.starts_with(&format!("| `{scheme}://")));
+        assert!(scheme, "README.md shows `{}` with a URL that is not its own", driver.name);
+        let today = if driver.has_client { "| works |" } else { "| URLs checked |" };
+        assert!(row.ends_with(today), "README.md is wrong on what `{}` can do today", driver.name);
+    }
+}
+
+#[test]
 fn every_driver_documents_the_same() {
     const HEADINGS: [&str; 4] = ["# URL", "# Environment", "# Delivery", "# Limits"];
     for driver in ALL {

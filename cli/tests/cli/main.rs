@@ -4,4 +4,5 @@ mod build;
 mod check;
 mod folder;
 mod new;
+mod readme;
 mod real;
