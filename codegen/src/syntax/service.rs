@@ -109,7 +109,8 @@ pub(super) static ROUTER: Record = Record {
         key("remove_extra_slash", Kind::Bool),
         key("max_payload", Kind::Integer),
         later("app_engine", Kind::Bool, &["false"]),
-        later("disable_access_log", Kind::Bool, &["false"]),
+        // There is no access log to switch off yet.
+        key("disable_access_log", Kind::Bool),
         later("forwarded_by_client_ip", Kind::Bool, &["true"]),
         later("logger_skip_paths", Kind::List(&Kind::Text), &["[]"]),
         later("max_multipart_memory", Kind::Integer, &["0"]),
