@@ -8,7 +8,7 @@ const _: () = generated_for("0.1.0");
 /// The gateway of `gateway.json`, and the SHA-256 of that file.
 pub(crate) static GATEWAY: Description = Description::new(
     "gateway.json",
-    "f55fc547106e843284febe11118377bbce999e02bcf191371a2ff173bffb1c0a",
+    "b1fb5fa06a70055f771601852d914b5f707ffcdd708cc99df2886dd635ab8414",
     ROUTES,
 )
 .name("orders");
@@ -27,18 +27,18 @@ static POST_ORDERS: Endpoint<Publish<mem::Broker>> = Endpoint::new(
 )
 .timeout(Duration::from_secs(3));
 
-/// `GET /orders/next`, gateway.json:17:5
+/// `GET /orders/next`, gateway.json:14:5
 ///
 /// Receives one message from `mem://orders`.
 static GET_ORDERS_NEXT: Endpoint<Subscribe<mem::Broker>> = Endpoint::new(
     Get,
     "/orders/next",
-    "gateway.json:17:5",
+    "gateway.json:14:5",
     Subscribe::new("mem://orders").shape(&GET_ORDERS_NEXT_SHAPE),
 )
 .timeout(Duration::from_secs(3));
 
-/// `allow`, `mapping` and `group` of the backend, gateway.json:20:9
+/// `allow`, `mapping` and `group` of the backend, gateway.json:16:19
 static GET_ORDERS_NEXT_SHAPE: Shape = Shape::OBJECT
     .fields(Fields::Allow(&[
         Field::keep("id"),
