@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::layout::Static;
-use super::literal::{duration, method, number, text, texts};
+use super::literal::{duration, method, number, texts};
 use super::shape;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, OnFailure, Piece, Shape, StatusRule, Subscribe};
 use crate::names::Names;
@@ -78,11 +78,11 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
             quote! { #value #forward #decode #shape #status }
         }
         BackendKind::Publish(publish) => {
-            let url = text(&publish.url);
+            let url = &publish.url;
             quote! { Publish::new(#url) #forward }
         }
         BackendKind::Subscribe(subscribe) => {
-            let (url, decode, shape) = (text(&subscribe.url), decode(subscribe.decode), shaped(&subscribe.shape));
+            let (url, decode, shape) = (&subscribe.url, decode(subscribe.decode), shaped(&subscribe.shape));
             let options = subscribe_options(subscribe);
             quote! { Subscribe::new(#url) #decode #shape #options }
         }
@@ -105,10 +105,7 @@ fn forward(backend: &Backend) -> Option<TokenStream> {
 fn http_value(http: &HttpBackend) -> TokenStream {
     let (verb, hosts) = (method(http.method), texts(&http.hosts));
     let pieces = http.url.pieces.iter().map(|piece| match piece {
-        Piece::Text(literal) => {
-            let literal = text(literal);
-            quote! { Text(#literal) }
-        }
+        Piece::Text(literal) => quote! { Text(#literal) },
         Piece::Param { index, .. } => {
             let index = number(*index as u64);
             quote! { Param(#index) }
@@ -122,7 +119,7 @@ fn status(rule: &StatusRule) -> Option<TokenStream> {
         StatusRule::Default => None,
         StatusRule::ReturnCode => Some(quote! { .status(StatusRule::ReturnCode) }),
         StatusRule::ReturnDetails(alias) => {
-            let key = text(format!("error_{alias}"));
+            let key = format!("error_{alias}");
             Some(quote! { .status(StatusRule::ReturnDetails(#key)) })
         }
     }

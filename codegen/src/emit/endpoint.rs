@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::backend;
 use super::layout::Static;
-use super::literal::{duration, method, names as name_list, number, text};
+use super::literal::{duration, method, names as name_list, number};
 use crate::model::{self, Endpoint, Output, Step};
 use crate::names::Names;
 
@@ -33,7 +33,7 @@ pub(super) fn items(name: &Ident, endpoint: &Endpoint, names: &mut Names) -> Vec
             (quote! { Merge }, what, quote! { Merge::new(&[#(&#merged),*]) }, items)
         }
     };
-    let (verb, path, source, options) = (method(*verb), text(&path.text), text(&place.0), options(endpoint));
+    let (verb, path, source, options) = (method(*verb), &path.text, &place.0, options(endpoint));
     let item = Static {
         docs: vec![format!("{title}, {}", place.0), String::new(), what],
         visibility: "",

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use crate::model::{Method, Names};
 
@@ -27,15 +27,8 @@ pub(crate) fn float(value: f64) -> Literal {
     format!("{value:?}").parse().unwrap_or_else(|_| Literal::f64_unsuffixed(value))
 }
 
-/// A string literal. What a person could not see in it is escaped.
-pub(crate) fn text(value: impl AsRef<str>) -> Literal {
-    // Not `Literal::string`: it escapes every accent that is a character of its own.
-    format!("{:?}", value.as_ref()).parse().unwrap_or_else(|_| Literal::string(value.as_ref()))
-}
-
 /// `&["a", "b"]`.
-pub(super) fn texts<T: AsRef<str>>(list: &[T]) -> TokenStream {
-    let list = list.iter().map(text);
+pub(super) fn texts<T: ToTokens>(list: &[T]) -> TokenStream {
     quote! { &[#(#list),*] }
 }
 
@@ -174,12 +167,16 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_where_it_must_be() {
+    fn what_could_not_be_seen_in_a_text_is_escaped() {
         for (value, expected) in
-            [("a\"b", r#""a\"b""#), ("é", "\"é\""), ("e\u{301}", "\"e\u{301}\""), ("\n\u{200b}", r#""\n\u{200b}""#)]
+            [("it's", "\"it's\""), ("a\"b\\", r#""a\"b\\""#), ("é", "\"é\""), ("\n\u{200b}", r#""\n\u{200b}""#)]
         {
-            assert_eq!(text(value).to_string(), expected);
+            assert_eq!(quote! { #value }.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn what_could_not_be_seen_in_a_comment_is_escaped() {
         assert_eq!(plain("it's \"é\" \\\t\u{2066}"), "it's \"é\" \\\\t\\u{2066}");
     }
 

@@ -4,12 +4,12 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 use super::layout::Static;
-use super::literal::{address, codes, duration, json, number, text, texts};
+use super::literal::{address, codes, duration, json, number, texts};
 use crate::model::{Client, Gateway, LogLevel, Logging, Router, Server, Tls, TlsVersion};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
     let Gateway { name, config, hash, server, client, router, logging, endpoints: _ } = gateway;
-    let mut calls: Vec<_> = name.iter().map(|name| call("name", text(name))).collect();
+    let mut calls: Vec<_> = name.iter().map(|name| call("name", name)).collect();
     for (part, kind, changes) in [
         ("server", quote! { Server }, server_calls(server)),
         ("client", quote! { ClientOptions }, client_calls(client)),
@@ -21,7 +21,6 @@ pub(super) fn gateway(gateway: &Gateway) -> Static {
         }
     }
     let docs = vec![format!("The gateway of `{config}`, and the SHA-256 of that file.")];
-    let (config, hash) = (text(config), text(hash));
     Static {
         docs,
         visibility: "pub(crate) ",
@@ -70,7 +69,7 @@ fn server_calls(server: &Server) -> Vec<TokenStream> {
 
 fn tls_value(tls: &Tls) -> TokenStream {
     let keys = tls.keys.iter().map(|(certificate, key)| {
-        let (certificate, key) = (text(&certificate.0), text(&key.0));
+        let (certificate, key) = (&certificate.0, &key.0);
         quote! { (#certificate, #key) }
     });
     let mut calls = Vec::new();
@@ -141,7 +140,7 @@ fn router_calls(router: &Router) -> Vec<TokenStream> {
             calls.push(call(name, quote! { true }));
         }
     }
-    calls.extend(router.health_path.as_ref().map(|path| call("health_path", text(path))));
+    calls.extend(router.health_path.as_ref().map(|path| call("health_path", path)));
     for (name, body) in [("error_body_404", &router.error_body_404), ("error_body_405", &router.error_body_405)] {
         calls.extend(body.as_ref().map(|body| call(name, json(body))));
     }
@@ -161,7 +160,7 @@ fn logging_calls(logging: &Logging) -> Vec<TokenStream> {
         calls.push(call("level", level));
     }
     let prefix = logging.prefix.as_ref().filter(|prefix| !prefix.is_empty());
-    calls.extend(prefix.map(|prefix| call("prefix", text(prefix))));
+    calls.extend(prefix.map(|prefix| call("prefix", prefix)));
     if logging.stdout {
         calls.push(quote! { .stdout() });
     }

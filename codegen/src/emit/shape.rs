@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::layout::Static;
-use super::literal::{text, texts};
+use super::literal::texts;
 use crate::model::{Field, FieldRule, Fields, Shape};
 
 pub(super) fn item(name: Ident, place: &str, shape: &Shape) -> Static {
@@ -48,10 +48,7 @@ fn value(shape: &Shape) -> TokenStream {
         let fields = fields(&shape.fields);
         quote! { .fields(#fields) }
     });
-    let group = shape.group.as_ref().map(|group| {
-        let group = text(group);
-        quote! { .group(#group) }
-    });
+    let group = shape.group.as_ref().map(|group| quote! { .group(#group) });
     quote! { #base #target #fields #group }
 }
 
@@ -74,14 +71,13 @@ fn fields(fields: &Fields) -> TokenStream {
 }
 
 fn field(field: &Field) -> TokenStream {
-    let name = text(&field.name);
-    let rename = field.rename.as_ref().map(text);
-    match (&field.rule, rename) {
+    let name = &field.name;
+    match (&field.rule, &field.rename) {
         (FieldRule::Keep, None) => quote! { Field::keep(#name) },
         (FieldRule::Keep, Some(new)) => quote! { Field::renamed(#name, #new) },
         (FieldRule::Drop, _) => quote! { Field::drop(#name) },
         (FieldRule::Inside(inner), rename) => {
-            let (inner, rename) = (fields(inner), rename.map(|new| quote! { .rename(#new) }));
+            let (inner, rename) = (fields(inner), rename.as_ref().map(|new| quote! { .rename(#new) }));
             quote! { Field::inside(#name, #inner) #rename }
         }
     }

@@ -8,7 +8,7 @@ use quote::quote;
 use super::Middleware;
 use crate::check::{Context, Owner, header};
 use crate::diagnostic::Diagnostic;
-use crate::emit::literal::{duration, float, number, text};
+use crate::emit::literal::{duration, float, number};
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::tree::Node;
@@ -171,14 +171,8 @@ fn strategy(context: &Context<'_>, options: Object<'_>, params: Option<&[String]
 fn by(strategy: &RateLimitBy) -> TokenStream {
     match strategy {
         RateLimitBy::Ip { header: None } => quote! { RateLimitBy::Ip },
-        RateLimitBy::Ip { header: Some(name) } => {
-            let name = text(name);
-            quote! { RateLimitBy::IpHeader(#name) }
-        }
-        RateLimitBy::Header(name) => {
-            let name = text(name);
-            quote! { RateLimitBy::Header(#name) }
-        }
+        RateLimitBy::Ip { header: Some(name) } => quote! { RateLimitBy::IpHeader(#name) },
+        RateLimitBy::Header(name) => quote! { RateLimitBy::Header(#name) },
         RateLimitBy::Param(index) => {
             let index = number(*index as u64);
             quote! { RateLimitBy::Param(#index) }
