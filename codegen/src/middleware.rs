@@ -1,7 +1,7 @@
 //! Middleware of endpoints.
 //!
 //! A middleware is one file: where its options stand, what they are checked into, and how that is written as Rust. It
-//! is registered by one line in `steps!` below. The runtime's part of it is of the same name in `sluicegate_runtime`.
+//! is registered by one line in `steps!` below. The runtime's part of it is a file and a line of the same name there.
 
 pub mod json_schema;
 pub mod rate_limit;
@@ -10,9 +10,6 @@ pub mod static_response;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use self::json_schema::JsonSchema;
-use self::rate_limit::RateLimit;
-use self::static_response::StaticResponse;
 use crate::check::{Context, Owner};
 use crate::syntax::Object;
 use crate::syntax::namespaces::canonical;
@@ -90,11 +87,11 @@ macro_rules! steps {
 // In the order that the runtime has them in.
 steps! {
     /// `qos/ratelimit/router`.
-    RateLimit(RateLimit),
+    RateLimit(rate_limit::RateLimit),
     /// `validation/json-schema`.
-    JsonSchema(JsonSchema),
+    JsonSchema(json_schema::JsonSchema),
     /// `proxy.static`.
-    Static(StaticResponse),
+    Static(static_response::StaticResponse),
 }
 
 /// Whether there is a middleware for a whole namespace of an endpoint.
