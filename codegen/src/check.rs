@@ -6,16 +6,13 @@
 mod backend;
 mod endpoint;
 mod host;
-mod json_schema;
 mod names;
 mod path;
 mod pubsub;
-mod rate_limit;
 mod router;
 mod routes;
 mod service;
 mod shape;
-mod static_response;
 mod tls;
 mod url_template;
 
@@ -29,10 +26,12 @@ use crate::source::SourceFile;
 use crate::syntax::kind::At;
 use crate::tree::Span;
 
+pub(crate) use endpoint::Owner;
+pub(crate) use names::header;
 pub(crate) use service::gateway;
 
 /// What every check can ask.
-struct Context<'a> {
+pub(crate) struct Context<'a> {
     file: &'a SourceFile,
     sink: &'a Sink,
     defaults: Defaults,
@@ -56,12 +55,12 @@ impl Context<'_> {
         Place(format!("{}:{}:{}", self.file.name(), at.line, at.column))
     }
 
-    fn push(&self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
     }
 
     /// A number that cannot be negative.
-    fn size(&self, value: Option<At<i64>>, name: &str) -> Option<usize> {
+    pub(crate) fn size(&self, value: Option<At<i64>>, name: &str) -> Option<usize> {
         let value = value?;
         let size = usize::try_from(value.value).ok();
         if size.is_none() {
@@ -71,7 +70,7 @@ impl Context<'_> {
         size
     }
 
-    fn not_yet(&self, span: Span, what: &str) {
+    pub(crate) fn not_yet(&self, span: Span, what: &str) {
         let error = Diagnostic::error(NOT_YET, span, format!("{what} is not supported yet"));
         self.push(error.label("this version of Sluicegate cannot do it"));
     }

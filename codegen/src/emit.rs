@@ -1,12 +1,11 @@
 //! The model to Rust source. Nothing here can fail, and the same model gives the same bytes.
 
 mod backend;
-mod code;
 mod endpoint;
-mod literal;
+mod layout;
+pub(crate) mod literal;
 mod service;
 mod shape;
-mod step;
 
 use crate::model::Gateway;
 use crate::names::Names;
@@ -25,10 +24,10 @@ pub(crate) fn file(gateway: &Gateway) -> String {
             env!("CARGO_PKG_VERSION")
         ),
         service::gateway(gateway).print(),
-        service::routes(endpoints.iter().map(|(name, _)| name.as_str())).print(),
+        service::routes(endpoints.iter().map(|(name, _)| name)).print(),
     ];
     for (name, endpoint) in &endpoints {
-        items.extend(endpoint::items(name, endpoint, &mut names).iter().map(code::Static::print));
+        items.extend(endpoint::items(name, endpoint, &mut names).iter().map(layout::Static::print));
     }
     items.join("\n")
 }

@@ -2,7 +2,8 @@
 //!
 //! Text becomes a syntax-neutral tree whose every value knows its bytes (`json`, `tree`). The tree
 //! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
-//! only what can be generated (`check`). Only these can reject. [`generate`] writes the model as Rust (`emit`).
+//! only what can be generated (`check`, and of each [`middleware`] its own part). Only these can reject. [`generate`]
+//! writes the model as Rust (`emit`).
 
 mod build_script;
 mod check;
@@ -10,6 +11,7 @@ mod diagnostic;
 mod emit;
 mod json;
 mod location;
+pub mod middleware;
 pub mod model;
 #[cfg(test)]
 mod mutants;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub use crate::middleware::Step;
+
 /// A whole gateway.
 #[derive(Clone, Debug)]
 pub struct Gateway {
@@ -400,70 +402,6 @@ pub enum OnFailure {
     DeadLetter,
 }
 
-/// One middleware of an endpoint.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// `qos/ratelimit/router`.
-    RateLimit(RateLimit),
-    /// `validation/json-schema`: the schema as compact JSON text.
-    JsonSchema(String),
-    /// `proxy.static`.
-    Static(StaticResponse),
-}
-
-/// `qos/ratelimit/router`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RateLimit {
-    /// `max_rate`, above zero.
-    pub max_rate: Option<f64>,
-    /// `capacity`; the rate when absent.
-    pub capacity: Option<u64>,
-    /// `client_max_rate`, above zero.
-    pub client_max_rate: Option<f64>,
-    /// `client_capacity`; the rate when absent.
-    pub client_capacity: Option<u64>,
-    /// `every`; one second when absent.
-    pub every: Duration,
-    /// `strategy` and `key`.
-    pub strategy: RateLimitBy,
-    /// `cleanup_period`; one minute when absent.
-    pub cleanup_period: Duration,
-}
-
-/// What tells one client from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RateLimitBy {
-    /// The client's address, or the header that `key` names.
-    Ip {
-        /// The header to read it from, lower case.
-        header: Option<String>,
-    },
-    /// A request header, lower case.
-    Header(String),
-    /// A path parameter by position.
-    Param(usize),
-}
-
-/// `proxy.static`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaticResponse {
-    /// The members of `data`: names, and values as compact JSON text.
-    pub data: Vec<(String, String)>,
-    /// `strategy`.
-    pub strategy: StaticStrategy,
-}
-
-/// `proxy.static.strategy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of the strategies")]
-pub enum StaticStrategy {
-    Always,
-    Success,
-    Errored,
-    Complete,
-    Incomplete,
-}
-
 impl Gateway {
     /// The cargo features of the runtime that this gateway needs, sorted.
     #[must_use]
@@ -483,13 +421,7 @@ impl Gateway {
                     BackendKind::Subscribe(subscribe) => drop(features.insert(subscribe.driver)),
                 }
             }
-            for step in &endpoint.steps {
-                match step {
-                    Step::RateLimit(_) => drop(features.insert("rate-limit")),
-                    Step::JsonSchema(_) => drop(features.insert("json-schema")),
-                    Step::Static(_) => {}
-                }
-            }
+            features.extend(endpoint.steps.iter().filter_map(Step::feature));
         }
         features
     }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use proc_macro2::{Ident, Span};
+
 use crate::model::{Endpoint, Method};
 
 /// The identifiers given so far.
@@ -13,13 +15,17 @@ pub(crate) struct Names {
 
 impl Names {
     /// `GET /users/{id}` is `GET_USERS_ID`.
-    pub(crate) fn endpoint(&mut self, endpoint: &Endpoint) -> String {
-        self.unique(identifier(endpoint.method, &endpoint.path.text))
+    pub(crate) fn endpoint(&mut self, endpoint: &Endpoint) -> Ident {
+        self.given(identifier(endpoint.method, &endpoint.path.text))
     }
 
     /// What belongs to an endpoint or a backend: `GET_USERS_ID_SHAPE`.
-    pub(crate) fn part(&mut self, owner: &str, part: &str) -> String {
-        self.unique(format!("{owner}_{part}"))
+    pub(crate) fn part(&mut self, owner: &Ident, part: &str) -> Ident {
+        self.given(format!("{owner}_{part}"))
+    }
+
+    fn given(&mut self, name: String) -> Ident {
+        Ident::new(&self.unique(name), Span::call_site())
     }
 
     fn unique(&mut self, name: String) -> String {
@@ -87,7 +93,8 @@ mod tests {
         let mut names = Names::default();
         let given = ["GET_A", "GET_A", "GET_A__2", "GET_A", "GET_A_SHAPE"].map(|name| names.unique(name.to_owned()));
         assert_eq!(given, ["GET_A", "GET_A__2", "GET_A__2__2", "GET_A__3", "GET_A_SHAPE"]);
-        assert_eq!(names.part("GET_A", "SHAPE"), "GET_A_SHAPE__2");
-        assert_eq!(names.part("GET_A__2", "SHAPE"), "GET_A__2_SHAPE");
+        let owner = |name| Ident::new(name, Span::call_site());
+        assert_eq!(names.part(&owner("GET_A"), "SHAPE"), "GET_A_SHAPE__2");
+        assert_eq!(names.part(&owner("GET_A__2"), "SHAPE"), "GET_A__2_SHAPE");
     }
 }

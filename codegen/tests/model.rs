@@ -3,7 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
-use sluicegate_codegen::{Checked, SourceFile, check};
+use sluicegate_codegen::{Checked, SourceFile, check, generate};
 
 fn everything() -> String {
     fs::read_to_string("tests/model/everything.json").expect("a readable config")
@@ -20,6 +20,20 @@ fn every_supported_key_reaches_the_model() {
     let gateway = checked.gateway.expect("no errors");
     expectorate::assert_contents("tests/model/everything.txt", &format!("{gateway:#?}\n"));
     assert_eq!(gateway.features().into_iter().collect::<Vec<_>>(), ["json-schema", "mem", "rate-limit", "tls"]);
+}
+
+/// On the stack of a test's thread, a quarter of a build script's.
+#[test]
+fn the_deepest_path_can_be_written() {
+    for key in ["allow", "deny"] {
+        let path = ["a"; 32].join(".");
+        let text = format!(
+            r#"{{"version": 3, "host": ["http://users"], "endpoints": [{{"endpoint": "/", "backend": [
+                {{"url_pattern": "/", "{key}": ["{path}"]}}]}}]}}"#
+        );
+        let gateway = checked(&text).gateway.expect("no errors");
+        assert_eq!(generate(&gateway).matches("Field::inside(").count(), 31, "{key}");
+    }
 }
 
 proptest! {

@@ -1,25 +1,26 @@
-//! An endpoint's own keys and its middleware.
+//! An endpoint's own keys.
 
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, backend, json_schema, names, path, rate_limit, router, static_response};
+use super::{Context, backend, names, path, router};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Endpoint, EndpointPath, Method, Output, Step};
+use crate::middleware;
+use crate::model::{Endpoint, Method, Output};
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
-use crate::syntax::namespaces::canonical;
 
 const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
 /// Encodings that KrakenD's open edition can write and this version cannot.
 const OUTPUTS_LATER: [&str; 5] = ["json-collection", "negotiate", "string", "xml", "yaml"];
 
-/// What a backend must know of its endpoint.
-pub(super) struct Owner<'a> {
-    pub(super) params: Option<&'a [String]>,
+/// What a backend or a middleware must know of its endpoint.
+pub(crate) struct Owner<'a> {
+    /// `None` when the path is wrong, and was reported.
+    pub(crate) params: Option<&'a [String]>,
     pub(super) method: Method,
-    pub(super) output: Output,
+    pub(crate) output: Output,
     pub(super) timeout: Duration,
     pub(super) concurrent_calls: Option<At<i64>>,
 }
@@ -54,7 +55,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         max_body_bytes: proxy
             .and_then(|proxy| router::max_payload(proxy, context.sink))
             .or(context.defaults.max_payload),
-        steps: steps(context, object, path.as_ref(), owner.output),
+        steps: middleware::steps(context, &owner, object),
         backends,
         path: path?,
         method: method?,
@@ -124,25 +125,4 @@ fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec
         context.push(error.help("remove the key"));
     }
     object.objects("backend").filter_map(|object| backend::backend(context, object, owner)).collect()
-}
-
-fn steps(context: &Context<'_>, object: Object<'_>, path: Option<&EndpointPath>, output: Output) -> Vec<Step> {
-    let members = object.get("extra_config").map_or(&[][..], |extra| extra.members());
-    let step = |member: &crate::tree::Member| match canonical(&member.key) {
-        "qos/ratelimit/router" => {
-            rate_limit::rate_limit(context, object.extra("qos/ratelimit/router")?, path).map(Step::RateLimit)
-        }
-        "validation/json-schema" => json_schema::json_schema(context, &member.value).map(Step::JsonSchema),
-        "proxy" => {
-            let options = object.extra("proxy")?.object("static")?;
-            if output == Output::NoOp {
-                let message = "`proxy.static` does nothing where the answer is passed on unread";
-                let error = Diagnostic::error("inapplicable", options.mark(), message);
-                context.push(error.label("cannot be merged into it").help("remove it, or the endpoint's `no-op`"));
-            }
-            static_response::static_response(options).map(Step::Static)
-        }
-        _ => None,
-    };
-    members.iter().filter_map(step).collect()
 }

@@ -81,7 +81,7 @@ pub(super) fn backend_names(context: &Context<'_>, object: Object<'_>, key: &str
 }
 
 /// A header's name in lower case. The empty one stands for none.
-pub(super) fn header(context: &Context<'_>, name: At<&str>) -> Option<String> {
+pub(crate) fn header(context: &Context<'_>, name: At<&str>) -> Option<String> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !name.value.bytes().all(token) {
         let error =

@@ -6,11 +6,15 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Field, FieldRule, Fields, Shape};
 use crate::syntax::Object;
+use crate::syntax::kind::At;
 use crate::tree::{Member, Node};
 
+/// How many names a path of `allow` or `deny` may have: the code for it is as deep, and the compiler's stack is not endless.
+const MAX_LEVELS: usize = 32;
+
 pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
-    let allow = backend.texts("allow");
-    let deny = backend.texts("deny");
+    let allow = paths(context, backend, "allow");
+    let deny = paths(context, backend, "deny");
     if let (false, false, Some(member)) = (allow.is_empty(), deny.is_empty(), backend.member("deny")) {
         let error = Diagnostic::error("allow-and-deny", member.key_span, "`allow` and `deny` exclude each other");
         let error =
@@ -38,6 +42,21 @@ pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
         fields,
         group: backend.text("group").map(|group| group.value.to_owned()).filter(|group| !group.is_empty()),
     }
+}
+
+/// The paths of `allow` or `deny` that are not too deep.
+fn paths<'a>(context: &Context<'_>, backend: Object<'a>, key: &str) -> Vec<At<&'a str>> {
+    let mut paths = backend.texts(key);
+    paths.retain(|path| {
+        let levels = path.value.split('.').count();
+        if levels > MAX_LEVELS {
+            let message = format!("a path of `{key}` is {levels} levels deep");
+            let error = Diagnostic::error("out-of-range", path.span, message);
+            context.push(error.label(format!("expected {MAX_LEVELS} or less")));
+        }
+        levels <= MAX_LEVELS
+    });
+    paths
 }
 
 /// Adds `a.b.c`. A later path replaces what an earlier one says about the same name: `[a, a.b]` keeps `a.b`, `[a.b, a]` all of `a`.

@@ -1,22 +1,25 @@
 //! A backend: its type, its value, and what it does in words.
 
-use super::code::{Code, Static};
-use super::literal::{duration, method, number, text};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::layout::Static;
+use super::literal::{duration, method, number, texts};
 use super::shape;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, OnFailure, Piece, Shape, StatusRule, Subscribe};
 use crate::names::Names;
 
 /// A backend's value, and the items that it refers to, which are named after `owner`.
 pub(super) struct Parts {
-    pub(super) value: Code,
+    pub(super) value: TokenStream,
     pub(super) items: Vec<Static>,
 }
 
 /// A backend of a merge, and what it refers to. `whose` says which one it is.
-pub(super) fn items(name: &str, whose: &str, backend: &Backend, names: &mut Names) -> Vec<Static> {
+pub(super) fn items(name: &Ident, whose: &str, backend: &Backend, names: &mut Names) -> Vec<Static> {
     let Parts { value, items } = parts(name, backend, names);
     let docs = vec![format!("{whose}, {}", backend.place.0), String::new(), sentence(backend)];
-    let item = Static { docs, visibility: "", name: name.to_owned(), kind: kind(backend), value };
+    let item = Static { docs, visibility: "", name: name.clone(), kind: kind(backend), value };
     [item].into_iter().chain(items).collect()
 }
 
@@ -43,20 +46,26 @@ fn url(pieces: &[Piece]) -> String {
     })
 }
 
-pub(super) fn kind(backend: &Backend) -> String {
+pub(super) fn kind(backend: &Backend) -> TokenStream {
     match &backend.kind {
-        BackendKind::Http(_) => "Http".to_owned(),
-        BackendKind::Publish(publish) => format!("Publish<{}::Broker>", module(publish.driver)),
-        BackendKind::Subscribe(subscribe) => format!("Subscribe<{}::Broker>", module(subscribe.driver)),
+        BackendKind::Http(_) => quote! { Http },
+        BackendKind::Publish(publish) => {
+            let module = module(publish.driver);
+            quote! { Publish<#module::Broker> }
+        }
+        BackendKind::Subscribe(subscribe) => {
+            let module = module(subscribe.driver);
+            quote! { Subscribe<#module::Broker> }
+        }
     }
 }
 
-pub(super) fn parts(owner: &str, backend: &Backend, names: &mut Names) -> Parts {
+pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Parts {
     let mut items = Vec::new();
     let mut shaped = |shape: &Shape| {
         (*shape != Shape::default()).then(|| {
             let name = names.part(owner, "SHAPE");
-            let call = Code::call("shape", [Code::word(format!("&{name}"))]);
+            let call = quote! { .shape(&#name) };
             items.push(shape::item(name, &backend.place.0, shape));
             call
         })
@@ -64,66 +73,72 @@ pub(super) fn parts(owner: &str, backend: &Backend, names: &mut Names) -> Parts 
     let forward = forward(backend);
     let value = match &backend.kind {
         BackendKind::Http(http) => {
-            let options = [forward, decode(http.decode), shaped(&http.shape), status(&http.status)];
-            http_value(http).with(options.into_iter().flatten())
+            let (value, decode, shape, status) =
+                (http_value(http), decode(http.decode), shaped(&http.shape), status(&http.status));
+            quote! { #value #forward #decode #shape #status }
         }
-        BackendKind::Publish(publish) => Code::call("Publish::new", [text(&publish.url)]).with(forward),
+        BackendKind::Publish(publish) => {
+            let url = &publish.url;
+            quote! { Publish::new(#url) #forward }
+        }
         BackendKind::Subscribe(subscribe) => {
-            let options = [decode(subscribe.decode), shaped(&subscribe.shape)].into_iter().flatten();
-            let options = options.chain(subscribe_options(subscribe));
-            Code::call("Subscribe::new", [text(&subscribe.url)]).with(options)
+            let (url, decode, shape) = (&subscribe.url, decode(subscribe.decode), shaped(&subscribe.shape));
+            let options = subscribe_options(subscribe);
+            quote! { Subscribe::new(#url) #decode #shape #options }
         }
     };
     Parts { value, items }
 }
 
 /// A driver's module: features have dashes where modules have underscores.
-fn module(driver: &str) -> String {
-    driver.replace('-', "_")
+fn module(driver: &str) -> Ident {
+    format_ident!("{}", driver.replace('-', "_"))
 }
 
 /// The backend's own allow-lists, where it has any.
-fn forward(backend: &Backend) -> Option<Code> {
-    let list = |name: &str, list: &Option<Vec<String>>| {
-        list.as_ref().map(|list| Code::call(name, [Code::texts(list)])).into_iter()
-    };
-    let lists: Vec<_> =
-        list("headers", &backend.input_headers).chain(list("query", &backend.input_query_strings)).collect();
-    (!lists.is_empty()).then(|| Code::call("forward", [Code::word("Forward::DEFAULT").with(lists)]))
+fn forward(backend: &Backend) -> Option<TokenStream> {
+    let headers = backend.input_headers.as_deref().map(texts).map(|list| quote! { .headers(#list) });
+    let query = backend.input_query_strings.as_deref().map(texts).map(|list| quote! { .query(#list) });
+    (headers.is_some() || query.is_some()).then(|| quote! { .forward(Forward::DEFAULT #headers #query) })
 }
 
-fn http_value(http: &HttpBackend) -> Code {
+fn http_value(http: &HttpBackend) -> TokenStream {
+    let (verb, hosts) = (method(http.method), texts(&http.hosts));
     let pieces = http.url.pieces.iter().map(|piece| match piece {
-        Piece::Text(literal) => Code::call("Text", [text(literal)]),
-        Piece::Param { index, .. } => Code::call("Param", [number(*index as u64)]),
+        Piece::Text(literal) => quote! { Text(#literal) },
+        Piece::Param { index, .. } => {
+            let index = number(*index as u64);
+            quote! { Param(#index) }
+        }
     });
-    Code::call("Http::new", [method(http.method), Code::texts(&http.hosts), Code::List(pieces.collect())])
+    quote! { Http::new(#verb, #hosts, &[#(#pieces),*]) }
 }
 
-fn status(rule: &StatusRule) -> Option<Code> {
-    let rule = match rule {
-        StatusRule::Default => return None,
-        StatusRule::ReturnCode => Code::word("StatusRule::ReturnCode"),
-        StatusRule::ReturnDetails(alias) => Code::call("StatusRule::ReturnDetails", [text(format!("error_{alias}"))]),
-    };
-    Some(Code::call("status", [rule]))
+fn status(rule: &StatusRule) -> Option<TokenStream> {
+    match rule {
+        StatusRule::Default => None,
+        StatusRule::ReturnCode => Some(quote! { .status(StatusRule::ReturnCode) }),
+        StatusRule::ReturnDetails(alias) => {
+            let key = format!("error_{alias}");
+            Some(quote! { .status(StatusRule::ReturnDetails(#key)) })
+        }
+    }
 }
 
-fn subscribe_options(subscribe: &Subscribe) -> impl Iterator<Item = Code> {
-    let wait = subscribe.wait.map(|wait| Code::call("wait", [duration(wait)]));
+fn subscribe_options(subscribe: &Subscribe) -> TokenStream {
+    let wait = subscribe.wait.map(duration).map(|wait| quote! { .wait(#wait) });
     let on_failure = match subscribe.on_failure {
         OnFailure::Nack => None,
-        OnFailure::Drop => Some("OnFailure::Drop"),
-        OnFailure::DeadLetter => Some("OnFailure::DeadLetter"),
+        OnFailure::Drop => Some(quote! { .on_failure(OnFailure::Drop) }),
+        OnFailure::DeadLetter => Some(quote! { .on_failure(OnFailure::DeadLetter) }),
     };
-    let on_failure = on_failure.map(|what| Code::call("on_failure", [Code::word(what)]));
-    let max_deliveries = subscribe.max_deliveries.map(|count| Code::call("max_deliveries", [number(count)]));
-    [wait, on_failure, max_deliveries].into_iter().flatten()
+    let max_deliveries = subscribe.max_deliveries.map(number).map(|count| quote! { .max_deliveries(#count) });
+    quote! { #wait #on_failure #max_deliveries }
 }
 
-fn decode(decode: Decode) -> Option<Code> {
+fn decode(decode: Decode) -> Option<TokenStream> {
     match decode {
         Decode::Json => None,
-        Decode::NoOp => Some(Code::call("no_op", [])),
+        Decode::NoOp => Some(quote! { .no_op() }),
     }
 }

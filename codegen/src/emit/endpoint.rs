@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use super::code::{Code, Static};
-use super::literal::{duration, method, names as name_list, number, text};
-use super::{backend, step};
-use crate::model::{self, Endpoint, Output};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::backend;
+use super::layout::Static;
+use super::literal::{duration, method, names as name_list, number};
+use crate::model::{self, Endpoint, Output, Step};
 use crate::names::Names;
 
 /// The endpoint, and after it what it refers to: the backends that it merges, and their shapes.
-pub(super) fn items(name: &str, endpoint: &Endpoint, names: &mut Names) -> Vec<Static> {
+pub(super) fn items(name: &Ident, endpoint: &Endpoint, names: &mut Names) -> Vec<Static> {
     let Endpoint { place, path, method: verb, .. } = endpoint;
     let title = format!("`{} {}`", verb.as_str(), path.text);
     let (kind, what, value, parts) = match endpoint.backends.as_slice() {
@@ -22,41 +25,53 @@ pub(super) fn items(name: &str, endpoint: &Endpoint, names: &mut Names) -> Vec<S
             let mut merged = Vec::new();
             for (index, backend) in several.iter().enumerate() {
                 let part = names.part(name, &format!("BACKEND_{}", index + 1));
-                merged.push(Code::word(format!("&{part}")));
                 let whose = format!("Backend {} of {title}", index + 1);
                 items.extend(backend::items(&part, &whose, backend, names));
+                merged.push(part);
             }
             let what = format!("Merges the answers of {} backends, in the order of the file.", several.len());
-            ("Merge".to_owned(), what, Code::call("Merge::new", [Code::List(merged)]), items)
+            (quote! { Merge }, what, quote! { Merge::new(&[#(&#merged),*]) }, items)
         }
     };
-    let value = Code::call("Endpoint::new", [method(*verb), text(&path.text), text(&place.0), value]);
-    let docs = vec![format!("{title}, {}", place.0), String::new(), what];
-    let kind = format!("Endpoint<{kind}>");
-    let item = Static { docs, visibility: "", name: name.to_owned(), kind, value: value.with(options(endpoint)) };
+    let (verb, path, source, options) = (method(*verb), &path.text, &place.0, options(endpoint));
+    let item = Static {
+        docs: vec![format!("{title}, {}", place.0), String::new(), what],
+        visibility: "",
+        name: name.clone(),
+        kind: quote! { Endpoint<#kind> },
+        value: quote! { Endpoint::new(#verb, #path, #source, #value) #(#options)* },
+    };
     [item].into_iter().chain(parts).collect()
 }
 
 /// Only what differs from the defaults.
-fn options(endpoint: &Endpoint) -> Vec<Code> {
+fn options(endpoint: &Endpoint) -> Vec<TokenStream> {
     let mut calls = Vec::new();
     if endpoint.timeout != Duration::from_secs(2) {
-        calls.push(Code::call("timeout", [duration(endpoint.timeout)]));
+        let timeout = duration(endpoint.timeout);
+        calls.push(quote! { .timeout(#timeout) });
     }
-    calls.extend(endpoint.cache_ttl.map(|ttl| Code::call("cache_ttl", [duration(ttl)])));
+    if let Some(ttl) = endpoint.cache_ttl.map(duration) {
+        calls.push(quote! { .cache_ttl(#ttl) });
+    }
     if endpoint.output == Output::NoOp {
-        calls.push(Code::call("no_op", []));
+        calls.push(quote! { .no_op() });
     }
     for (name, list) in
         [("input_headers", &endpoint.input_headers), ("input_query_strings", &endpoint.input_query_strings)]
     {
         if *list != model::Names::List(Vec::new()) {
-            calls.push(Code::call(name, [name_list(list)]));
+            let (name, list) = (format_ident!("{name}"), name_list(list));
+            calls.push(quote! { .#name(#list) });
         }
     }
-    calls.extend(endpoint.max_body_bytes.map(|bytes| Code::call("max_body_bytes", [number(bytes as u64)])));
+    if let Some(bytes) = endpoint.max_body_bytes {
+        let bytes = number(bytes as u64);
+        calls.push(quote! { .max_body_bytes(#bytes) });
+    }
     if !endpoint.steps.is_empty() {
-        calls.push(Code::call("steps", [Code::List(endpoint.steps.iter().map(step::value).collect())]));
+        let steps = endpoint.steps.iter().map(Step::value);
+        calls.push(quote! { .steps(&[#(#steps),*]) });
     }
     calls
 }

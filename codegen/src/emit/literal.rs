@@ -3,25 +3,39 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::code::Code;
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+
 use crate::model::{Method, Names};
 
 /// A whole number in groups of three digits.
-pub(super) fn number(value: impl TryInto<u64>) -> Code {
-    let digits = value.try_into().unwrap_or(u64::MAX).to_string();
-    let mut word = String::new();
+pub(crate) fn number(value: impl TryInto<u64>) -> Literal {
+    let value = value.try_into().unwrap_or(u64::MAX);
+    let digits = value.to_string();
+    let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            word.push('_');
+            grouped.push('_');
         }
-        word.push(digit);
+        grouped.push(digit);
     }
-    Code::word(word)
+    grouped.parse().unwrap_or_else(|_| Literal::u64_unsuffixed(value))
 }
 
-/// A string literal. What a person could not see in it is escaped.
-pub(super) fn text(value: impl AsRef<str>) -> Code {
-    Code::word(format!("{:?}", value.as_ref()))
+/// A number that is a float: `5.0` where `{}` would write `5`, and without the digits of `1e16`.
+pub(crate) fn float(value: f64) -> Literal {
+    format!("{value:?}").parse().unwrap_or_else(|_| Literal::f64_unsuffixed(value))
+}
+
+/// `&["a", "b"]`.
+pub(super) fn texts<T: ToTokens>(list: &[T]) -> TokenStream {
+    quote! { &[#(#list),*] }
+}
+
+/// `&[4865, 4866]`: numbers that are names.
+pub(super) fn codes(list: &[u16]) -> TokenStream {
+    let list = list.iter().copied().map(Literal::u16_unsuffixed);
+    quote! { &[#(#list),*] }
 }
 
 /// Text for a comment. A new line would end it, and rustc refuses characters that change the direction of writing.
@@ -41,7 +55,7 @@ fn is_plain(letter: char) -> bool {
 }
 
 /// In the largest unit that is exact.
-pub(super) fn duration(value: Duration) -> Code {
+pub(crate) fn duration(value: Duration) -> TokenStream {
     let nanos = value.as_nanos();
     let (unit, count) = if nanos.is_multiple_of(1_000_000_000) {
         ("secs", nanos / 1_000_000_000)
@@ -52,11 +66,12 @@ pub(super) fn duration(value: Duration) -> Code {
     } else {
         ("nanos", nanos)
     };
-    Code::call(format!("Duration::from_{unit}"), [number(count)])
+    let (from, count) = (format_ident!("from_{unit}"), number(count));
+    quote! { Duration::#from(#count) }
 }
 
 /// JSON in a raw string, so that a person can read it. What could not be seen is escaped as JSON escapes it.
-pub(super) fn json(json: &str) -> Code {
+pub(crate) fn json(json: &str) -> Literal {
     let mut visible = String::with_capacity(json.len());
     for letter in json.chars() {
         if is_plain(letter) {
@@ -71,35 +86,44 @@ pub(super) fn json(json: &str) -> Code {
     while visible.contains(&format!("\"{hashes}")) {
         hashes.push('#');
     }
-    Code::word(format!("r{hashes}\"{visible}\"{hashes}"))
+    // Rust counts no more than 255 of them.
+    format!("r{hashes}\"{visible}\"{hashes}").parse().unwrap_or_else(|_| Literal::string(&visible))
 }
 
-pub(super) fn address(ip: IpAddr) -> Code {
+pub(super) fn address(ip: IpAddr) -> TokenStream {
     match ip {
-        IpAddr::V4(ip) => Code::call("ipv4", ip.octets().map(|octet| Code::word(octet.to_string()))),
+        IpAddr::V4(ip) => {
+            let octets = ip.octets().map(Literal::u8_unsuffixed);
+            quote! { ipv4(#(#octets),*) }
+        }
         IpAddr::V6(ip) => {
-            let segments: Vec<_> = ip.segments().iter().map(|segment| format!("{segment:#x}")).collect();
-            Code::call("ipv6", [Code::word(format!("[{}]", segments.join(", ")))])
+            let segment =
+                |segment: u16| format!("{segment:#x}").parse().unwrap_or_else(|_| Literal::u16_unsuffixed(segment));
+            let segments = ip.segments().map(segment);
+            quote! { ipv6([#(#segments),*]) }
         }
     }
 }
 
-pub(super) fn method(method: Method) -> Code {
-    Code::word(match method {
-        Method::Get => "Get",
-        Method::Post => "Post",
-        Method::Put => "Put",
-        Method::Patch => "Patch",
-        Method::Delete => "Delete",
-        Method::Head => "Head",
-        Method::Options => "Options",
-    })
+pub(super) fn method(method: Method) -> TokenStream {
+    match method {
+        Method::Get => quote! { Get },
+        Method::Post => quote! { Post },
+        Method::Put => quote! { Put },
+        Method::Patch => quote! { Patch },
+        Method::Delete => quote! { Delete },
+        Method::Head => quote! { Head },
+        Method::Options => quote! { Options },
+    }
 }
 
-pub(super) fn names(names: &Names) -> Code {
+pub(super) fn names(names: &Names) -> TokenStream {
     match names {
-        Names::All => Code::word("All"),
-        Names::List(list) => Code::call("Only", [Code::texts(list)]),
+        Names::All => quote! { All },
+        Names::List(list) => {
+            let list = texts(list);
+            quote! { Only(#list) }
+        }
     }
 }
 
@@ -107,29 +131,25 @@ pub(super) fn names(names: &Names) -> Code {
 mod tests {
     use super::*;
 
-    fn word(text: &str) -> Code {
-        Code::word(text)
-    }
-
     #[test]
     fn numbers_are_grouped() {
         for (value, expected) in
             [(0, "0"), (999, "999"), (1_000, "1_000"), (65_536, "65_536"), (1_048_576, "1_048_576")]
         {
-            assert_eq!(number(value), word(expected));
+            assert_eq!(number(value).to_string(), expected);
         }
     }
 
     #[test]
     fn durations_keep_their_unit() {
-        for (value, unit, count) in [
-            (Duration::ZERO, "secs", "0"),
-            (Duration::from_secs(3), "secs", "3"),
-            (Duration::from_millis(2_500), "millis", "2_500"),
-            (Duration::from_micros(1), "micros", "1"),
-            (Duration::from_nanos(1_001), "nanos", "1_001"),
+        for (value, expected) in [
+            (Duration::ZERO, "Duration :: from_secs (0)"),
+            (Duration::from_secs(3), "Duration :: from_secs (3)"),
+            (Duration::from_millis(2_500), "Duration :: from_millis (2_500)"),
+            (Duration::from_micros(1), "Duration :: from_micros (1)"),
+            (Duration::from_nanos(1_001), "Duration :: from_nanos (1_001)"),
         ] {
-            assert_eq!(duration(value), Code::call(format!("Duration::from_{unit}"), [word(count)]));
+            assert_eq!(duration(value).to_string(), expected);
         }
     }
 
@@ -142,22 +162,37 @@ mod tests {
             (r#"{"é":"\n"}"#, r##"r#"{"é":"\n"}"#"##),
             ("\"\u{202e}\u{e0001}\"", r##"r#""\u202e\udb40\udc01""#"##),
         ] {
-            assert_eq!(json(value), word(expected));
+            assert_eq!(json(value).to_string(), expected);
         }
     }
 
     #[test]
-    fn text_is_escaped_where_it_must_be() {
-        for (value, expected) in [("a\"b", r#""a\"b""#), ("é", "\"é\""), ("\n\u{200b}", r#""\n\u{200b}""#)] {
-            assert_eq!(text(value), word(expected));
+    fn what_could_not_be_seen_in_a_text_is_escaped() {
+        for (value, expected) in
+            [("it's", "\"it's\""), ("a\"b\\", r#""a\"b\\""#), ("é", "\"é\""), ("\n\u{200b}", r#""\n\u{200b}""#)]
+        {
+            assert_eq!(quote! { #value }.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn what_could_not_be_seen_in_a_comment_is_escaped() {
         assert_eq!(plain("it's \"é\" \\\t\u{2066}"), "it's \"é\" \\\\t\\u{2066}");
     }
 
     #[test]
+    fn more_hashes_than_rust_counts() {
+        let text = format!("\"{}", "#".repeat(300));
+        assert_eq!(json(&text).to_string(), Literal::string(&text).to_string());
+    }
+
+    #[test]
     fn addresses_are_calls() {
-        let printed = |ip: &str| address(ip.parse().expect("an address"));
-        assert_eq!(printed("10.0.0.1"), Code::call("ipv4", ["10", "0", "0", "1"].map(word)));
-        assert_eq!(printed("fd00::1"), Code::call("ipv6", [word("[0xfd00, 0x0, 0x0, 0x0, 0x0, 0x0, 0x0, 0x1]")]));
+        for (ip, expected) in [
+            ("10.0.0.1", "ipv4 (10 , 0 , 0 , 1)"),
+            ("fd00::1", "ipv6 ([0xfd00 , 0x0 , 0x0 , 0x0 , 0x0 , 0x0 , 0x0 , 0x1])"),
+        ] {
+            assert_eq!(address(ip.parse().expect("an address")).to_string(), expected);
+        }
     }
 }

@@ -1,45 +1,55 @@
 //! The service's own settings, and the list of its endpoints.
 
-use super::code::{Code, Static};
-use super::literal::{address, duration, json, number, text};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+
+use super::layout::Static;
+use super::literal::{address, codes, duration, json, number, texts};
 use crate::model::{Client, Gateway, LogLevel, Logging, Router, Server, Tls, TlsVersion};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
     let Gateway { name, config, hash, server, client, router, logging, endpoints: _ } = gateway;
-    let mut calls: Vec<_> = name.iter().map(|name| Code::call("name", [text(name)])).collect();
-    for (part, defaults, changes) in [
-        ("server", "Server::DEFAULT", server_calls(server)),
-        ("client", "ClientOptions::DEFAULT", client_calls(client)),
-        ("router", "RouterOptions::DEFAULT", router_calls(router)),
-        ("logging", "Logging::DEFAULT", logging_calls(logging)),
+    let mut calls: Vec<_> = name.iter().map(|name| call("name", name)).collect();
+    for (part, kind, changes) in [
+        ("server", quote! { Server }, server_calls(server)),
+        ("client", quote! { ClientOptions }, client_calls(client)),
+        ("router", quote! { RouterOptions }, router_calls(router)),
+        ("logging", quote! { Logging }, logging_calls(logging)),
     ] {
         if !changes.is_empty() {
-            calls.push(Code::call(part, [Code::word(defaults).with(changes)]));
+            calls.push(call(part, quote! { #kind::DEFAULT #(#changes)* }));
         }
     }
+    let docs = vec![format!("The gateway of `{config}`, and the SHA-256 of that file.")];
     Static {
-        docs: vec![format!("The gateway of `{config}`, and the SHA-256 of that file.")],
+        docs,
         visibility: "pub(crate) ",
-        name: "GATEWAY".to_owned(),
-        kind: "Description".to_owned(),
-        value: Code::call("Description::new", [text(config), text(hash), Code::word("ROUTES")]).with(calls),
+        name: format_ident!("GATEWAY"),
+        kind: quote! { Description },
+        value: quote! { Description::new(#config, #hash, ROUTES) #(#calls)* },
     }
 }
 
-pub(super) fn routes<'a>(endpoints: impl Iterator<Item = &'a str>) -> Static {
+pub(super) fn routes<'a>(endpoints: impl Iterator<Item = &'a Ident>) -> Static {
     Static {
         docs: vec!["Every endpoint, in the order of the file.".to_owned()],
         visibility: "",
-        name: "ROUTES".to_owned(),
-        kind: "&[&dyn AnyEndpoint]".to_owned(),
-        value: Code::List(endpoints.map(|name| Code::word(format!("&{name}"))).collect()),
+        name: format_ident!("ROUTES"),
+        kind: quote! { &[&dyn AnyEndpoint] },
+        value: quote! { &[#(&#endpoints),*] },
     }
 }
 
-fn server_calls(server: &Server) -> Vec<Code> {
+/// `.name(argument)`.
+fn call(name: &str, argument: impl ToTokens) -> TokenStream {
+    let name = format_ident!("{name}");
+    quote! { .#name(#argument) }
+}
+
+fn server_calls(server: &Server) -> Vec<TokenStream> {
     let mut calls = Vec::new();
-    calls.extend(server.port.map(|port| Code::call("port", [Code::word(port.to_string())])));
-    calls.extend(server.listen_ip.map(|ip| Code::call("listen_ip", [address(ip)])));
+    calls.extend(server.port.map(|port| call("port", Literal::u16_unsuffixed(port))));
+    calls.extend(server.listen_ip.map(|ip| call("listen_ip", address(ip))));
     for (name, timeout) in [
         ("read_timeout", server.read_timeout),
         ("write_timeout", server.write_timeout),
@@ -47,55 +57,59 @@ fn server_calls(server: &Server) -> Vec<Code> {
         ("read_header_timeout", server.read_header_timeout),
         ("max_shutdown_wait", server.max_shutdown_wait),
     ] {
-        calls.extend(timeout.map(|timeout| Code::call(name, [duration(timeout)])));
+        calls.extend(timeout.map(|timeout| call(name, duration(timeout))));
     }
-    calls.extend(server.max_header_bytes.map(|bytes| Code::call("max_header_bytes", [number(bytes as u64)])));
+    calls.extend(server.max_header_bytes.map(|bytes| call("max_header_bytes", number(bytes as u64))));
     if server.use_h2c {
-        calls.push(Code::call("h2c", []));
+        calls.push(quote! { .h2c() });
     }
-    calls.extend(server.tls.as_ref().map(|tls| Code::call("tls", [tls_value(tls)])));
+    calls.extend(server.tls.as_ref().map(|tls| call("tls", tls_value(tls))));
     calls
 }
 
-fn tls_value(tls: &Tls) -> Code {
-    let keys = tls.keys.iter().map(|(certificate, key)| Code::call("", [text(&certificate.0), text(&key.0)]));
+fn tls_value(tls: &Tls) -> TokenStream {
+    let keys = tls.keys.iter().map(|(certificate, key)| {
+        let (certificate, key) = (&certificate.0, &key.0);
+        quote! { (#certificate, #key) }
+    });
     let mut calls = Vec::new();
     let min = tls.min_version.unwrap_or(TlsVersion::Tls13);
     let max = tls.max_version.unwrap_or(TlsVersion::Tls13);
     if (min, max) != (TlsVersion::Tls13, TlsVersion::Tls13) {
-        calls.push(Code::call("versions", [min, max].map(tls_version)));
+        let (min, max) = (tls_version(min), tls_version(max));
+        calls.push(quote! { .versions(#min, #max) });
     }
     for (name, list) in [("curve_preferences", &tls.curve_preferences), ("cipher_suites", &tls.cipher_suites)] {
         if !list.is_empty() {
-            calls.push(Code::call(name, [Code::codes(list)]));
+            calls.push(call(name, codes(list)));
         }
     }
     if tls.enable_mtls {
-        calls.push(Code::call("client_certificates", []));
+        calls.push(quote! { .client_certificates() });
     }
     if !tls.ca_certs.is_empty() {
         let paths: Vec<_> = tls.ca_certs.iter().map(|path| &path.0).collect();
-        calls.push(Code::call("ca_certs", [Code::texts(&paths)]));
+        calls.push(call("ca_certs", texts(&paths)));
     }
     if tls.disable_system_ca_pool {
-        calls.push(Code::call("disable_system_ca_pool", []));
+        calls.push(quote! { .disable_system_ca_pool() });
     }
-    Code::call("Tls::new", [Code::List(keys.collect())]).with(calls)
+    quote! { Tls::new(&[#(#keys),*]) #(#calls)* }
 }
 
-fn tls_version(version: TlsVersion) -> Code {
-    Code::word(match version {
-        TlsVersion::Tls12 => "TlsVersion::Tls12",
-        TlsVersion::Tls13 => "TlsVersion::Tls13",
-    })
+fn tls_version(version: TlsVersion) -> TokenStream {
+    match version {
+        TlsVersion::Tls12 => quote! { TlsVersion::Tls12 },
+        TlsVersion::Tls13 => quote! { TlsVersion::Tls13 },
+    }
 }
 
-fn client_calls(client: &Client) -> Vec<Code> {
+fn client_calls(client: &Client) -> Vec<TokenStream> {
     let mut calls = Vec::new();
     let idle = client.max_idle_connections_per_host;
-    calls.extend(idle.map(|count| Code::call("max_idle_connections_per_host", [number(count as u64)])));
+    calls.extend(idle.map(|count| call("max_idle_connections_per_host", number(count as u64))));
     if client.disable_keep_alives {
-        calls.push(Code::call("disable_keep_alives", [Code::word("true")]));
+        calls.push(quote! { .disable_keep_alives(true) });
     }
     for (name, timeout) in [
         ("idle_connection_timeout", client.idle_connection_timeout),
@@ -104,12 +118,12 @@ fn client_calls(client: &Client) -> Vec<Code> {
         ("dialer_keep_alive", client.dialer_keep_alive),
         ("response_header_timeout", client.response_header_timeout),
     ] {
-        calls.extend(timeout.map(|timeout| Code::call(name, [Code::call("Some", [duration(timeout)])])));
+        calls.extend(timeout.map(duration).map(|timeout| call(name, quote! { Some(#timeout) })));
     }
     calls
 }
 
-fn router_calls(router: &Router) -> Vec<Code> {
+fn router_calls(router: &Router) -> Vec<TokenStream> {
     let mut calls = Vec::new();
     for (name, set) in [
         ("auto_options", router.auto_options),
@@ -123,32 +137,32 @@ fn router_calls(router: &Router) -> Vec<Code> {
         ("disable_health", router.disable_health),
     ] {
         if set {
-            calls.push(Code::call(name, [Code::word("true")]));
+            calls.push(call(name, quote! { true }));
         }
     }
-    calls.extend(router.health_path.as_ref().map(|path| Code::call("health_path", [text(path)])));
+    calls.extend(router.health_path.as_ref().map(|path| call("health_path", path)));
     for (name, body) in [("error_body_404", &router.error_body_404), ("error_body_405", &router.error_body_405)] {
-        calls.extend(body.as_ref().map(|body| Code::call(name, [json(body)])));
+        calls.extend(body.as_ref().map(|body| call(name, json(body))));
     }
     calls
 }
 
-fn logging_calls(logging: &Logging) -> Vec<Code> {
+fn logging_calls(logging: &Logging) -> Vec<TokenStream> {
     let mut calls = Vec::new();
     if let Some(level) = logging.level {
         let level = match level {
-            LogLevel::Debug => "LogLevel::Debug",
-            LogLevel::Info => "LogLevel::Info",
-            LogLevel::Warning => "LogLevel::Warning",
+            LogLevel::Debug => quote! { LogLevel::Debug },
+            LogLevel::Info => quote! { LogLevel::Info },
+            LogLevel::Warning => quote! { LogLevel::Warning },
             // KrakenD logs nothing at CRITICAL but its own end.
-            LogLevel::Error | LogLevel::Critical => "LogLevel::Error",
+            LogLevel::Error | LogLevel::Critical => quote! { LogLevel::Error },
         };
-        calls.push(Code::call("level", [Code::word(level)]));
+        calls.push(call("level", level));
     }
     let prefix = logging.prefix.as_ref().filter(|prefix| !prefix.is_empty());
-    calls.extend(prefix.map(|prefix| Code::call("prefix", [text(prefix)])));
+    calls.extend(prefix.map(|prefix| call("prefix", prefix)));
     if logging.stdout {
-        calls.push(Code::call("stdout", []));
+        calls.push(quote! { .stdout() });
     }
     calls
 }

@@ -1,12 +1,15 @@
 //! The trie of `target`, `allow`, `deny`, `mapping` and `group`.
 
-use super::code::{Code, Static};
-use super::literal::text;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::layout::Static;
+use super::literal::texts;
 use crate::model::{Field, FieldRule, Fields, Shape};
 
-pub(super) fn item(name: String, place: &str, shape: &Shape) -> Static {
+pub(super) fn item(name: Ident, place: &str, shape: &Shape) -> Static {
     let docs = vec![format!("{} of the backend, {place}", keys(shape))];
-    Static { docs, visibility: "", name, kind: "Shape".to_owned(), value: value(shape) }
+    Static { docs, visibility: "", name, kind: quote! { Shape }, value: value(shape) }
 }
 
 /// The config's keys that make the shape: `` `allow` and `group` ``.
@@ -31,32 +34,51 @@ fn keys(shape: &Shape) -> String {
     }
 }
 
-fn value(shape: &Shape) -> Code {
-    let base = if shape.is_collection { "Shape::COLLECTION" } else { "Shape::OBJECT" };
-    let target = (!shape.target.is_empty()).then(|| Code::call("target", [Code::texts(&shape.target)]));
-    let fields = (shape.fields != Fields::All).then(|| Code::call("fields", [fields(&shape.fields)]));
-    let group = shape.group.as_ref().map(|group| Code::call("group", [text(group)]));
-    Code::word(base).with([target, fields, group].into_iter().flatten())
-}
-
-fn fields(fields: &Fields) -> Code {
-    let (name, list) = match fields {
-        Fields::All => ("Fields::AllExcept", &[][..]),
-        Fields::Allow(list) => ("Fields::Allow", list.as_slice()),
-        Fields::Deny(list) => ("Fields::AllExcept", list.as_slice()),
+fn value(shape: &Shape) -> TokenStream {
+    let base = if shape.is_collection {
+        quote! { Shape::COLLECTION }
+    } else {
+        quote! { Shape::OBJECT }
     };
-    Code::call(name, [Code::List(list.iter().map(field).collect())])
+    let target = (!shape.target.is_empty()).then(|| {
+        let path = texts(&shape.target);
+        quote! { .target(#path) }
+    });
+    let fields = (shape.fields != Fields::All).then(|| {
+        let fields = fields(&shape.fields);
+        quote! { .fields(#fields) }
+    });
+    let group = shape.group.as_ref().map(|group| quote! { .group(#group) });
+    quote! { #base #target #fields #group }
 }
 
-fn field(field: &Field) -> Code {
-    let name = text(&field.name);
+fn fields(fields: &Fields) -> TokenStream {
+    let list = |list: &[Field]| {
+        let list = list.iter().map(field);
+        quote! { &[#(#list),*] }
+    };
+    match fields {
+        Fields::All => quote! { Fields::AllExcept(&[]) },
+        Fields::Allow(kept) => {
+            let kept = list(kept);
+            quote! { Fields::Allow(#kept) }
+        }
+        Fields::Deny(treated) => {
+            let treated = list(treated);
+            quote! { Fields::AllExcept(#treated) }
+        }
+    }
+}
+
+fn field(field: &Field) -> TokenStream {
+    let name = &field.name;
     match (&field.rule, &field.rename) {
-        (FieldRule::Keep, None) => Code::call("Field::keep", [name]),
-        (FieldRule::Keep, Some(new)) => Code::call("Field::renamed", [name, text(new)]),
-        (FieldRule::Drop, _) => Code::call("Field::drop", [name]),
+        (FieldRule::Keep, None) => quote! { Field::keep(#name) },
+        (FieldRule::Keep, Some(new)) => quote! { Field::renamed(#name, #new) },
+        (FieldRule::Drop, _) => quote! { Field::drop(#name) },
         (FieldRule::Inside(inner), rename) => {
-            let rename = rename.as_ref().map(|new| Code::call("rename", [text(new)]));
-            Code::call("Field::inside", [name, fields(inner)]).with(rename)
+            let (inner, rename) = (fields(inner), rename.as_ref().map(|new| quote! { .rename(#new) }));
+            quote! { Field::inside(#name, #inner) #rename }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::kind::Scope::{self, Agent, Backend, Endpoint, Service};
 use super::kind::{Kind, Support};
 use super::options::{amqp, auth, backends, opencensus, opentelemetry, security, telemetry};
 use super::service::{GO_PLUGIN, LOGGING, ROUTER};
+use crate::middleware;
 
 /// A namespace in the scopes where it means the same.
 #[derive(Debug)]
@@ -14,7 +15,18 @@ pub(crate) struct Namespace {
     pub(crate) name: &'static str,
     pub(crate) scopes: &'static [Scope],
     pub(crate) kind: Kind,
-    pub(crate) support: Support,
+    /// But for what [`support_in`](Self::support_in) adds.
+    support: Support,
+}
+
+impl Namespace {
+    /// Whether it is supported in a place that it belongs in.
+    pub(crate) fn support_in(&self, scope: Scope) -> Support {
+        match self.support {
+            Support::Later(_) if scope == Endpoint && middleware::serves(self.name) => Support::Done,
+            support => support,
+        }
+    }
 }
 
 /// The namespaces of KrakenD's open edition, in the order of its documentation.
@@ -23,43 +35,43 @@ pub(crate) static NAMESPACES: &[Namespace] = &[
     done("proxy", &[Endpoint, Agent], Kind::Record(&ENDPOINT_PROXY)),
     done("proxy", &[Backend], Kind::Record(&BACKEND_PROXY)),
     done("backend/http", &[Backend], Kind::Record(&BACKEND_HTTP)),
-    later("backend/http/client", &[Backend], Kind::Record(&HTTP_CLIENT)),
-    later("backend/graphql", &[Backend], Kind::Record(&backends::BACKEND_GRAPHQL)),
-    later("backend/lambda", &[Backend], Kind::Record(&backends::BACKEND_LAMBDA)),
-    later("backend/amqp/consumer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_CONSUMER)),
-    later("backend/amqp/producer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_PRODUCER)),
+    known("backend/http/client", &[Backend], Kind::Record(&HTTP_CLIENT)),
+    known("backend/graphql", &[Backend], Kind::Record(&backends::BACKEND_GRAPHQL)),
+    known("backend/lambda", &[Backend], Kind::Record(&backends::BACKEND_LAMBDA)),
+    known("backend/amqp/consumer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_CONSUMER)),
+    known("backend/amqp/producer", &[Backend], Kind::Record(&amqp::BACKEND_AMQP_PRODUCER)),
     done("backend/pubsub/publisher", &[Backend], Kind::Record(&PUBLISHER)),
     done("backend/pubsub/subscriber", &[Backend], Kind::Record(&SUBSCRIBER)),
-    later("async/amqp", &[Agent], Kind::Record(&amqp::ASYNC_AMQP)),
-    later("auth/validator", &[Endpoint], Kind::Record(&auth::AUTH_VALIDATOR)),
-    later("auth/validator", &[Service], Kind::Record(&auth::AUTH_VALIDATOR_SERVICE)),
-    later("auth/signer", &[Endpoint], Kind::Record(&auth::AUTH_SIGNER)),
-    later("auth/revoker", &[Service], Kind::Record(&auth::AUTH_REVOKER)),
-    later("auth/client-credentials", &[Backend], Kind::Record(&backends::AUTH_CLIENT_CREDENTIALS)),
-    later("validation/cel", &[Endpoint, Backend, Agent], Kind::List(&Kind::Record(&CEL))),
-    done("validation/json-schema", &[Endpoint], Kind::Any),
-    later("modifier/lua-endpoint", &[Service, Endpoint], Kind::Record(&LUA)),
-    later("modifier/lua-proxy", &[Endpoint, Agent], Kind::Record(&LUA)),
-    later("modifier/lua-backend", &[Backend], Kind::Record(&LUA)),
-    later("modifier/martian", &[Backend], Kind::Map(&Kind::Any)),
+    known("async/amqp", &[Agent], Kind::Record(&amqp::ASYNC_AMQP)),
+    known("auth/validator", &[Endpoint], Kind::Record(&auth::AUTH_VALIDATOR)),
+    known("auth/validator", &[Service], Kind::Record(&auth::AUTH_VALIDATOR_SERVICE)),
+    known("auth/signer", &[Endpoint], Kind::Record(&auth::AUTH_SIGNER)),
+    known("auth/revoker", &[Service], Kind::Record(&auth::AUTH_REVOKER)),
+    known("auth/client-credentials", &[Backend], Kind::Record(&backends::AUTH_CLIENT_CREDENTIALS)),
+    known("validation/cel", &[Endpoint, Backend, Agent], Kind::List(&Kind::Record(&CEL))),
+    known("validation/json-schema", &[Endpoint], Kind::Any),
+    known("modifier/lua-endpoint", &[Service, Endpoint], Kind::Record(&LUA)),
+    known("modifier/lua-proxy", &[Endpoint, Agent], Kind::Record(&LUA)),
+    known("modifier/lua-backend", &[Backend], Kind::Record(&LUA)),
+    known("modifier/martian", &[Backend], Kind::Map(&Kind::Any)),
     never("plugin/http-server", &[Service]),
     never("plugin/http-client", &[Backend]),
     never("plugin/req-resp-modifier", &[Endpoint, Backend]),
-    done("qos/ratelimit/router", &[Endpoint], Kind::Record(&RATE_LIMIT)),
-    later("qos/ratelimit/proxy", &[Backend], Kind::Record(&backends::QOS_RATELIMIT_PROXY)),
-    later("qos/circuit-breaker", &[Backend], Kind::Record(&backends::QOS_CIRCUIT_BREAKER)),
-    later("qos/http-cache", &[Backend], Kind::Record(&backends::QOS_HTTP_CACHE)),
-    later("security/cors", &[Service], Kind::Record(&security::SECURITY_CORS)),
-    later("security/http", &[Service], Kind::Record(&security::SECURITY_HTTP)),
-    later("security/bot-detector", &[Service, Endpoint], Kind::Record(&security::SECURITY_BOT_DETECTOR)),
+    known("qos/ratelimit/router", &[Endpoint], Kind::Record(&RATE_LIMIT)),
+    known("qos/ratelimit/proxy", &[Backend], Kind::Record(&backends::QOS_RATELIMIT_PROXY)),
+    known("qos/circuit-breaker", &[Backend], Kind::Record(&backends::QOS_CIRCUIT_BREAKER)),
+    known("qos/http-cache", &[Backend], Kind::Record(&backends::QOS_HTTP_CACHE)),
+    known("security/cors", &[Service], Kind::Record(&security::SECURITY_CORS)),
+    known("security/http", &[Service], Kind::Record(&security::SECURITY_HTTP)),
+    known("security/bot-detector", &[Service, Endpoint], Kind::Record(&security::SECURITY_BOT_DETECTOR)),
     done("telemetry/logging", &[Service], Kind::Record(&LOGGING)),
-    later("telemetry/gelf", &[Service], Kind::Record(&telemetry::TELEMETRY_GELF)),
-    later("telemetry/logstash", &[Service], Kind::Record(&telemetry::TELEMETRY_LOGSTASH)),
-    later("telemetry/metrics", &[Service], Kind::Record(&telemetry::TELEMETRY_METRICS)),
-    later("telemetry/influx", &[Service], Kind::Record(&telemetry::TELEMETRY_INFLUX)),
-    later("telemetry/influx2", &[Service], Kind::Any),
-    later("telemetry/opencensus", &[Service], Kind::Record(&opencensus::TELEMETRY_OPENCENSUS)),
-    later("telemetry/opentelemetry", &[Service], Kind::Record(&opentelemetry::TELEMETRY_OPENTELEMETRY)),
+    known("telemetry/gelf", &[Service], Kind::Record(&telemetry::TELEMETRY_GELF)),
+    known("telemetry/logstash", &[Service], Kind::Record(&telemetry::TELEMETRY_LOGSTASH)),
+    known("telemetry/metrics", &[Service], Kind::Record(&telemetry::TELEMETRY_METRICS)),
+    known("telemetry/influx", &[Service], Kind::Record(&telemetry::TELEMETRY_INFLUX)),
+    known("telemetry/influx2", &[Service], Kind::Any),
+    known("telemetry/opencensus", &[Service], Kind::Record(&opencensus::TELEMETRY_OPENCENSUS)),
+    known("telemetry/opentelemetry", &[Service], Kind::Record(&opentelemetry::TELEMETRY_OPENTELEMETRY)),
 ];
 
 /// The namespaces that only KrakenD's Enterprise edition has.
@@ -178,11 +190,13 @@ pub(crate) fn scopes_of(name: &str) -> Vec<Scope> {
         .collect()
 }
 
+/// Read where the service, an endpoint or a backend is checked.
 const fn done(name: &'static str, scopes: &'static [Scope], kind: Kind) -> Namespace {
     Namespace { name, scopes, kind, support: Support::Done }
 }
 
-const fn later(name: &'static str, scopes: &'static [Scope], kind: Kind) -> Namespace {
+/// Supported only in an endpoint, where a middleware is registered for it.
+const fn known(name: &'static str, scopes: &'static [Scope], kind: Kind) -> Namespace {
     Namespace { name, scopes, kind, support: Support::Later(&[]) }
 }
 

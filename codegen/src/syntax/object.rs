@@ -21,6 +21,11 @@ impl<'a> Object<'a> {
         Self { node }
     }
 
+    /// `None` for anything else, which was reported.
+    pub(crate) fn of(node: &'a Node) -> Option<Self> {
+        matches!(node.value, Value::Object(_)).then_some(Self { node })
+    }
+
     pub(crate) fn node(self) -> &'a Node {
         self.node
     }
@@ -43,13 +48,13 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn object(self, key: &str) -> Option<Self> {
-        self.get(key).filter(|node| matches!(node.value, Value::Object(_))).map(Self::new)
+        self.get(key).and_then(Self::of)
     }
 
     /// The objects of a list.
     pub(crate) fn objects(self, key: &str) -> impl Iterator<Item = Self> {
         let items = self.get(key).map_or(&[][..], Node::items);
-        items.iter().filter(|node| matches!(node.value, Value::Object(_))).map(Self::new)
+        items.iter().filter_map(Self::of)
     }
 
     pub(crate) fn text(self, key: &str) -> Option<At<&'a str>> {
@@ -94,8 +99,7 @@ impl<'a> Object<'a> {
 
     /// A member of `extra_config` that is an object.
     pub(crate) fn extra(self, name: &str) -> Option<Self> {
-        let node = &self.namespace(name)?.value;
-        matches!(node.value, Value::Object(_)).then_some(Self { node })
+        Self::of(&self.namespace(name)?.value)
     }
 }
 

@@ -145,11 +145,12 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
     let name = canonical(key);
     if let Some(namespace) = NAMESPACES.iter().find(|known| known.name == name && known.scopes.contains(&scope)) {
         let name = format!("`{name}`");
-        if let Support::Never(why) = namespace.support {
+        let support = namespace.support_in(scope);
+        if let Support::Never(why) = support {
             return never(member.key_span, &name, why, sink);
         }
         walk(&member.value, &namespace.kind, &name, sink);
-        if matches!(namespace.support, Support::Later(_)) {
+        if matches!(support, Support::Later(_)) {
             not_yet(member.key_span, &name, sink);
         }
         return;

@@ -1,7 +1,8 @@
 //! Steps around an endpoint's backends.
 //!
 //! A middleware is one file: its options, as generated code describes them, its step, and its tests. It is registered by
-//! one line in [`steps!`] below, whose order is the order they run in.
+//! one line in [`steps!`] below, whose order is the order they run in. codegen has a file and a line of the same name,
+//! which reads its options from the config; a test there fails by name where one of the two lines is missing.
 
 #[cfg(feature = "json-schema")]
 mod json_schema;
