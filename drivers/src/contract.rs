@@ -86,7 +86,7 @@ pub trait Delivery: Send + Sync + 'static {
     ///
     /// # Errors
     /// The broker did not take the settlement; the message will be delivered again.
-    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + 'static;
+    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static;
 }
 
 /// What becomes of a delivery.

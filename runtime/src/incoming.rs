@@ -1,7 +1,6 @@
 //! The client's request.
 
-use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -31,22 +30,29 @@ impl Incoming {
         Self { parts, params, deadline }
     }
 
-    /// The address the request came from, absent where the router was called without a connection.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.parts.extensions.get::<Peer>().map(|peer| peer.0)
-    }
-
     /// The client's address as KrakenD sees it while `trusted_proxies` is not set: every proxy is believed, so the first
     /// entry of `X-Forwarded-For` where all entries are addresses, then `X-Real-IP`, then the connection's peer (gin's
-    /// `Context.ClientIP`).
-    pub(crate) fn client_ip(&self) -> Option<Cow<'_, str>> {
-        for name in [&X_FORWARDED_FOR, &X_REAL_IP] {
-            let listed = self.parts.headers.get(name).and_then(|value| value.to_str().ok()).and_then(first_address);
-            if let Some(address) = listed {
-                return Some(Cow::Borrowed(address));
-            }
+    /// `Context.ClientIP`). Absent where the router was called without a connection.
+    pub(crate) fn client_ip(&self) -> Option<&str> {
+        self.listed_ip().or_else(|| self.peer_ip()?.to_str().ok())
+    }
+
+    /// [`client_ip`](Self::client_ip) as a header. Does not allocate where it is the connection's peer.
+    pub(crate) fn client_ip_header(&self) -> Option<HeaderValue> {
+        match self.listed_ip() {
+            Some(ip) => HeaderValue::from_str(ip).ok(),
+            None => self.peer_ip().cloned(),
         }
-        self.peer().map(|peer| Cow::Owned(peer.ip().to_canonical().to_string()))
+    }
+
+    fn listed_ip(&self) -> Option<&str> {
+        [&X_FORWARDED_FOR, &X_REAL_IP]
+            .into_iter()
+            .find_map(|name| self.parts.headers.get(name).and_then(|value| value.to_str().ok()).and_then(first_address))
+    }
+
+    fn peer_ip(&self) -> Option<&HeaderValue> {
+        self.parts.extensions.get::<Peer>()?.ip.as_ref()
     }
 
     /// The host that the client asked for: HTTP/2's `:authority` or the authority of an absolute target, which count
@@ -112,7 +118,7 @@ pub(crate) mod tests {
             (&[("x-forwarded-for", "unknown"), ("x-real-ip", "10.9.9.9")], Some("10.9.9.9")),
             (&[], None),
         ] {
-            assert_eq!(incoming("GET", "/", headers).client_ip().as_deref(), expected, "{headers:?}");
+            assert_eq!(incoming("GET", "/", headers).client_ip(), expected, "{headers:?}");
         }
     }
 

@@ -273,7 +273,7 @@ impl crate::Delivery for Delivery {
     }
 
     /// Settles before it returns; the future only carries the result.
-    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + 'static {
+    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
         future::ready(self.settle_now(settlement))
     }
 }

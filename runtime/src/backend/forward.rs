@@ -56,6 +56,8 @@ pub(crate) struct HeaderRules {
     /// Whether the gateway's `User-Agent` is sent, or the client's with `X-Forwarded-Via`.
     user_agent: bool,
     via: bool,
+    /// Whether the client's `User-Agent` may be among what passes.
+    passes_user_agent: bool,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,10 @@ impl HeaderRules {
             (Names::Only(names), _) => Pass::Only(header_names(names.iter().copied().filter(|name| own(name)))),
         };
         Self {
+            passes_user_agent: match &pass {
+                Pass::Only(names) => names.contains(&USER_AGENT),
+                Pass::All => true,
+            },
             pass,
             forwarded_for: own("x-forwarded-for"),
             forwarded_host: own("x-forwarded-host"),
@@ -101,7 +107,7 @@ impl HeaderRules {
             Pass::Only(names) => {
                 for name in names {
                     for value in sent.get_all(name) {
-                        if is_end_to_end(name, value) {
+                        if is_sent_on(name, value) {
                             headers.append(name.clone(), value.clone());
                         }
                     }
@@ -110,18 +116,15 @@ impl HeaderRules {
             Pass::All => {
                 let named = connection_options(sent);
                 for (name, value) in sent {
-                    if is_end_to_end(name, value)
-                        && !named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str()))
+                    if is_sent_on(name, value) && !named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str()))
                     {
                         headers.append(name.clone(), value.clone());
                     }
                 }
             }
         }
-        // The length is the client's of hyper to know: the body may be re-framed.
-        headers.remove(CONTENT_LENGTH);
         if self.forwarded_for
-            && let Some(address) = incoming.client_ip().and_then(|ip| HeaderValue::try_from(ip.into_owned()).ok())
+            && let Some(address) = incoming.client_ip_header()
         {
             headers.insert(X_FORWARDED_FOR.clone(), address);
         }
@@ -130,7 +133,7 @@ impl HeaderRules {
         {
             headers.insert(X_FORWARDED_HOST.clone(), host);
         }
-        if headers.contains_key(USER_AGENT) {
+        if self.passes_user_agent && headers.contains_key(USER_AGENT) {
             if self.via {
                 headers.insert(X_FORWARDED_VIA.clone(), PRODUCT.clone());
             }
@@ -169,6 +172,11 @@ fn header_names<'a>(names: impl Iterator<Item = &'a str>) -> Box<[HeaderName]> {
     names.into()
 }
 
+/// Whether a header goes into the request to an HTTP backend. The length is hyper's to say: the body may be framed anew.
+fn is_sent_on(name: &HeaderName, value: &HeaderValue) -> bool {
+    *name != CONTENT_LENGTH && is_end_to_end(name, value)
+}
+
 /// Whether a header is for the backend: not for this connection (RFC 9110, section 7.6.1), and not `Host`, which is the
 /// backend's own. `TE: trailers` promises what holds for the whole way, and gRPC needs it.
 fn is_end_to_end(name: &HeaderName, value: &HeaderValue) -> bool {
@@ -181,6 +189,10 @@ fn is_end_to_end(name: &HeaderName, value: &HeaderValue) -> bool {
 
 /// Removes the headers of one connection from an answer that is passed through.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // Most answers have none: looking at the names costs less than asking the map for each.
+    if headers.iter().all(|(name, value)| is_end_to_end(name, value)) {
+        return;
+    }
     if headers.contains_key(CONNECTION) {
         let named: Vec<String> = connection_options(headers).into_iter().map(str::to_owned).collect();
         for name in named {

@@ -3,6 +3,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -147,12 +148,10 @@ impl OpenBackend for OpenHttp {
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let host = self.host()?;
-        let url = self.url.at(host, incoming).map_err(|error| Failure::internal(error.to_string()))?;
-        let mut request = Request::new(body.into_body());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = url;
-        *request.headers_mut() = self.headers.request_headers(incoming);
-        let response = self.client.send(request).await.map_err(|error| not_sent(&error))?;
+        let request =
+            self.request(host, incoming, body.into_body()).map_err(|error| Failure::internal(error.to_string()))?;
+        let again = || self.request(host, incoming, Body::empty()).ok();
+        let response = self.client.send(request, again).await.map_err(|error| not_sent(&error))?;
         match self.decode {
             Decode::NoOp => pass_through(response, &self.method, self.endpoint, incoming.deadline),
             Decode::Json => self.decode_json(response, host, incoming).await,
@@ -165,6 +164,14 @@ impl OpenBackend for OpenHttp {
 }
 
 impl OpenHttp {
+    fn request(&self, host: &Host, incoming: &Incoming, body: Body) -> Result<Request<Body>, http::Error> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.at(host, incoming)?;
+        *request.headers_mut() = self.headers.request_headers(incoming);
+        Ok(request)
+    }
+
     fn host(&self) -> Result<&Host, Failure> {
         let index = match self.hosts.len() {
             1 => 0,

@@ -2,7 +2,7 @@ use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -268,11 +268,11 @@ struct SettleDelivery<D> {
 }
 
 impl<D: Delivery> Settle for SettleDelivery<D> {
-    fn delivered(self: Box<Self>) {
+    fn delivered(self) {
         settle(self.delivery, Settlement::Ack, self.url, &self.runtime);
     }
 
-    fn given_back(self: Box<Self>) {
+    fn given_back(self) {
         tracing::warn!(
             subscription = self.url,
             id = self.delivery.message().id.as_deref(),
@@ -284,11 +284,11 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
 
 /// Settles without waiting: a driver that settles in memory is done after one poll, others go on in a task.
 fn settle<D: Delivery>(delivery: D, settlement: Settlement, url: &'static str, runtime: &Handle) {
-    let mut settling = Box::pin(delivery.settle(settlement));
-    match settling.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    let mut settling = delivery.settle(settlement);
+    match Pin::new(&mut settling).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => log_settled(result, url),
         Poll::Pending => drop(runtime.spawn(async move {
-            log_settled(pin!(settling).await, url);
+            log_settled(settling.await, url);
             // The delivery lives until it is settled: dropping it earlier would give it back.
             drop(delivery);
         })),

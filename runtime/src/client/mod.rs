@@ -70,17 +70,19 @@ impl HttpClient {
     /// Sends `request`, whose URI is absolute, and waits for the headers of the response. Must be called on a
     /// tokio runtime with I/O and time. Dropping the future gives the request up.
     ///
-    /// `Host` is added when it is missing. The request's HTTP version is not looked at: the connection decides.
+    /// `again` makes the same request without a body once more, for the rare case that it is repeated: see the
+    /// [module](self). `Host` is added when it is missing. The request's HTTP version is not looked at: the connection
+    /// decides.
     ///
     /// # Errors
     /// See [`ClientErrorKind`]. A status is never an error.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, ClientError> {
+    pub async fn send(
+        &self,
+        request: Request<Body>,
+        again: impl Fn() -> Option<Request<Body>>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let authority = request.uri().authority().cloned();
-        *request.version_mut() = Version::HTTP_11;
-        if self.options.disable_keep_alives {
-            request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        let sent = self.send_again_if_harmless(request);
+        let sent = self.send_again_if_harmless(request, again);
         let answered = match self.options.response_header_timeout {
             None => sent.await,
             Some(limit) => match tokio::time::timeout(limit, sent).await {
@@ -91,15 +93,23 @@ impl HttpClient {
         answered.map_err(|error| ClientError::of_client(error).to(authority.as_ref()))
     }
 
-    async fn send_again_if_harmless(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        if !is_harmless(&request) {
-            return self.client.request(request).await;
-        }
+    async fn send_again_if_harmless(
+        &self,
+        mut request: Request<Body>,
+        again: impl Fn() -> Option<Request<Body>>,
+    ) -> Result<Response<Incoming>, Error> {
+        let harmless = is_harmless(&request);
         loop {
-            let copy = without_body(&request);
+            *request.version_mut() = Version::HTTP_11;
+            if self.options.disable_keep_alives {
+                request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             match self.client.request(request).await {
                 // Ends at the latest when the pool has no old connection left.
-                Err(error) if failed_unanswered(&error) => request = copy,
+                Err(error) if harmless && failed_unanswered(&error) => match again() {
+                    Some(copy) => request = copy,
+                    None => return Err(error),
+                },
                 answered => return answered,
             }
         }
@@ -110,14 +120,6 @@ impl HttpClient {
 fn is_harmless(request: &Request<Body>) -> bool {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     safe && request.body().size_hint().exact() == Some(0)
-}
-
-fn without_body(request: &Request<Body>) -> Request<Body> {
-    let mut copy = Request::new(Body::empty());
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy
 }
 
 fn failed_unanswered(error: &Error) -> bool {

@@ -71,7 +71,13 @@ fn request(method: Method, uri: impl std::fmt::Display, body: &'static str) -> R
 
 async fn send(client: &HttpClient, request: Request<Body>) -> Result<(StatusCode, Bytes), ClientError> {
     let limit = Duration::from_secs(30);
-    let response = tokio::time::timeout(limit, client.send(request)).await.expect("hangs")?;
+    let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+    let again = || {
+        let mut copy = Request::new(Body::empty());
+        (*copy.method_mut(), *copy.uri_mut(), *copy.headers_mut()) = (method.clone(), uri.clone(), headers.clone());
+        Some(copy)
+    };
+    let response = tokio::time::timeout(limit, client.send(request, again)).await.expect("hangs")?;
     let (parts, body) = response.into_parts();
     Ok((parts.status, read_body(body, None).await.unwrap()))
 }

@@ -163,12 +163,8 @@ impl Key {
 
     /// Empty where the request has nothing to tell it by.
     fn of<'a>(&self, incoming: &'a Incoming) -> Cow<'a, [u8]> {
-        let address = || match incoming.client_ip() {
-            Some(Cow::Borrowed(address)) => Cow::Borrowed(address.as_bytes()),
-            Some(Cow::Owned(address)) => Cow::Owned(address.into_bytes()),
-            // Under a server that does not tell: all clients are one.
-            None => Cow::Borrowed(&b"unknown"[..]),
-        };
+        // Under a server that does not tell the address, all clients are one.
+        let address = || Cow::Borrowed(incoming.client_ip().unwrap_or("unknown").as_bytes());
         match self {
             Self::Ip => address(),
             Self::IpHeader(name) => first_address(incoming, name).unwrap_or_else(address),

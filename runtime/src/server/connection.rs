@@ -18,7 +18,7 @@ use super::io::{Io, Stream};
 use super::link::{CloseOnDrop, Link, Phase};
 use super::service::Requests;
 use super::timeouts::{Timeouts, within};
-use super::{ServerOptions, Tls, http1, http2, tls};
+use super::{Peer, ServerOptions, Tls, http1, http2, tls};
 
 /// Go's limit for the handshake, where no shorter timeout is configured.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,7 +98,7 @@ where
 {
     let Chosen { stream, prefix, http2 } = chosen;
     let io = Io::new(stream, link.clone(), prefix, http2, shared.timeouts.any());
-    let requests = Requests { shared, link, peer, http2 };
+    let requests = Requests { shared, link, peer: Peer::new(peer), http2 };
     if http2 { boxed(http2::drive(io, requests)) } else { boxed(http1::drive(io, requests)) }
 }
 

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tower_service::Service;
 
 pub use self::listen::Listener;
@@ -59,10 +59,21 @@ const DEFAULT_MAX_HEADER_BYTES: usize = 1 << 20;
 /// How long [`serve`] waits for the tasks of connections that it has cut.
 const CUT_WAIT: Duration = Duration::from_secs(1);
 
-/// The address of the client's end of the connection, in the extensions of each request. IPv4 is
-/// never written as IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+/// The client's end of the connection, in the extensions of each request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address. IPv4 is never written as IPv6.
+    pub address: SocketAddr,
+    /// The IP alone, as a header has it: written once per connection, as it is sent on with every request.
+    pub ip: Option<HeaderValue>,
+}
+
+impl Peer {
+    /// The peer at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, ip: HeaderValue::try_from(address.ip().to_canonical().to_string()).ok() }
+    }
+}
 
 /// What a server allows. The timeouts mean what they mean in Go's net/http: `None` and zero are none.
 #[derive(Clone, Debug)]

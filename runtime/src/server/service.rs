@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,7 +24,7 @@ use super::settle::Settling;
 pub(super) struct Requests<S> {
     pub(super) shared: Arc<Shared<S>>,
     pub(super) link: Arc<Link>,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     pub(super) http2: bool,
 }
 
@@ -53,7 +52,7 @@ where
             Some(response) => Work::Refused { response: Some(response) },
             None => {
                 let (mut parts, body) = request.into_parts();
-                parts.extensions.insert(Peer(self.peer));
+                parts.extensions.insert(self.peer.clone());
                 let request = Request::from_parts(parts, body::incoming(body, deadline));
                 Work::Called { future: self.shared.service.clone().call(request) }
             }

@@ -11,16 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What waits for the fate of a response. Exactly one of the two methods is called, once, on
 /// whatever thread finds out: neither may block or panic.
-pub trait Settle: Send + 'static {
+pub trait Settle: Sized + Send + 'static {
     /// Every byte of the response was handed to the socket.
     ///
     /// This is as far as a server can see: bytes that the kernel took for a client that then vanished
     /// count as delivered.
-    fn delivered(self: Box<Self>);
+    fn delivered(self);
 
     /// The response did not reach the socket completely: the client went away, the connection broke,
     /// the body failed, the response was dropped, or the server was shut down hard.
-    fn given_back(self: Box<Self>);
+    fn given_back(self);
 }
 
 /// A [`Settle`] on its way through a response's extensions.
@@ -28,12 +28,12 @@ pub trait Settle: Send + 'static {
 /// Clones share the one settlement. When the last of them is dropped before a connection took it,
 /// it is given back.
 #[derive(Clone)]
-pub struct Settling(Arc<Mutex<Option<Unsettled>>>);
+pub struct Settling(Arc<dyn Ending>);
 
 impl Settling {
-    /// Wraps `settle`. Allocates twice.
+    /// Wraps `settle`. Allocates once.
     pub fn new(settle: impl Settle) -> Self {
-        Self(Arc::new(Mutex::new(Some(Unsettled(Some(Box::new(settle)))))))
+        Self(Arc::new(Cell { taken: AtomicBool::new(false), settle: Mutex::new(Some(settle)) }))
     }
 
     /// One settlement of several, which share the fate of the response. `None` where there are none.
@@ -44,8 +44,43 @@ impl Settling {
         }
     }
 
+    /// The settlement, the first time.
     pub(super) fn take(&self) -> Option<Unsettled> {
-        lock(&self.0).take()
+        self.0.take().then(|| Unsettled(Some(Arc::clone(&self.0))))
+    }
+}
+
+/// A [`Settle`] of any type, which ends once.
+trait Ending: Send + Sync {
+    /// Whether this is the first call.
+    fn take(&self) -> bool;
+    fn end(&self, delivered: bool);
+}
+
+struct Cell<S: Settle> {
+    taken: AtomicBool,
+    settle: Mutex<Option<S>>,
+}
+
+impl<S: Settle> Ending for Cell<S> {
+    fn take(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
+    }
+
+    fn end(&self, delivered: bool) {
+        // Out of the lock before it is called.
+        let settle = lock(&self.settle).take();
+        match settle {
+            Some(settle) if delivered => settle.delivered(),
+            Some(settle) => settle.given_back(),
+            None => {}
+        }
+    }
+}
+
+impl<S: Settle> Drop for Cell<S> {
+    fn drop(&mut self) {
+        self.end(false);
     }
 }
 
@@ -53,12 +88,12 @@ impl Settling {
 struct All(Vec<Unsettled>);
 
 impl Settle for All {
-    fn delivered(self: Box<Self>) {
+    fn delivered(self) {
         self.0.into_iter().for_each(Unsettled::delivered);
     }
 
     // Dropping each gives it back.
-    fn given_back(self: Box<Self>) {}
+    fn given_back(self) {}
 }
 
 impl fmt::Debug for Settling {
@@ -67,21 +102,21 @@ impl fmt::Debug for Settling {
     }
 }
 
-/// The only owner of a [`Settle`]. Dropping it gives back.
-pub(super) struct Unsettled(Option<Box<dyn Settle>>);
+/// What a connection holds of a [`Settling`]. Dropping it gives back.
+pub(super) struct Unsettled(Option<Arc<dyn Ending>>);
 
 impl Unsettled {
     pub(super) fn delivered(mut self) {
-        if let Some(settle) = self.0.take() {
-            settle.delivered();
+        if let Some(ending) = self.0.take() {
+            ending.end(true);
         }
     }
 }
 
 impl Drop for Unsettled {
     fn drop(&mut self) {
-        if let Some(settle) = self.0.take() {
-            settle.given_back();
+        if let Some(ending) = self.0.take() {
+            ending.end(false);
         }
     }
 }

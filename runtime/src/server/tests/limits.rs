@@ -88,7 +88,7 @@ async fn heads_over_the_limit_are_431() {
 async fn the_peer_is_known_and_without_keep_alive_the_connection_closes() {
     let options = ServerOptions { keep_alive: false, ..ServerOptions::default() };
     let server = Running::start(options, |request: Request<Body>| async move {
-        let Peer(peer) = request.extensions().get::<Peer>().expect("a peer");
+        let Peer { address: peer, .. } = request.extensions().get::<Peer>().expect("a peer");
         Response::new(Body::from(peer.to_string()))
     });
     let mut client = server.client().await;

@@ -94,11 +94,11 @@ impl Probe {
 }
 
 impl Settle for Probe {
-    fn delivered(self: Box<Self>) {
+    fn delivered(self) {
         self.push(Fate::Delivered);
     }
 
-    fn given_back(self: Box<Self>) {
+    fn given_back(self) {
         self.push(Fate::GivenBack);
     }
 }
