@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::backend::{Data, ErrorBody, Failure, Reply};
 use crate::endpoint::{EndpointOptions, Output};
@@ -26,27 +26,44 @@ static SOON: HeaderValue = HeaderValue::from_static("1");
 pub(crate) struct Answers {
     endpoint: (&'static str, &'static str),
     output: Output,
-    version: HeaderValue,
-    /// `Cache-Control` on complete answers (trap 27).
-    cacheable: Option<HeaderValue>,
-    /// Consuming is never cacheable, whatever `cache_ttl` says.
-    consumes: bool,
+    /// The gateway's own headers of complete answers and of all others: copying a map costs less than filling one.
+    complete: HeaderMap,
+    incomplete: HeaderMap,
+    /// The same with JSON's `Content-Type`.
+    complete_json: HeaderMap,
+    incomplete_json: HeaderMap,
     return_error_msg: bool,
 }
 
 impl Answers {
     pub(crate) fn new(options: &EndpointOptions, router: &RouterOptions, consumes: bool) -> Self {
-        let seconds = options.cache_ttl.as_secs();
-        let cacheable = (options.cache_ttl > Duration::ZERO && !consumes)
-            .then(|| HeaderValue::from_str(&format!("public, max-age={seconds}")).ok())
-            .flatten();
         let version = if router.hide_version_header { &VERSION_HIDDEN } else { &VERSION_HEADER };
+        let mut incomplete = HeaderMap::new();
+        incomplete.insert(X_VERSION.clone(), version.clone());
+        incomplete.insert(X_COMPLETED.clone(), FALSE.clone());
+        let mut complete = incomplete.clone();
+        complete.insert(X_COMPLETED.clone(), TRUE.clone());
+        if consumes {
+            // Never cacheable, whatever `cache_ttl` says.
+            incomplete.insert(CACHE_CONTROL, NO_STORE.clone());
+            complete.insert(CACHE_CONTROL, NO_STORE.clone());
+        } else if options.cache_ttl > Duration::ZERO {
+            // Trap 27.
+            let public = HeaderValue::from_str(&format!("public, max-age={}", options.cache_ttl.as_secs()));
+            complete.extend(public.ok().map(|public| (CACHE_CONTROL, public)));
+        }
+        let with_json = |headers: &HeaderMap| {
+            let mut headers = headers.clone();
+            headers.insert(CONTENT_TYPE, JSON.clone());
+            headers
+        };
         Self {
             endpoint: (options.method.as_str(), options.path),
             output: options.output,
-            version: version.clone(),
-            cacheable,
-            consumes,
+            complete_json: with_json(&complete),
+            incomplete_json: with_json(&incomplete),
+            complete,
+            incomplete,
             return_error_msg: router.return_error_msg,
         }
     }
@@ -67,36 +84,38 @@ impl Answers {
 
     fn succeeded(&self, reply: Reply) -> Response<Body> {
         let status = reply.status();
-        let mut completed = reply.complete;
         let mut response = match reply.data {
-            // The answers of publishers have nothing in them, and are complete all the same.
             Data::Object(object) => {
-                completed &= !object.empty || reply.published.is_some();
+                // The answers of publishers have nothing in them, and are complete all the same.
+                let completed = reply.complete && (!object.empty || reply.published.is_some());
                 match self.output {
-                    Output::Json => json(object.text),
-                    Output::NoOp => Response::new(Body::empty()),
+                    Output::Json => self.json(object.text, completed),
+                    Output::NoOp => with_headers(Body::empty(), self.headers(completed).clone()),
                 }
             }
-            Data::Null => {
-                completed = false;
-                json(Bytes::from_static(b"null"))
+            Data::Null => self.json(Bytes::from_static(b"null"), false),
+            Data::Nothing => with_headers(Body::empty(), self.headers(reply.complete).clone()),
+            Data::PassThrough(mut response) => {
+                for (name, value) in self.headers(reply.complete) {
+                    response.headers_mut().insert(name, value.clone());
+                }
+                response
             }
-            Data::Nothing => Response::new(Body::empty()),
-            Data::PassThrough(response) => response,
         };
         *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(X_VERSION.clone(), self.version.clone());
-        headers.insert(X_COMPLETED.clone(), if completed { TRUE.clone() } else { FALSE.clone() });
-        if self.consumes {
-            headers.insert(CACHE_CONTROL, NO_STORE.clone());
-        } else if let Some(value) = self.cacheable.as_ref().filter(|_| completed) {
-            headers.insert(CACHE_CONTROL, value.clone());
-        }
         if let Some(settling) = reply.settling {
             response.extensions_mut().insert(settling);
         }
         response
+    }
+
+    fn headers(&self, completed: bool) -> &HeaderMap {
+        if completed { &self.complete } else { &self.incomplete }
+    }
+
+    fn json(&self, text: Bytes, completed: bool) -> Response<Body> {
+        let headers = if completed { &self.complete_json } else { &self.incomplete_json };
+        with_headers(Body::from(text), headers.clone())
     }
 
     fn failed(&self, failure: &Failure) -> Response<Body> {
@@ -109,19 +128,14 @@ impl Answers {
             tracing::debug!(method, path, status, reason, "request refused");
         }
         let (body, content_type) = self.error_body(failure);
-        let mut response = Response::new(body);
+        let mut response = with_headers(body, self.incomplete.clone());
         *response.status_mut() = failure.status;
         let headers = response.headers_mut();
-        headers.insert(X_VERSION.clone(), self.version.clone());
-        headers.insert(X_COMPLETED.clone(), FALSE.clone());
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type);
         }
         if failure.retry {
             headers.insert(RETRY_AFTER, SOON.clone());
-        }
-        if self.consumes {
-            headers.insert(CACHE_CONTROL, NO_STORE.clone());
         }
         response
     }
@@ -139,8 +153,8 @@ impl Answers {
     }
 }
 
-fn json(text: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(CONTENT_TYPE, JSON.clone());
+fn with_headers(body: Body, headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
     response
 }

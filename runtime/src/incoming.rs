@@ -33,6 +33,7 @@ impl Incoming {
     /// The client's address as KrakenD sees it while `trusted_proxies` is not set: every proxy is believed, so the first
     /// entry of `X-Forwarded-For` where all entries are addresses, then `X-Real-IP`, then the connection's peer (gin's
     /// `Context.ClientIP`). Absent where the router was called without a connection.
+    #[cfg(any(test, feature = "rate-limit"))]
     pub(crate) fn client_ip(&self) -> Option<&str> {
         self.listed_ip().or_else(|| self.peer_ip()?.to_str().ok())
     }
