@@ -55,11 +55,13 @@ pub(super) struct Io {
     http2: bool,
     timed: bool,
     ended: bool,
+    /// Room for what a flush settles, kept for the next.
+    sent: Vec<Unsettled>,
 }
 
 impl Io {
     pub(super) fn new(stream: Stream, link: Arc<Link>, prefix: Vec<u8>, http2: bool, timed: bool) -> Self {
-        Self { stream, link, prefix, prefix_read: 0, http2, timed, ended: false }
+        Self { stream, link, prefix, prefix_read: 0, http2, timed, ended: false, sent: Vec::new() }
     }
 
     /// Whether the client said that it sends no more, or broke off.
@@ -74,8 +76,13 @@ impl Io {
     }
 
     /// Whether the client's FIN has arrived, read or not. Costs no system call.
-    fn is_half_closed(&self) -> bool {
-        let ready = self.stream.tcp().ready(Interest::READABLE).now_or_never();
+    fn is_half_closed(&self, cx: &mut Context<'_>) -> bool {
+        let tcp = self.stream.tcp();
+        // The cheaper question first: mostly there is nothing to read at all.
+        if tcp.poll_read_ready(cx).is_pending() {
+            return false;
+        }
+        let ready = tcp.ready(Interest::READABLE).now_or_never();
         matches!(ready, Some(Ok(ready)) if ready.is_read_closed())
     }
 
@@ -86,14 +93,13 @@ impl Io {
     }
 
     /// HTTP/1: hyper flushes only when its own buffer is empty, so everything that waits is out.
-    fn flushed(&mut self) {
-        let mut sent = Vec::new();
-        self.link.settlements.take_into(&mut sent);
-        if !sent.is_empty() {
-            if self.is_half_closed() {
-                lock(&self.link.held).append(&mut sent);
+    fn flushed(&mut self, cx: &mut Context<'_>) {
+        self.link.settlements.take_into(&mut self.sent);
+        if !self.sent.is_empty() {
+            if self.is_half_closed(cx) {
+                lock(&self.link.held).append(&mut self.sent);
             }
-            sent.into_iter().for_each(Unsettled::delivered);
+            self.sent.drain(..).for_each(Unsettled::delivered);
         }
         if self.timed && self.link.phase().0 == Phase::Flushing {
             self.link.enter(Phase::Idle);
@@ -162,7 +168,7 @@ impl AsyncWrite for Io {
         if let Poll::Ready(Ok(())) = result {
             this.link.set_unflushed(false);
             if !this.http2 {
-                this.flushed();
+                this.flushed(cx);
             }
         }
         result
