@@ -24,6 +24,8 @@ pub(crate) fn run(caller: &Caller, arguments: &arguments::Build) -> Result<ExitC
         Built::Executable(path) => {
             let mut gateway = Command::new(&path);
             cargo::without_cargo_variables(&mut gateway).args(&arguments.rest);
+            // Where the build looked for the files that the config names, the gateway looks for them too.
+            gateway.env("GATEWAY_BASE", caller.config(arguments.config.as_deref())?.location.base);
             become_it(gateway, &path)
         }
         Built::Failed(code) => Ok(code),
