@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use sluicegate_drivers::{Broker, Delivery, ReceiveError, SettleError, Settlement, Subscriber};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::backend::http_service::{Decode, shape_json};
 use crate::backend::reply::{Data, Reply};
@@ -49,7 +49,8 @@ pub struct OpenSubscribe<S> {
     subscriber: S,
     decode: Decode,
     shape: &'static Shape,
-    wait: Duration,
+    /// What of the endpoint's time is left when the wait for a message is over.
+    margin: Duration,
     on_failure: OnFailure,
     max_deliveries: u32,
     merged: bool,
@@ -133,7 +134,7 @@ impl<B: Broker> Backend for Subscribe<B> {
             decode: self.decode,
             shape: self.shape,
             // Ends before the endpoint's time is up, so that nothing is received that cannot be answered any more.
-            wait: self.wait.unwrap_or(place.timeout).min(place.timeout * 9 / 10),
+            margin: place.endpoint.timeout - self.wait.unwrap_or(place.timeout).min(place.timeout * 9 / 10),
             on_failure: self.on_failure,
             max_deliveries: self.max_deliveries,
             merged: place.merged,
@@ -155,8 +156,8 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
         BodyUse::None
     }
 
-    async fn call(&self, _incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
-        let deadline = Instant::now() + self.wait;
+    async fn call(&self, incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
+        let deadline = incoming.deadline - self.margin;
         loop {
             let delivery = match timeout_at(deadline, self.subscriber.receive()).await {
                 Err(_) => return Ok(Reply::nothing()),
