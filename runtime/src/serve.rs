@@ -101,13 +101,12 @@ struct Handler<B>(Arc<Served<B>>);
 
 impl<B: OpenBackend> Handle for Handler<B> {
     fn call(&self, request: Request<Body>, params: Params) -> BoxFuture<'static, Response<Body>> {
-        let served = Arc::clone(&self.0);
-        Box::pin(async move { served.respond(request, params).await })
+        Box::pin(Arc::clone(&self.0).respond(request, params))
     }
 }
 
 impl<B: OpenBackend> Served<B> {
-    async fn respond(&self, request: Request<Body>, params: Params) -> Response<Body> {
+    async fn respond(self: Arc<Self>, request: Request<Body>, params: Params) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let incoming = Incoming::new(parts, params, Instant::now() + self.timeout);
         let mut result = match self.exchange(&incoming, body).await {
