@@ -10,7 +10,6 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::backend::{Data, ErrorBody, Failure, Reply};
 use crate::endpoint::{EndpointOptions, Output};
 use crate::router::{RouterOptions, X_KRAKEND, X_KRAKEND_COMPLETED};
-use crate::version::{VERSION_HEADER, VERSION_HIDDEN};
 
 static X_VERSION: HeaderName = X_KRAKEND;
 static X_COMPLETED: HeaderName = X_KRAKEND_COMPLETED;
@@ -37,9 +36,8 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn new(options: &EndpointOptions, router: &RouterOptions, consumes: bool) -> Self {
-        let version = if router.hide_version_header { &VERSION_HIDDEN } else { &VERSION_HEADER };
         let mut incomplete = HeaderMap::new();
-        incomplete.insert(X_VERSION.clone(), version.clone());
+        incomplete.insert(X_VERSION.clone(), router.version_header());
         incomplete.insert(X_COMPLETED.clone(), FALSE.clone());
         let mut complete = incomplete.clone();
         complete.insert(X_COMPLETED.clone(), TRUE.clone());

@@ -5,13 +5,6 @@ use http::HeaderValue;
 /// The version of this crate, which generated code was made for.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The value of `X-Krakend`.
-pub(crate) static VERSION_HEADER: HeaderValue =
-    HeaderValue::from_static(concat!("Sluicegate ", env!("CARGO_PKG_VERSION")));
-
-/// The value of `X-Krakend` with `hide_version_header`.
-pub(crate) static VERSION_HIDDEN: HeaderValue = HeaderValue::from_static("Version undefined");
-
 /// The value of `User-Agent` towards backends.
 pub(crate) static PRODUCT: HeaderValue = HeaderValue::from_static(concat!("Sluicegate/", env!("CARGO_PKG_VERSION")));
 

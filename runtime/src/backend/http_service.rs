@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +14,7 @@ use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
-use crate::client::{ClientError, HttpClient};
+use crate::client::{ClientError, Hosts, HttpClient};
 use crate::endpoint::Method;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -56,8 +55,7 @@ pub enum StatusRule {
 /// An [`Http`] backend with its client.
 pub struct OpenHttp {
     client: HttpClient,
-    hosts: Box<[Host]>,
-    next_host: AtomicUsize,
+    hosts: Hosts<Host>,
     method: http::Method,
     url: UrlTemplate,
     headers: HeaderRules,
@@ -122,8 +120,7 @@ impl Backend for Http {
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenHttp, OpenFailure> {
         Ok(OpenHttp {
             client: opener.http_client()?,
-            hosts: self.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>()?,
-            next_host: AtomicUsize::new(0),
+            hosts: Hosts::new(self.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>()?),
             method: self.method.to_http(),
             url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),
@@ -147,7 +144,7 @@ impl OpenBackend for OpenHttp {
     }
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
-        let host = self.host()?;
+        let host = self.hosts.next().ok_or_else(|| Failure::internal("the backend has no host"))?;
         let request =
             self.request(host, incoming, body.into_body()).map_err(|error| Failure::internal(error.to_string()))?;
         let again = || self.request(host, incoming, Body::empty()).ok();
@@ -170,14 +167,6 @@ impl OpenHttp {
         *request.uri_mut() = self.url.at(host, incoming)?;
         *request.headers_mut() = self.headers.request_headers(incoming);
         Ok(request)
-    }
-
-    fn host(&self) -> Result<&Host, Failure> {
-        let index = match self.hosts.len() {
-            1 => 0,
-            count => self.next_host.fetch_add(1, Ordering::Relaxed) % count.max(1),
-        };
-        self.hosts.get(index).ok_or_else(|| Failure::internal("the backend has no host"))
     }
 
     async fn decode_json(

@@ -1,31 +1,25 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The hosts of a backend, `scheme://authority` with or without a path, taken in turn.
-///
-/// ```
-/// use sluicegate_runtime::client::Hosts;
-/// static HOSTS: Hosts = Hosts::new(&["http://a.test", "http://b.test:81/v1"]);
-/// assert_eq!([HOSTS.next(), HOSTS.next(), HOSTS.next()], ["http://a.test", "http://b.test:81/v1", "http://a.test"]);
-/// ```
+/// The hosts of a backend, taken in turn.
 #[derive(Debug)]
-pub struct Hosts {
-    hosts: &'static [&'static str],
+pub(crate) struct Hosts<T> {
+    hosts: Box<[T]>,
     turns: AtomicUsize,
 }
 
-impl Hosts {
+impl<T> Hosts<T> {
     /// Begins with the first of `hosts`.
-    pub const fn new(hosts: &'static [&'static str]) -> Self {
+    pub(crate) fn new(hosts: Box<[T]>) -> Self {
         Self { hosts, turns: AtomicUsize::new(0) }
     }
 
-    /// The host whose turn it is: one atomic addition, or none when there is one host. Empty without hosts,
+    /// The host whose turn it is: one atomic addition, or none when there is one host. `None` without hosts,
     /// which a build refuses.
-    pub fn next(&self) -> &'static str {
-        match self.hosts {
-            [] => "",
-            [only] => only,
-            hosts => hosts[self.turns.fetch_add(1, Ordering::Relaxed) % hosts.len()],
+    pub(crate) fn next(&self) -> Option<&T> {
+        match &*self.hosts {
+            [] => None,
+            [only] => Some(only),
+            hosts => Some(&hosts[self.turns.fetch_add(1, Ordering::Relaxed) % hosts.len()]),
         }
     }
 }
@@ -36,13 +30,15 @@ mod tests {
 
     #[test]
     fn turns() {
-        for (hosts, taken) in
-            [(&[][..], ["", "", "", ""]), (&["a"], ["a", "a", "a", "a"]), (&["a", "b", "c"], ["a", "b", "c", "a"])]
-        {
-            let hosts = Hosts::new(hosts);
+        for (hosts, taken) in [
+            (&[][..], [None; 4]),
+            (&["a"], [Some(&"a"); 4]),
+            (&["a", "b", "c"], [Some(&"a"), Some(&"b"), Some(&"c"), Some(&"a")]),
+        ] {
+            let hosts = Hosts::new(hosts.into());
             assert_eq!(taken, std::array::from_fn(|_| hosts.next()));
         }
-        let wrapping = Hosts { hosts: &["a", "b"], turns: AtomicUsize::new(usize::MAX) };
-        assert_eq!([wrapping.next(), wrapping.next()], ["b", "a"]);
+        let wrapping = Hosts { hosts: ["a", "b"].into(), turns: AtomicUsize::new(usize::MAX) };
+        assert_eq!([wrapping.next(), wrapping.next()], [Some(&"b"), Some(&"a")]);
     }
 }

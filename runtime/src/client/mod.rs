@@ -34,7 +34,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::connector::Connector;
 pub use self::error::{ClientError, ClientErrorKind};
-pub use self::hosts::Hosts;
+pub(crate) use self::hosts::Hosts;
 pub use self::options::ClientOptions;
 use self::tls::Tls;
 use self::transport::Activity;
