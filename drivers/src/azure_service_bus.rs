@@ -47,7 +47,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::{Capabilities, Driver, UrlError, Variable};
+use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// The entry of Azure Service Bus in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -67,6 +67,7 @@ pub static DRIVER: Driver = Driver {
             required: false,
         },
     ],
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: false,
@@ -78,6 +79,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: true,
         binary_body: true,
         key: true,
+        dedup: true,
+        confirm: &[Confirm::All],
+        offset: true,
+        timestamp: true,
         attributes: true,
         max_body_bytes: None,
     },

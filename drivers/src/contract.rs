@@ -1,9 +1,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::{Driver, Message};
+use crate::{Driver, Message, Settings};
 
 /// One cluster or account of a broker: its connections, shared by every topic and subscription of a
 /// gateway that uses it.
@@ -18,17 +18,18 @@ pub trait Broker: Sized + Send + Sync + 'static {
     /// An open subscription.
     type Subscriber: Subscriber;
 
-    /// Reads the environment and starts to connect. Must be called on a tokio runtime.
+    /// Reads the settings of a named broker, or the environment where `settings` is of none, and starts to
+    /// connect. Must be called on a tokio runtime.
     ///
     /// # Errors
     /// A setting that the driver needs is missing or malformed.
-    fn open() -> Result<Self, OpenError>;
+    fn open(settings: &Settings) -> Result<Self, OpenError>;
 
     /// Opens the topic that `url` names. Does not wait for the broker.
     ///
     /// # Errors
-    /// `url` is not one of the driver's topics.
-    fn publisher(&self, url: &str) -> Result<Self::Publisher, OpenError>;
+    /// `url` is not one of the driver's topics, or the driver lacks `confirm`.
+    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Self::Publisher, OpenError>;
 
     /// Opens the subscription that `url` names. Does not wait for the broker.
     ///
@@ -60,13 +61,14 @@ pub trait Subscriber: Send + Sync + 'static {
     /// A message received and not yet settled.
     type Delivery: Delivery;
 
-    /// Waits for the next message, without a limit.
+    /// Waits for the next message, without a limit of its own: whoever calls it drops the future at `deadline`,
+    /// and a driver that asks its broker to hold a message ready asks no longer than until then.
     ///
     /// Cancel-safe: a message that arrives while the future is dropped goes back to the broker.
     ///
     /// # Errors
     /// The broker cannot be asked.
-    fn receive(&self) -> impl Future<Output = Result<Self::Delivery, ReceiveError>> + Send;
+    fn receive(&self, deadline: Instant) -> impl Future<Output = Result<Self::Delivery, ReceiveError>> + Send;
 }
 
 /// A message received, that must be settled. One that is dropped unsettled is given back at once.
@@ -76,6 +78,11 @@ pub trait Delivery: Send + Sync + 'static {
 
     /// How often the message was delivered, this time included, where the broker counts.
     fn delivery_count(&self) -> Option<u32>;
+
+    /// Where the message was stored, as far as the broker says.
+    fn origin(&self) -> Origin<'_> {
+        Origin::default()
+    }
 
     /// Acknowledges the message or gives it back.
     ///
@@ -112,6 +119,37 @@ pub enum Settlement {
 pub struct Receipt {
     /// The identity the broker gave the message, where it gives one.
     pub id: Option<String>,
+    /// The partition or stream that it was stored in.
+    pub partition: Option<String>,
+    /// Its place in the partition or stream.
+    pub offset: Option<u64>,
+    /// Whether the broker had a message of this [`Message::id`] already, and kept that one.
+    pub duplicate: bool,
+}
+
+/// What a publish waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confirm {
+    /// The strongest confirmation that the broker gives.
+    #[default]
+    All,
+    /// That one server of the broker has the message.
+    Leader,
+    /// Nothing: the message was handed to the client. It may be lost without a trace.
+    None,
+}
+
+/// Where a delivery comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The topic, subject or routing key that it was published to.
+    pub topic: Option<&'a str>,
+    /// The partition or stream that it was stored in.
+    pub partition: Option<&'a str>,
+    /// Its place in the partition or stream.
+    pub offset: Option<u64>,
+    /// When it was published or stored.
+    pub timestamp: Option<SystemTime>,
 }
 
 /// Whether a broker can be reached.
@@ -147,6 +185,15 @@ pub enum OpenError {
         /// What is wrong with it, without the value.
         message: String,
     },
+    /// A setting of a named broker is missing or holds something else than the driver can use.
+    Setting {
+        /// The broker's name.
+        broker: &'static str,
+        /// The setting's name: `tls.ca_certs`.
+        name: &'static str,
+        /// What is wrong with it, without the value.
+        message: String,
+    },
     /// A topic or subscription URL that the driver does not accept.
     Url(crate::UrlError),
 }
@@ -171,6 +218,8 @@ pub enum PublishErrorKind {
     Refused,
     /// Over the broker's limit on a message.
     TooLarge,
+    /// Not sent: a key, an id or an attribute holds what the broker's protocol cannot carry.
+    Invalid,
     /// Sent, and the confirmation was not seen: it may have been stored.
     Unknown,
 }
@@ -204,6 +253,7 @@ impl fmt::Display for OpenError {
                 write!(f, "the environment variable {name} is not set (it holds {expected})")
             }
             Self::InvalidVariable { name, message } => write!(f, "the environment variable {name} {message}"),
+            Self::Setting { broker, name, message } => write!(f, "`{name}` of the broker `{broker}` {message}"),
             Self::Url(error) => error.fmt(f),
         }
     }
@@ -227,6 +277,7 @@ impl fmt::Display for PublishError {
             PublishErrorKind::Full => "the broker has no room",
             PublishErrorKind::Refused => "the broker refused the message",
             PublishErrorKind::TooLarge => "the message is over the broker's limit",
+            PublishErrorKind::Invalid => "the broker cannot carry the message",
             PublishErrorKind::Unknown => "the message was sent and not confirmed",
         };
         write!(f, "{what}: {}", self.source)

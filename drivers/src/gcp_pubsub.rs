@@ -49,7 +49,7 @@
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
-use crate::{Capabilities, Driver, UrlError, Variable};
+use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// The entry of Google Cloud Pub/Sub in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -69,6 +69,7 @@ pub static DRIVER: Driver = Driver {
             required: false,
         },
     ],
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -80,6 +81,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: false,
         binary_body: true,
         key: true,
+        dedup: false,
+        confirm: &[Confirm::All],
+        offset: false,
+        timestamp: true,
         attributes: true,
         max_body_bytes: Some(10_000_000),
     },

@@ -48,7 +48,7 @@
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::{Capabilities, Driver, UrlError, Variable};
+use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// Kafka's entry in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -61,6 +61,7 @@ pub static DRIVER: Driver = Driver {
         expected: "the brokers' addresses, HOST:PORT, separated by commas",
         required: true,
     }],
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -71,6 +72,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: true,
         binary_body: true,
         key: true,
+        dedup: false,
+        confirm: &[Confirm::All, Confirm::Leader, Confirm::None],
+        offset: true,
+        timestamp: true,
         attributes: true,
         max_body_bytes: None,
     },

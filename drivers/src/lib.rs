@@ -20,16 +20,18 @@ pub mod nats;
 pub mod rabbitmq;
 #[cfg(test)]
 mod registry_tests;
+mod settings;
 pub mod sns;
 pub mod sqs;
 mod url;
 
 pub use contract::{
-    Broker, BrokerState, Delivery, OpenError, PublishError, PublishErrorKind, Publisher, Receipt, ReceiveError,
-    SettleError, Settlement, Subscriber,
+    Broker, BrokerState, Confirm, Delivery, OpenError, Origin, PublishError, PublishErrorKind, Publisher, Receipt,
+    ReceiveError, SettleError, Settlement, Subscriber,
 };
 pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
+pub use settings::{Setting, SettingKind, Settings, Source};
 pub use url::{Capabilities, CheckUrl, Driver, UrlError, Variable};
 
 /// Every driver, by name.

@@ -75,7 +75,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::{Capabilities, Driver, UrlError};
+use crate::{Capabilities, Confirm, Driver, UrlError};
 
 /// The entry of the broker in memory in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -84,6 +84,7 @@ pub static DRIVER: Driver = Driver {
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: Some(|url| Subscription::parse(url).map(drop)),
     environment: &[],
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -94,6 +95,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: true,
         binary_body: true,
         key: true,
+        dedup: false,
+        confirm: &[Confirm::All],
+        offset: false,
+        timestamp: false,
         attributes: true,
         max_body_bytes: None,
     },

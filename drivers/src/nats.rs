@@ -44,7 +44,7 @@
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::{Capabilities, Driver, UrlError, Variable};
+use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// NATS' entry in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -57,6 +57,7 @@ pub static DRIVER: Driver = Driver {
         expected: "the server's address, nats://HOST:4222; several are separated by commas",
         required: true,
     }],
+    settings: &[],
     capabilities: Capabilities {
         nack: false,
         nack_delay: false,
@@ -67,6 +68,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: true,
         binary_body: true,
         key: false,
+        dedup: false,
+        confirm: &[Confirm::All, Confirm::None],
+        offset: false,
+        timestamp: false,
         attributes: true,
         max_body_bytes: None,
     },

@@ -47,7 +47,7 @@
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar};
-use crate::{Capabilities, Driver, UrlError, Variable};
+use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// RabbitMQ's entry in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -60,6 +60,7 @@ pub static DRIVER: Driver = Driver {
         expected: "the server's address, amqp://USER:PASSWORD@HOST:5672/VHOST",
         required: true,
     }],
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -71,6 +72,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: true,
         binary_body: true,
         key: true,
+        dedup: false,
+        confirm: &[Confirm::All, Confirm::None],
+        offset: false,
+        timestamp: true,
         attributes: true,
         max_body_bytes: None,
     },

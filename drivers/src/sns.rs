@@ -37,7 +37,7 @@ use std::borrow::Cow;
 
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
-use crate::{Capabilities, Driver, UrlError};
+use crate::{Capabilities, Confirm, Driver, UrlError};
 
 /// The entry of SNS in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -46,6 +46,7 @@ pub static DRIVER: Driver = Driver {
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: None,
     environment: aws::ENVIRONMENT,
+    settings: &[],
     capabilities: Capabilities {
         nack: false,
         nack_delay: false,
@@ -57,6 +58,10 @@ pub static DRIVER: Driver = Driver {
         binary_body: true,
         // The message group of a FIFO topic.
         key: true,
+        dedup: true,
+        confirm: &[Confirm::All],
+        offset: false,
+        timestamp: false,
         attributes: true,
         max_body_bytes: Some(256 * 1024),
     },

@@ -54,7 +54,7 @@ use std::time::Duration;
 
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus};
-use crate::{Capabilities, Driver, UrlError};
+use crate::{Capabilities, Confirm, Driver, UrlError};
 
 /// The entry of SQS in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -63,6 +63,7 @@ pub static DRIVER: Driver = Driver {
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: Some(|url| Subscription::parse(url).map(drop)),
     environment: aws::ENVIRONMENT,
+    settings: &[],
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -75,6 +76,10 @@ pub static DRIVER: Driver = Driver {
         empty_body: false,
         binary_body: true,
         key: true,
+        dedup: true,
+        confirm: &[Confirm::All],
+        offset: false,
+        timestamp: true,
         attributes: true,
         max_body_bytes: Some(1024 * 1024),
     },

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::{Confirm, Setting};
+
 /// A broker's URL grammar and abilities: all that a build needs to know of it.
 #[derive(Debug)]
 pub struct Driver {
@@ -14,6 +16,8 @@ pub struct Driver {
     pub subscription: Option<CheckUrl>,
     /// The environment variables that its client reads.
     pub environment: &'static [Variable],
+    /// The settings of a named broker, which stand for the environment; empty where it cannot be named.
+    pub settings: &'static [Setting],
     /// What the broker can do.
     pub capabilities: Capabilities,
     /// Whether this version has a client for it, and not only the grammar.
@@ -55,6 +59,14 @@ pub struct Capabilities {
     pub binary_body: bool,
     /// Messages carry a key.
     pub key: bool,
+    /// A message whose [`Message::id`](crate::Message::id) the broker has seen lately is not stored again.
+    pub dedup: bool,
+    /// What a publish can wait for.
+    pub confirm: &'static [Confirm],
+    /// Deliveries say which partition or stream they come from, and their place in it.
+    pub offset: bool,
+    /// Deliveries say when they were published or stored.
+    pub timestamp: bool,
     /// Messages carry attributes.
     pub attributes: bool,
     /// The largest body in bytes, where the broker has a fixed limit.

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sluicegate_drivers::{Broker, BrokerState, OpenError};
+use sluicegate_drivers::{Broker, BrokerState, OpenError, Settings};
 
 use crate::client::{ClientOptions, HttpClient};
 
@@ -62,7 +62,7 @@ impl Opener {
         {
             return Ok(broker);
         }
-        let broker = Arc::new(B::open()?);
+        let broker = Arc::new(B::open(&Settings::default())?);
         let open = OpenBroker { name: B::DRIVER.name, typed: broker.clone(), erased: broker.clone() };
         self.brokers.insert(TypeId::of::<B>(), open);
         Ok(broker)

@@ -32,8 +32,8 @@ use super::{DRIVER, Subscription, Topic as TopicUrl};
 use bytes::Bytes;
 
 use crate::{
-    BrokerState, Driver, Message, OpenError, PublishError, PublishErrorKind, Receipt, ReceiveError, SettleError,
-    Settlement, UrlError,
+    BrokerState, Confirm, Driver, Message, OpenError, PublishError, PublishErrorKind, Receipt, ReceiveError, Settings,
+    SettleError, Settlement, UrlError,
 };
 
 /// The attribute that says why a message is in a dead-letter topic.
@@ -105,7 +105,7 @@ impl crate::Broker for Broker {
 
     /// Makes an empty broker. Never fails; spawns one task, which keeps the deadlines of all
     /// subscriptions on the runtime of the caller.
-    fn open() -> Result<Self, OpenError> {
+    fn open(_: &Settings) -> Result<Self, OpenError> {
         let timer = Arc::new(Timer::default());
         let shared = Arc::new_cyclic(|shared| Shared {
             topics: Mutex::default(),
@@ -116,7 +116,7 @@ impl crate::Broker for Broker {
         Ok(Self { shared })
     }
 
-    fn publisher(&self, url: &str) -> Result<Publisher, OpenError> {
+    fn publisher(&self, url: &str, _: Confirm) -> Result<Publisher, OpenError> {
         let parsed = TopicUrl::parse(url).map_err(OpenError::Url)?;
         Ok(Publisher { topic: self.shared.topic(&parsed.name), _shared: Arc::clone(&self.shared) })
     }
@@ -189,7 +189,7 @@ impl crate::Subscriber for Subscriber {
     type Delivery = Delivery;
 
     /// Allocates nothing where a message is ready.
-    fn receive(&self) -> impl Future<Output = Result<Delivery, ReceiveError>> + Send {
+    fn receive(&self, _: std::time::Instant) -> impl Future<Output = Result<Delivery, ReceiveError>> + Send {
         cooperative(Receive { opened: &self.opened, place: None })
     }
 }

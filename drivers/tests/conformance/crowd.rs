@@ -7,7 +7,7 @@ use sluicegate_drivers::{Delivery as _, Message, Publisher as _, Settlement, Sub
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::run::{Shown, capabilities, need, open, subscriber};
+use super::run::{Shown, capabilities, far, need, open, subscriber};
 use crate::harness::{Harness, Wanted};
 
 const TASKS: usize = 4;
@@ -34,7 +34,7 @@ pub(crate) async fn many_publishers_and_receivers<H: Harness>(harness: &H) -> Sh
                 step += 1;
                 // Cancelled at any point; a real broker needs the longer waits.
                 let patience = Duration::from_micros(1) * (1 << (step % 18));
-                let Ok(delivery) = timeout(patience, subscriber.receive()).await else { continue };
+                let Ok(delivery) = timeout(patience, subscriber.receive(far())).await else { continue };
                 let delivery = delivery.expect("a message");
                 let body = std::str::from_utf8(&delivery.message().body).expect("what was sent");
                 let number: usize = body.parse().expect("what was sent");

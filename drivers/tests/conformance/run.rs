@@ -1,6 +1,10 @@
 //! Runs a behaviour, and what behaviours are written with.
 
-use sluicegate_drivers::{Broker, Capabilities, Delivery as _, Message, Publisher as _, Settlement, Subscriber as _};
+use std::time::{Duration, Instant};
+
+use sluicegate_drivers::{
+    Broker, Capabilities, Confirm, Delivery as _, Message, Publisher as _, Settlement, Subscriber as _,
+};
 use tokio::time::timeout;
 
 use crate::harness::{Harness, Place, Wanted};
@@ -43,6 +47,11 @@ pub(crate) fn need(it: bool, reason: &'static str) -> Shown {
     if it { Ok(()) } else { Err(Excluded(reason)) }
 }
 
+/// When a behaviour stops to wait, at the latest.
+pub(crate) fn far() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
 /// A topic and one subscription of it, open.
 pub(crate) struct Open<H: Harness> {
     pub(crate) publisher: Publisher<H>,
@@ -54,7 +63,7 @@ pub(crate) struct Open<H: Harness> {
 pub(crate) async fn open<H: Harness>(harness: &H, wanted: Wanted) -> Open<H> {
     let place = harness.place(wanted).await;
     let subscriber = subscriber(harness, &place.subscriptions[0]);
-    let publisher = harness.broker().publisher(&place.topic).expect("the topic's URL");
+    let publisher = harness.broker().publisher(&place.topic, Confirm::All).expect("the topic's URL");
     Open { publisher, subscriber, place }
 }
 
@@ -90,7 +99,7 @@ impl<H: Harness> Open<H> {
 }
 
 pub(crate) async fn receive<H: Harness>(subscriber: &Subscriber<H>) -> Delivery<H> {
-    subscriber.receive().await.expect("a message")
+    subscriber.receive(far()).await.expect("a message")
 }
 
 pub(crate) async fn ack(delivery: &impl sluicegate_drivers::Delivery) {
@@ -98,7 +107,7 @@ pub(crate) async fn ack(delivery: &impl sluicegate_drivers::Delivery) {
 }
 
 pub(crate) async fn expect_nothing<H: Harness>(subscriber: &Subscriber<H>) {
-    match timeout(H::QUIET, subscriber.receive()).await {
+    match timeout(H::QUIET, subscriber.receive(far())).await {
         Err(_) => {}
         Ok(Ok(delivery)) => panic!("received {:?}", delivery.message()),
         Ok(Err(error)) => panic!("nothing was to be received, and receiving failed: {error}"),

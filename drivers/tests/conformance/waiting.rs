@@ -11,7 +11,7 @@ use sluicegate_drivers::{
 };
 use tokio::time::timeout;
 
-use super::run::{Shown, ack, open};
+use super::run::{Shown, ack, far, open};
 use crate::harness::{Harness, Wanted};
 
 pub(crate) async fn receive_waits<H: Harness>(harness: &H) -> Shown {
@@ -32,7 +32,7 @@ pub(crate) async fn receive_waits<H: Harness>(harness: &H) -> Shown {
 pub(crate) async fn cancel_before_a_message_loses_nothing<H: Harness>(harness: &H) -> Shown {
     let open = open(harness, Wanted::default()).await;
     {
-        let mut receiving = pin!(open.subscriber.receive());
+        let mut receiving = pin!(open.subscriber.receive(far()));
         assert!(receiving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         // Dropped while a message is on its way to it.
         open.publish("kept").await;
@@ -55,7 +55,7 @@ pub(crate) async fn cancel_among_messages_loses_nothing<H: Harness>(harness: &H)
         let mut missing: BTreeSet<_> = (0..count).map(|number| number.to_string().into_bytes()).collect();
         let mut patience = Duration::from_micros(1);
         while !missing.is_empty() {
-            match timeout(patience, open.subscriber.receive()).await {
+            match timeout(patience, open.subscriber.receive(far())).await {
                 Ok(delivery) => {
                     let delivery = delivery.expect("a message");
                     missing.remove(&delivery.message().body[..]);
@@ -75,7 +75,7 @@ pub(crate) async fn cancel_among_messages_loses_nothing<H: Harness>(harness: &H)
 pub(crate) async fn close_while_waiting<H: Harness>(harness: &H) -> Shown {
     let open = open(harness, Wanted::default()).await;
     let received = async {
-        let (first, second) = tokio::join!(open.subscriber.receive(), open.subscriber.receive());
+        let (first, second) = tokio::join!(open.subscriber.receive(far()), open.subscriber.receive(far()));
         assert!(matches!(first.map(drop), Err(ReceiveError::Closed)));
         assert!(matches!(second.map(drop), Err(ReceiveError::Closed)));
     };
@@ -92,7 +92,7 @@ pub(crate) async fn receive_after_close<H: Harness>(harness: &H) -> Shown {
     let open = open(harness, Wanted::default()).await;
     open.publish("left").await;
     harness.broker().close().await;
-    let received = open.subscriber.receive().await.map(drop);
+    let received = open.subscriber.receive(far()).await.map(drop);
     assert!(matches!(received, Err(ReceiveError::Closed)), "{received:?}");
     Ok(())
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sluicegate_drivers::Broker;
-use sluicegate_drivers::mem;
+use sluicegate_drivers::{Broker, Settings, mem};
 
 use super::{Harness, Place, Skipped, Wanted};
 
@@ -21,7 +20,7 @@ impl Harness for Mem {
     const MANY: usize = 2_000;
 
     async fn start() -> Result<Self, Skipped> {
-        Ok(Self { broker: mem::Broker::open().expect("opening it never fails") })
+        Ok(Self { broker: mem::Broker::open(&Settings::default()).expect("opening it never fails") })
     }
 
     fn broker(&self) -> &mem::Broker {

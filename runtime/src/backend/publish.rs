@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use http::StatusCode;
-use sluicegate_drivers::{Broker, Message, PublishError, PublishErrorKind, Publisher};
+use sluicegate_drivers::{Broker, Confirm, Message, PublishError, PublishErrorKind, Publisher};
 
 use crate::backend::forward::{Forward, HeaderRules};
 use crate::backend::reply::{Object, Reply};
@@ -63,7 +63,7 @@ impl<B: Broker> Backend for Publish<B> {
         let broker = opener.broker::<B>()?;
         Ok(OpenPublish {
             url: self.url,
-            publisher: broker.publisher(self.url)?,
+            publisher: broker.publisher(self.url, Confirm::All)?,
             headers: HeaderRules::new(place, &self.forward),
             max_body_bytes: B::DRIVER.capabilities.max_body_bytes,
         })
@@ -123,6 +123,7 @@ impl<P> OpenPublish<P> {
                 return self.failure(status, PublishOutcome::Refused, message).unavailable();
             }
             PublishErrorKind::Refused => (StatusCode::BAD_GATEWAY, PublishOutcome::Refused),
+            PublishErrorKind::Invalid => (StatusCode::BAD_REQUEST, PublishOutcome::Refused),
             PublishErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, PublishOutcome::Refused),
             PublishErrorKind::Unknown => (StatusCode::GATEWAY_TIMEOUT, PublishOutcome::Unknown),
         };

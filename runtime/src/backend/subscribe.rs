@@ -159,7 +159,7 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
     async fn call(&self, incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
         let deadline = incoming.deadline - self.margin;
         loop {
-            let delivery = match timeout_at(deadline, self.subscriber.receive()).await {
+            let delivery = match timeout_at(deadline, self.subscriber.receive(deadline.into_std())).await {
                 Err(_) => return Ok(Reply::nothing()),
                 Ok(Ok(delivery)) => delivery,
                 Ok(Err(error)) => return Err(self.not_received(&error)),

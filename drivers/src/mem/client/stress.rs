@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::tests::far;
 use super::*;
 use crate::{Broker as _, Delivery as _, Publisher as _, Subscriber as _};
 
@@ -51,7 +52,7 @@ async fn nothing_is_lost_on_one_thread() {
 }
 
 async fn everything_is_acknowledged_once() {
-    let broker = Broker::open().unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
     let accounts: Vec<Arc<Account>> = (0..SUBSCRIPTIONS).map(|_| Arc::default()).collect();
     let mut tasks = JoinSet::new();
     for (number, account) in accounts.iter().enumerate() {
@@ -63,7 +64,7 @@ async fn everything_is_acknowledged_once() {
         }
     }
     for task in 0..TASKS {
-        tasks.spawn(publish_all(broker.publisher("mem://t").unwrap(), task));
+        tasks.spawn(publish_all(broker.publisher("mem://t", Confirm::All).unwrap(), task));
     }
     timeout(Duration::from_secs(120), async {
         while let Some(ended) = tasks.join_next().await {
@@ -120,10 +121,10 @@ async fn receive_all(subscriber: Subscriber, account: Arc<Account>, mut numbers:
 /// Waits in one of two ways: for some time, or for as long as another task takes to be scheduled.
 async fn receive_or_cancel(subscriber: &Subscriber, patience: Duration, numbers: &mut Numbers) -> Option<Delivery> {
     if numbers.below(2) == 0 {
-        return timeout(patience, subscriber.receive()).await.ok().map(Result::unwrap);
+        return timeout(patience, subscriber.receive(far())).await.ok().map(Result::unwrap);
     }
     tokio::select! {
-        delivery = subscriber.receive() => Some(delivery.unwrap()),
+        delivery = subscriber.receive(far()) => Some(delivery.unwrap()),
         () = tokio::task::yield_now() => None,
     }
 }
@@ -139,7 +140,7 @@ async fn settle(delivery: &Delivery, settlement: Settlement) {
 /// woken: a lost wake-up would leave it waiting beside a ready message.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_wake_up_is_lost() {
-    let broker = Broker::open().unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
     let received = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for task in 0..2 {
@@ -148,7 +149,7 @@ async fn no_wake_up_is_lost() {
         let mut numbers = Numbers(task as u64);
         if task == 0 {
             tasks.spawn(async move {
-                while let Ok(delivery) = subscriber.receive().await {
+                while let Ok(delivery) = subscriber.receive(far()).await {
                     delivery.settle(Settlement::Ack).await.unwrap();
                     received.fetch_add(1, Ordering::SeqCst);
                     // So that the other one is before it.
@@ -164,7 +165,7 @@ async fn no_wake_up_is_lost() {
                 tokio::select! {
                     biased;
                     () = yields(1 + numbers.below(4)) => {}
-                    delivery = subscriber.receive() => match delivery {
+                    delivery = subscriber.receive(far()) => match delivery {
                         Ok(delivery) => drop(delivery),
                         Err(_) => return,
                     },
@@ -176,7 +177,7 @@ async fn no_wake_up_is_lost() {
             }
         });
     }
-    let publisher = broker.publisher("mem://t").unwrap();
+    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
     timeout(Duration::from_secs(120), async {
         for number in 0..MESSAGES {
             yields(number as u64 % 8).await;

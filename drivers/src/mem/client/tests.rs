@@ -4,6 +4,11 @@ use std::task::Waker;
 use super::*;
 use crate::{Broker as _, Delivery as _, Publisher as _, Subscriber as _};
 
+/// A deadline that the broker in memory does not look at.
+pub(super) fn far() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 struct Fixture {
     broker: Broker,
     publisher: Publisher,
@@ -11,9 +16,9 @@ struct Fixture {
 }
 
 fn open(subscription: &str) -> Fixture {
-    let broker = Broker::open().unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
     let topic = subscription.split('?').next().unwrap();
-    let publisher = broker.publisher(topic).unwrap();
+    let publisher = broker.publisher(topic, Confirm::All).unwrap();
     let subscriber = broker.subscriber(subscription).unwrap();
     Fixture { broker, publisher, subscriber }
 }
@@ -27,7 +32,7 @@ impl Fixture {
 }
 
 async fn receive(subscriber: &Subscriber) -> (String, u32, Delivery) {
-    let delivery = subscriber.receive().await.unwrap();
+    let delivery = subscriber.receive(far()).await.unwrap();
     (body(&delivery), delivery.delivery_count().unwrap(), delivery)
 }
 
@@ -40,7 +45,7 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 fn is_empty(subscriber: &Subscriber) -> bool {
-    poll_once(pin!(subscriber.receive())).is_pending()
+    poll_once(pin!(subscriber.receive(far()))).is_pending()
 }
 
 const NACK: Settlement = Settlement::Nack { delay: Duration::ZERO };
@@ -130,8 +135,8 @@ async fn a_wait_without_end_is_a_long_one() {
 
 #[tokio::test]
 async fn the_first_subscription_gets_what_was_published_before() {
-    let broker = Broker::open().unwrap();
-    let publisher = broker.publisher("mem://t").unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
+    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
     publisher.publish(Message::new("early")).await.unwrap();
     let first = broker.subscriber("mem://t?subscription=first").unwrap();
     let second = broker.subscriber("mem://t?subscription=second").unwrap();
@@ -146,8 +151,8 @@ async fn the_first_subscription_gets_what_was_published_before() {
 
 #[tokio::test]
 async fn a_topic_without_a_subscription_fills_up() {
-    let broker = Broker::open().unwrap();
-    let publisher = broker.publisher("mem://t").unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
+    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
     for _ in 0..10_000 {
         publisher.publish(Message::default()).await.unwrap();
     }
@@ -157,8 +162,8 @@ async fn a_topic_without_a_subscription_fills_up() {
 
 #[tokio::test]
 async fn a_message_is_taken_by_all_or_none() {
-    let broker = Broker::open().unwrap();
-    let publisher = broker.publisher("mem://t").unwrap();
+    let broker = Broker::open(&Settings::default()).unwrap();
+    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
     let large = broker.subscriber("mem://t?subscription=large").unwrap();
     let small = broker.subscriber("mem://t?subscription=small&capacity=1").unwrap();
     publisher.publish(Message::new("a")).await.unwrap();
@@ -259,8 +264,8 @@ async fn a_wake_up_that_is_not_used_is_passed_on() {
     let fixture = open("mem://t");
     let (first_woken, second_woken) = (Woken::new(), Woken::new());
     {
-        let mut first = Box::pin(fixture.subscriber.receive());
-        let mut second = pin!(fixture.subscriber.receive());
+        let mut first = Box::pin(fixture.subscriber.receive(far()));
+        let mut second = pin!(fixture.subscriber.receive(far()));
         assert!(first.as_mut().poll(&mut Context::from_waker(&first_woken.waker())).is_pending());
         assert!(second.as_mut().poll(&mut Context::from_waker(&second_woken.waker())).is_pending());
         fixture.publish(&["a"]).await;
@@ -280,7 +285,7 @@ async fn a_wake_up_that_is_not_used_is_passed_on() {
 async fn a_message_wakes_one_receiver_once() {
     let fixture = open("mem://t");
     let woken: Vec<_> = (0..3).map(|_| Woken::new()).collect();
-    let mut waiting: Vec<_> = woken.iter().map(|_| Box::pin(fixture.subscriber.receive())).collect();
+    let mut waiting: Vec<_> = woken.iter().map(|_| Box::pin(fixture.subscriber.receive(far()))).collect();
     for (receiver, woken) in waiting.iter_mut().zip(&woken) {
         for _ in 0..2 {
             assert!(receiver.as_mut().poll(&mut Context::from_waker(&woken.waker())).is_pending());
@@ -302,9 +307,9 @@ async fn a_message_wakes_one_receiver_once() {
 async fn closing_ends_everything() {
     let fixture = open("mem://t");
     fixture.publish(&["a"]).await;
-    let held = fixture.subscriber.receive().await.unwrap();
+    let held = fixture.subscriber.receive(far()).await.unwrap();
     let woken = Woken::new();
-    let mut waiting = pin!(fixture.subscriber.receive());
+    let mut waiting = pin!(fixture.subscriber.receive(far()));
     assert!(waiting.as_mut().poll(&mut Context::from_waker(&woken.waker())).is_pending());
     assert_eq!(fixture.broker.state(), BrokerState::Connected);
     fixture.broker.close().await;
@@ -313,12 +318,12 @@ async fn closing_ends_everything() {
     assert_eq!(woken.times(), 1);
     assert!(matches!(waiting.await, Err(ReceiveError::Closed)));
     assert!(matches!(held.settle(Settlement::Ack).await, Err(SettleError::Expired)));
-    for publisher in [&fixture.publisher, &fixture.broker.publisher("mem://new").unwrap()] {
+    for publisher in [&fixture.publisher, &fixture.broker.publisher("mem://new", Confirm::All).unwrap()] {
         let error = publisher.publish(Message::default()).await.unwrap_err();
         assert_eq!(error.kind, PublishErrorKind::Unreachable);
     }
     let late = fixture.broker.subscriber("mem://other").unwrap();
-    assert!(matches!(late.receive().await, Err(ReceiveError::Closed)));
+    assert!(matches!(late.receive(far()).await, Err(ReceiveError::Closed)));
 }
 
 #[tokio::test]
@@ -335,8 +340,8 @@ async fn a_dropped_broker_ends_its_timer_and_not_its_subscribers() {
     let shared = Arc::downgrade(&broker.shared);
     drop(broker);
     publisher.publish(Message::new("a")).await.unwrap();
-    let held = subscriber.receive().await.unwrap();
-    let again = subscriber.receive().await.unwrap();
+    let held = subscriber.receive(far()).await.unwrap();
+    let again = subscriber.receive(far()).await.unwrap();
     assert_eq!(again.delivery_count(), Some(2));
     drop((held, again, publisher, subscriber));
     assert!(shared.upgrade().is_none());
