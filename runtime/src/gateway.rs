@@ -12,14 +12,14 @@ use sluicegate_drivers::BrokerState;
 use crate::description::Description;
 use crate::opener::{OpenBroker, Opener};
 use crate::ready;
-use crate::router::Routes;
+use crate::router::{Endpoints, Routes};
 use crate::server::{self, Listener, ServerOptions};
 use crate::tls;
 
 /// A gateway with its connections, limiters and routes. Several can live in one process; they share nothing.
 pub struct Gateway {
     description: &'static Description,
-    router: Router,
+    endpoints: Endpoints,
     state: Arc<State>,
 }
 
@@ -62,8 +62,8 @@ impl Gateway {
         }
         let state = Arc::new(State { brokers: opener.into_brokers(), draining: AtomicBool::new(false) });
         routes.add(http::Method::GET, ready::PATH, ready::handler(Arc::clone(&state)));
-        match routes.into_router(&description.router) {
-            Ok(router) if failures.is_empty() => Ok(Self { description, router, state }),
+        match routes.build(&description.router) {
+            Ok(endpoints) if failures.is_empty() => Ok(Self { description, endpoints, state }),
             Ok(_) => Err(StartError { failures }),
             Err(error) => {
                 failures.push((None, error.to_string()));
@@ -77,7 +77,7 @@ impl Gateway {
     /// Without [`serve`](Self::serve) a consumed message is settled when its response is dropped by the other server: it
     /// is given back. Use `serve` for gateways that consume.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.endpoints.router()
     }
 
     /// Serves `listener` until `shutdown` is ready, then drains: no new connections, requests that run are finished (for
@@ -96,7 +96,7 @@ impl Gateway {
             shutdown.await;
             state.draining.store(true, Ordering::Relaxed);
         };
-        let drained = server::serve(listener, self.router, options, draining)
+        let drained = server::serve(listener, self.endpoints, options, draining)
             .await
             .map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
         for broker in &self.state.brokers {

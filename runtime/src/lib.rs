@@ -24,6 +24,7 @@ mod answer;
 mod backend;
 pub mod body;
 pub mod client;
+mod deadline;
 pub mod description;
 mod endpoint;
 mod gateway;

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::answer::Answers;
 use crate::backend::{AnyBackend, Backend, BodyUse, Failure, Http, Merge, OpenBackend, Payload, Place, Reply};
 use crate::body::{BodyError, read_body};
+use crate::deadline::before;
 use crate::endpoint::{Endpoint, EndpointOptions};
 use crate::incoming::Incoming;
 use crate::middleware::{Rejection, Steps};
@@ -126,16 +127,16 @@ impl<B: OpenBackend> Served<B> {
             BodyUse::None => Payload::Whole(Bytes::new()),
             BodyUse::Stream => Payload::Stream(self.limited(body)?),
             BodyUse::Whole => {
-                let bytes = match timeout_at(deadline, read_body(body, self.max_body_bytes)).await {
-                    Ok(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
-                    Err(_) => return Err(Rejection::Failed(self.body_too_slow())),
+                let bytes = match before(deadline, read_body(body, self.max_body_bytes)).await {
+                    Some(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
+                    None => return Err(Rejection::Failed(self.body_too_slow())),
                 };
                 self.steps.on_body(incoming, &bytes)?;
                 Payload::Whole(bytes)
             }
         };
-        let called = timeout_at(deadline, self.backend.call(incoming, payload)).await;
-        Ok(called.unwrap_or_else(|_| Err(self.backend.timed_out(self.timeout))))
+        let called = before(deadline, self.backend.call(incoming, payload)).await;
+        Ok(called.unwrap_or_else(|| Err(self.backend.timed_out(self.timeout))))
     }
 
     /// A body that is passed on as it arrives, and breaks off at the limit where the client did not say its length.

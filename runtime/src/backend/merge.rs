@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place, PublishOutcome};
+use crate::deadline::before;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::server::Settling;
@@ -145,7 +146,7 @@ impl OpenBackend for OpenMerge {
         let deadline = Instant::now() + self.budget;
         let calls = self.backends.iter().map(|backend| {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
-            async move { timeout_at(deadline, call).await.unwrap_or_else(|_| Err(backend.timed_out_any(self.budget))) }
+            async move { before(deadline, call).await.unwrap_or_else(|| Err(backend.timed_out_any(self.budget))) }
         });
         let mut merged = merge(join_all(calls).await, self.endpoint)?;
         if self.merged

@@ -11,11 +11,11 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use sluicegate_drivers::{Broker, Delivery, ReceiveError, SettleError, Settlement, Subscriber};
 use tokio::runtime::Handle;
-use tokio::time::timeout_at;
 
 use crate::backend::http_service::{Decode, shape_json};
 use crate::backend::reply::{Data, Reply};
 use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place};
+use crate::deadline::before;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::server::{Settle, Settling};
@@ -159,10 +159,10 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
     async fn call(&self, incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
         let deadline = incoming.deadline - self.margin;
         loop {
-            let delivery = match timeout_at(deadline, self.subscriber.receive(deadline.into_std())).await {
-                Err(_) => return Ok(Reply::nothing()),
-                Ok(Ok(delivery)) => delivery,
-                Ok(Err(error)) => return Err(self.not_received(&error)),
+            let delivery = match before(deadline, self.subscriber.receive(deadline.into_std())).await {
+                None => return Ok(Reply::nothing()),
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => return Err(self.not_received(&error)),
             };
             match delivery.delivery_count() {
                 Some(count) if count > self.max_deliveries => {

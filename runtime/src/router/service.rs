@@ -27,14 +27,14 @@ impl Gate {
         Self { tree, options }
     }
 
-    pub(super) fn into_router(self) -> axum::Router {
-        let gate = Arc::new(self);
+    fn into_router(self: Arc<Self>) -> axum::Router {
+        let gate = self;
         // A path that begins with `:` or `*` means itself here.
         let mut router = axum::Router::new().without_v07_checks();
         for (path, index) in gate.axum_routes() {
             router = router.route_service(&path, PathService { gate: Arc::clone(&gate), index });
         }
-        router.fallback_service(Fallback { gate })
+        router.fallback_service(Endpoints { gate })
     }
 
     /// The paths that axum matches, with their entries. None when it would not match as the tree does: then the
@@ -180,13 +180,26 @@ fn plain_params(entry: &Entry, uri: &Uri) -> Params {
     }
 }
 
-/// What axum's matching leaves over.
+/// All endpoints of a gateway as one service: what answers them without a router of axum around it, and what axum's
+/// matching leaves over. Cloning counts a reference.
 #[derive(Clone)]
-pub struct Fallback {
+pub struct Endpoints {
     gate: Arc<Gate>,
 }
 
-impl Service<Request<Body>> for Fallback {
+impl Endpoints {
+    pub(super) fn new(gate: Gate) -> Self {
+        Self { gate: Arc::new(gate) }
+    }
+
+    /// The same as an axum router. It has routes and a fallback: more can be added to it, or merged with it if they have
+    /// no fallback.
+    pub fn router(&self) -> axum::Router {
+        Arc::clone(&self.gate).into_router()
+    }
+}
+
+impl Service<Request<Body>> for Endpoints {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answer;
@@ -196,6 +209,12 @@ impl Service<Request<Body>> for Fallback {
     }
 
     fn call(&mut self, request: Request<Body>) -> Answer {
+        if self.gate.is_plain(request.uri().path())
+            && let Some((entry, handler)) = self.gate.find(request.method(), request.uri().path())
+        {
+            let params = plain_params(entry, request.uri());
+            return Answer::Handler(handler.call(request, params));
+        }
         self.gate.resolve(request)
     }
 }
