@@ -6,6 +6,17 @@
 /// Where `upstream` listens. The same address stands in `gateway.json`.
 pub const UPSTREAM: &str = "127.0.0.1:19090";
 
+/// The subjects of `nats.json`: published to by clients of a gateway, consumed through it, and JetStream's.
+pub const NATS_OUT: &str = "bench.out";
+/// See [`NATS_OUT`].
+pub const NATS_IN: &str = "bench.in";
+/// See [`NATS_OUT`].
+pub const NATS_JETSTREAM: &str = "bench.jetstream";
+/// The stream that keeps [`NATS_JETSTREAM`].
+pub const NATS_STREAM: &str = "bench";
+/// The stream's durable consumer.
+pub const NATS_DURABLE: &str = "bench";
+
 /// What the backend answers to `/page`: 1 KiB of text.
 pub const PAGE: &[u8] = include_bytes!("../data/page.txt");
 

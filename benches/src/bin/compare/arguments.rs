@@ -14,7 +14,10 @@ Usage: compare [OPTIONS]
   --seconds N          length of a round on the HTTP routes (default: 4)
   --messages N         length of a round on publish and consume (default: 200000, at most 800000)
   --connections N      keep-alive connections of wrk (default: 32)
-  --only ROUTE         pass, filter, publish or consume; may be given again (default: all)
+  --only ROUTE         pass, filter, publish, consume, nats-publish, nats-consume, jetstream-publish or
+                       jetstream-consume; may be given again (default: the first four)
+  --nats               the four routes on NATS as well
+  --nats-server PATH   the NATS server to start (default: nats-server of tests/brokers, or of PATH)
   --server-core N      core of the server that is measured (default: 0)
   --load-core N        core of wrk and the HTTP backend (default: 1)
   --priority           run what is measured before all else (SCHED_FIFO, needs root): for a machine
@@ -42,6 +45,8 @@ pub(crate) struct Arguments {
     pub(crate) messages: u64,
     pub(crate) connections: u64,
     pub(crate) only: Vec<Route>,
+    pub(crate) nats: bool,
+    pub(crate) nats_server: Option<PathBuf>,
     pub(crate) server_core: usize,
     pub(crate) load_core: usize,
     pub(crate) priority: bool,
@@ -59,6 +64,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("seconds") => arguments.seconds = parser.value()?.parse()?,
             Long("messages") => arguments.messages = parser.value()?.parse()?,
             Long("connections") => arguments.connections = parser.value()?.parse()?,
+            Long("nats") => arguments.nats = true,
+            Long("nats-server") => arguments.nats_server = Some(parser.value()?.into()),
             Long("only") => arguments.only.push(parser.value()?.parse()?),
             Long("server-core") => arguments.server_core = parser.value()?.parse()?,
             Long("load-core") => arguments.load_core = parser.value()?.parse()?,
@@ -77,7 +84,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
 impl Arguments {
     /// Whether `route` is to be measured.
     pub(crate) fn wants(&self, route: Route) -> bool {
-        self.only.is_empty() || self.only.contains(&route)
+        self.only.contains(&route) || (self.only.is_empty() && (self.nats || !route.is_nats()))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -108,6 +115,8 @@ impl Default for Arguments {
             messages: 200_000,
             connections: 32,
             only: Vec::new(),
+            nats: false,
+            nats_server: None,
             server_core: 0,
             load_core: 1,
             priority: false,
@@ -138,14 +147,16 @@ mod tests {
             seconds: 2,
             messages: 50_000,
             connections: 8,
-            only: vec![Route::Pass, Route::Consume],
+            only: vec![Route::Pass, Route::NatsConsume],
+            nats: true,
+            nats_server: Some("n".into()),
             server_core: 2,
             load_core: 3,
             priority: true,
             max_ratio: Some(1.05),
         };
         let line = "--gateway g --reference r --profile ship --rounds 7 --seconds 2 --messages 50000 --connections 8 \
-                    --only pass --only consume --server-core 2 --load-core 3 --priority --max-ratio 1.05";
+                    --only pass --only nats-consume --nats --nats-server n --server-core 2 --load-core 3 --priority --max-ratio 1.05";
         assert_eq!(parsed(line), Ok(expected));
         assert_eq!(parsed(""), Ok(Arguments::default()));
         assert_eq!(parsed("--help"), Err("help".into()));

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::route::Route;
 
 /// A build takes minutes where nothing is compiled yet.
 const BUILD_LIMIT: Duration = Duration::from_secs(1_800);
@@ -13,6 +14,8 @@ const BUILD_LIMIT: Duration = Duration::from_secs(1_800);
 /// What is run.
 pub(crate) struct Programs {
     pub(crate) gateway: PathBuf,
+    /// The gateway of `nats.json`, where it is wanted.
+    pub(crate) nats_gateway: PathBuf,
     pub(crate) reference: PathBuf,
     pub(crate) upstream: PathBuf,
     /// Where the servers' output goes.
@@ -32,16 +35,28 @@ pub(crate) async fn programs(arguments: &Arguments) -> Result<Programs, Failure>
     let mut command = cargo(&root, &arguments.profile);
     command.args(["--package", "sluicegate-benches", "--bins"]);
     build(command, "the reference").await?;
-    if arguments.gateway.is_none() {
+    let logs = target.join("compare");
+    std::fs::create_dir_all(&logs)?;
+    // Two configs make two programs of one name: the first is kept apart.
+    let nats_gateway = logs.join("gateway-nats");
+    let wanted = |nats: bool| Route::ALL.into_iter().any(|route| route.is_nats() == nats && arguments.wants(route));
+    if arguments.gateway.is_none() && wanted(true) {
+        let mut command = cargo(&root, &arguments.profile);
+        command.env("GATEWAY_CONFIG", "benches/nats.json");
+        build(command, "the gateway of nats.json").await?;
+        std::fs::copy(built.join("gateway"), &nats_gateway)?;
+    }
+    if arguments.gateway.is_none() && wanted(false) {
         let mut command = cargo(&root, &arguments.profile);
         command.env("GATEWAY_CONFIG", "benches/gateway.json");
         build(command, "the gateway").await?;
     }
     Ok(Programs {
         gateway: arguments.gateway.clone().unwrap_or_else(|| built.join("gateway")),
+        nats_gateway: arguments.gateway.clone().unwrap_or(nats_gateway),
         reference: arguments.reference.clone().unwrap_or_else(|| built.join("reference")),
         upstream: built.join("upstream"),
-        logs: target.join("compare"),
+        logs,
     })
 }
 

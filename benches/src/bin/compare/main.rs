@@ -9,6 +9,7 @@
 mod arguments;
 mod build;
 mod machine;
+mod nats;
 mod probe;
 mod report;
 mod rounds;

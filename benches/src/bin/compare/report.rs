@@ -19,8 +19,8 @@ struct Ratio {
 /// What a person reads.
 pub(crate) fn table(results: &[RouteResult]) -> String {
     let mut text = String::from(
-        "\n                CPU us/request                                   p99 ms            requests/s\n\
-         route       reference  gateway  ratio (min..max)  best     reference gateway   reference gateway\n",
+        "\n                       CPU us/request                                   p99 ms            requests/s\n\
+         route              reference  gateway  ratio (min..max)  best     reference gateway   reference gateway\n",
     );
     for result in results {
         let ratio = ratio(&result.rounds);
@@ -32,13 +32,13 @@ pub(crate) fn table(results: &[RouteResult]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{route:<10} {cpu_0:>10.3} {cpu_1:>8.3}  {range:<26} {p99_0:>9.2} {p99_1:>7.2} {rate_0:>11.0} {rate_1:>7.0}"
+            "{route:<17} {cpu_0:>10.3} {cpu_1:>8.3}  {range:<26} {p99_0:>9.2} {p99_1:>7.2} {rate_0:>11.0} {rate_1:>7.0}"
         );
     }
-    text += "\n                memory of the reference, MiB          memory of the gateway, MiB\n\
-             route          rest    after     peak                rest    after     peak\n";
+    text += "\n                       memory of the reference, MiB          memory of the gateway, MiB\n\
+             route                 rest    after     peak                rest    after     peak\n";
     for result in results {
-        let _ = write!(text, "{:<10}", result.route);
+        let _ = write!(text, "{:<17}", result.route);
         for (MemoryUse { rest, after, peak }, indent) in result.memory.into_iter().zip(["", "           "]) {
             let [rest, after, peak] = [rest, after, peak].map(|kib| kib as f64 / 1024.0);
             let _ = write!(text, "{indent} {rest:>8.1} {after:>8.1} {peak:>8.1}");

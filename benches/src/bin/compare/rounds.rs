@@ -7,11 +7,15 @@ use crate::Failure;
 use crate::arguments::Arguments;
 use crate::build::Programs;
 use crate::machine;
+use crate::nats::Nats;
 use crate::probe;
 use crate::route::Route;
 use crate::server::{Memory, Server, free_address, pinned};
 use crate::wrk::{self, Length};
 use sluicegate_benches::UPSTREAM;
+
+/// Requests on each of the NATS routes before they are measured.
+const WARM_UP: u64 = 10_000;
 
 /// A value of each: the reference's first.
 pub(crate) type Pair<T> = [T; 2];
@@ -60,6 +64,9 @@ pub(crate) async fn run(arguments: &Arguments, programs: &Programs) -> Result<Ve
     if arguments.wants(Route::Publish) || arguments.wants(Route::Consume) {
         results.extend(queue_routes(arguments, programs).await?);
     }
+    if Route::ALL.into_iter().any(|route| route.is_nats() && arguments.wants(route)) {
+        results.extend(nats_routes(arguments, programs).await?);
+    }
     Ok(results)
 }
 
@@ -100,6 +107,65 @@ async fn queue_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<
         }
     }
     Ok([published, consumed].into_iter().filter(|result| arguments.wants(result.route)).collect())
+}
+
+/// Each program has a NATS server of its own. What is consumed from core NATS is published meanwhile, by another client;
+/// what is consumed from JetStream was published before.
+async fn nats_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<RouteResult>, Failure> {
+    let routes = Route::ALL.into_iter().filter(|route| route.is_nats());
+    let mut results: Vec<_> = routes.map(RouteResult::new).collect();
+    for round in 0..arguments.rounds {
+        let nats = [
+            Nats::start(arguments, "nats-reference", &programs.logs).await?,
+            Nats::start(arguments, "nats-gateway", &programs.logs).await?,
+        ];
+        let servers = start_nats(arguments, programs, &nats).await?;
+        let rest = memory(&servers)?;
+        for measured in [false, true] {
+            let length = Length::Requests(if measured { arguments.messages } else { WARM_UP });
+            let mut stored = [0; 2];
+            for result in &mut results {
+                // JetStream's messages have to be there, whether or not their publishing is asked for.
+                let needed = result.route == Route::JetstreamPublish && arguments.wants(Route::JetstreamConsume);
+                if !needed && !arguments.wants(result.route) {
+                    continue;
+                }
+                let lengths = match result.route {
+                    Route::JetstreamConsume => {
+                        stored.map(|stored| Length::Requests(stored - 2 * arguments.connections))
+                    }
+                    _ => [length; 2],
+                };
+                let mut pair = Pair::default();
+                for index in if round.is_multiple_of(2) { [0, 1] } else { [1, 0] } {
+                    let feed = (result.route == Route::NatsConsume).then_some(&nats[index]);
+                    pair[index] = fed_sample(arguments, &servers[index], result.route, lengths[index], feed).await?;
+                }
+                stored = pair.map(|(_, stored)| stored);
+                if measured {
+                    result.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
+                }
+            }
+        }
+    }
+    Ok(results.into_iter().filter(|result| arguments.wants(result.route)).collect())
+}
+
+/// A [`sample`], while a client publishes what is to be consumed.
+async fn fed_sample(
+    arguments: &Arguments,
+    server: &Server,
+    route: Route,
+    length: Length,
+    nats: Option<&Nats>,
+) -> Result<(Sample, u64), Failure> {
+    let (Some(nats), Length::Requests(count)) = (nats, length) else {
+        return sample(arguments, server, route, length).await;
+    };
+    // More than is asked for: what is left stays with the server, as much with the one as with the other.
+    let feed = nats.feed(count + 4 * arguments.connections);
+    let (sample, ()) = tokio::try_join!(sample(arguments, server, route, length), feed)?;
+    Ok(sample)
 }
 
 /// A run of each server on one route, and how many requests each completed.
@@ -143,6 +209,20 @@ async fn sample(
     Ok((sample, totals.requests))
 }
 
+/// Both servers of the NATS routes, afresh.
+async fn start_nats(arguments: &Arguments, programs: &Programs, nats: &Pair<Nats>) -> Result<Pair<Server>, Failure> {
+    let address = free_address().await?;
+    let mut command = pinned(arguments.server_core, arguments.priority);
+    command.arg(&programs.reference).args(["--listen", &address, "--nats", &nats[0].url]);
+    let reference = Server::start("reference", command, address, &programs.logs).await?;
+    let address = free_address().await?;
+    let mut command = pinned(arguments.server_core, arguments.priority);
+    command.arg(&programs.nats_gateway).args(["--listen", &address]).env("NATS_SERVER_URL", &nats[1].url);
+    let gateway = Server::start("gateway", command, address, &programs.logs).await?;
+    sleep(Duration::from_millis(500)).await;
+    Ok([reference, gateway])
+}
+
 /// Both servers, afresh: how a process happens to lie in memory can cost it some percent for all its life.
 async fn start(arguments: &Arguments, programs: &Programs) -> Result<Pair<Server>, Failure> {
     let start = async |name, program| {
@@ -179,7 +259,7 @@ impl RouteResult {
         let ratio = gateway / reference;
         let others = samples.map(|sample| sample.disturbance * 100.0);
         eprintln!(
-            "{:<8} round {round:>2}: {reference:7.3} us, {gateway:7.3} us, {ratio:.3} (others had {:.0} % and {:.0} %)",
+            "{:<17} round {round:>2}: {reference:7.3} us, {gateway:7.3} us, {ratio:.3} (others had {:.0} % and {:.0} %)",
             self.route, others[0], others[1]
         );
     }

@@ -4,13 +4,17 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use sluicegate_benches::{ORDER, PAGE};
 
-/// One of the four endpoints of `gateway.json`.
+/// One of the endpoints of `gateway.json` and `nats.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Pass,
     Filter,
     Publish,
     Consume,
+    NatsPublish,
+    NatsConsume,
+    JetstreamPublish,
+    JetstreamConsume,
 }
 
 /// The body that an endpoint must answer with.
@@ -22,7 +26,16 @@ pub(crate) enum Expected {
 }
 
 impl Route {
-    pub(crate) const ALL: [Self; 4] = [Self::Pass, Self::Filter, Self::Publish, Self::Consume];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::Filter,
+        Self::Publish,
+        Self::Consume,
+        Self::NatsPublish,
+        Self::NatsConsume,
+        Self::JetstreamPublish,
+        Self::JetstreamConsume,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -30,13 +43,22 @@ impl Route {
             Self::Filter => "filter",
             Self::Publish => "publish",
             Self::Consume => "consume",
+            Self::NatsPublish => "nats-publish",
+            Self::NatsConsume => "nats-consume",
+            Self::JetstreamPublish => "jetstream-publish",
+            Self::JetstreamConsume => "jetstream-consume",
         }
+    }
+
+    /// Whether it needs a NATS server.
+    pub(crate) fn is_nats(self) -> bool {
+        matches!(self, Self::NatsPublish | Self::NatsConsume | Self::JetstreamPublish | Self::JetstreamConsume)
     }
 
     pub(crate) fn method(self) -> &'static str {
         match self {
-            Self::Pass | Self::Filter | Self::Consume => "GET",
-            Self::Publish => "POST",
+            Self::Pass | Self::Filter | Self::Consume | Self::NatsConsume | Self::JetstreamConsume => "GET",
+            Self::Publish | Self::NatsPublish | Self::JetstreamPublish => "POST",
         }
     }
 
@@ -46,14 +68,15 @@ impl Route {
             Self::Filter => "/filter/918273",
             Self::Publish => "/publish",
             Self::Consume => "/consume",
+            Self::NatsPublish => "/nats/publish",
+            Self::NatsConsume => "/nats/consume",
+            Self::JetstreamPublish => "/jetstream/publish",
+            Self::JetstreamConsume => "/jetstream/consume",
         }
     }
 
     pub(crate) fn request_body(self) -> Option<&'static str> {
-        match self {
-            Self::Publish => Some(ORDER),
-            Self::Pass | Self::Filter | Self::Consume => None,
-        }
+        (self.method() == "POST").then_some(ORDER)
     }
 
     pub(crate) fn expected(self) -> Expected {
@@ -64,8 +87,10 @@ impl Route {
                 "title": "Trail backpack 45 l, \"Grey Peak\" edition",
                 "price": { "amount": 129.9 },
             })),
-            Self::Publish => Expected::Json(json!({})),
-            Self::Consume => Expected::Json(serde_json::from_str(ORDER).unwrap_or_default()),
+            Self::Publish | Self::NatsPublish | Self::JetstreamPublish => Expected::Json(json!({})),
+            Self::Consume | Self::NatsConsume | Self::JetstreamConsume => {
+                Expected::Json(serde_json::from_str(ORDER).unwrap_or_default())
+            }
         }
     }
 }
@@ -75,7 +100,7 @@ impl FromStr for Route {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|route| route.name() == name);
-        found.ok_or_else(|| "it is pass, filter, publish or consume".into())
+        found.ok_or_else(|| format!("it is one of {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 

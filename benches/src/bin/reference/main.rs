@@ -4,6 +4,7 @@
 //! could, and then left alone: a change here moves the scale, not the result.
 
 mod http_backend;
+mod nats;
 mod queue;
 mod routes;
 
@@ -46,7 +47,7 @@ struct NoDelayListener(TcpListener);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let address = listen_address()?;
+    let (address, nats) = arguments()?;
     let queue = Queue::new(CAPACITY, ACK_DEADLINE);
     tokio::spawn(redeliver(Arc::clone(&queue)));
 
@@ -59,6 +60,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .fallback(routes::not_found)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .with_state(Arc::new(Gateway { backend: HttpBackend::new(), queue }));
+    let router = match nats {
+        Some(url) => router.merge(nats_routes(&url).await?),
+        None => router,
+    };
 
     let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("listening on {address}");
@@ -68,18 +73,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn listen_address() -> Result<SocketAddr, lexopt::Error> {
+async fn nats_routes(url: &str) -> Result<Router, Box<dyn Error>> {
+    Ok(Router::new()
+        .route("/nats/publish", post(nats::publish))
+        .route("/nats/consume", get(nats::consume))
+        .route("/jetstream/publish", post(nats::jetstream_publish))
+        .route("/jetstream/consume", get(nats::jetstream_consume))
+        .with_state(nats::Nats::open(url).await?))
+}
+
+/// Where to listen, and the NATS server if there is one.
+fn arguments() -> Result<(SocketAddr, Option<String>), lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut address = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let mut nats = None;
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("listen") => address = parser.value()?.parse()?,
+            Long("nats") => nats = Some(parser.value()?.string()?),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(address)
+    Ok((address, nats))
 }
 
 async fn redeliver(queue: Arc<Queue>) {

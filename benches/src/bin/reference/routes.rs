@@ -21,17 +21,17 @@ use crate::queue::{Delivery, Message};
 use crate::{Gateway, Peer};
 
 /// The time an endpoint has.
-const TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a consumer waits for a message: the endpoint's time less 10 %.
-const WAIT: Duration = Duration::from_millis(1_800);
+pub(crate) const WAIT: Duration = Duration::from_millis(1_800);
 /// The largest message.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 const X_KRAKEND: HeaderName = HeaderName::from_static("x-krakend");
 const X_KRAKEND_COMPLETED: HeaderName = HeaderName::from_static("x-krakend-completed");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const VERSION: HeaderValue = HeaderValue::from_static("Sluicegate 0.1.0");
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// What belongs to the connection with the backend and not to the response (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -207,7 +207,7 @@ impl Drop for DeliveryBody {
 
 // === responses ===
 
-fn json(body: Bytes) -> Response {
+pub(crate) fn json(body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     finish(response, true)
@@ -218,23 +218,23 @@ fn backend_failed(error: &BackendError) -> Response {
     failed(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn failed(code: StatusCode) -> Response {
+pub(crate) fn failed(code: StatusCode) -> Response {
     finish(status(code), false)
 }
 
-fn status(code: StatusCode) -> Response {
+pub(crate) fn status(code: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = code;
     response
 }
 
-fn finish(mut response: Response, completed: bool) -> Response {
+pub(crate) fn finish(mut response: Response, completed: bool) -> Response {
     let completed = if completed { "true" } else { "false" };
     response.headers_mut().insert(X_KRAKEND, VERSION);
     response.headers_mut().insert(X_KRAKEND_COMPLETED, HeaderValue::from_static(completed));
     response
 }
 
-fn over_limit(error: &axum::Error) -> bool {
+pub(crate) fn over_limit(error: &axum::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
