@@ -8,6 +8,7 @@ mod endpoint;
 mod host;
 mod names;
 mod path;
+mod publish;
 mod pubsub;
 mod router;
 mod routes;
@@ -29,6 +30,7 @@ use crate::tree::Span;
 pub(crate) use endpoint::Owner;
 pub(crate) use names::header;
 pub(crate) use service::gateway;
+pub(crate) use url_template::{is_response, unknown_parameter};
 
 /// What every check can ask.
 pub(crate) struct Context<'a> {

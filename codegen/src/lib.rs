@@ -20,6 +20,7 @@ mod render;
 mod source;
 mod suggest;
 mod syntax;
+pub mod template;
 mod tree;
 
 use std::fmt::Write as _;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub use sluicegate_drivers::Confirm;
+
 pub use crate::middleware::Step;
+pub use crate::template::{Part, Template};
 
 /// A whole gateway.
 #[derive(Clone, Debug)]
@@ -369,6 +372,36 @@ pub struct Publish {
     pub driver: &'static str,
     /// `host` and `topic_url` joined: `mem://orders`.
     pub url: String,
+    /// The rest of `extra_config.backend/pubsub/publisher`.
+    pub options: PublishOptions,
+}
+
+/// What a publisher has besides its topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishOptions {
+    /// `key`, or `ordering_key`.
+    pub key: Option<Template>,
+    /// `dedup_id`.
+    pub dedup_id: Option<Template>,
+    /// `attributes`: exact names, in the order of the file.
+    pub attributes: Vec<(String, Template)>,
+    /// `confirm`.
+    pub confirm: Confirm,
+    /// `respond`.
+    pub respond: Respond,
+}
+
+/// `respond`: what the client is told of a message that was confirmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Respond {
+    /// An empty object.
+    #[default]
+    Empty,
+    /// `receipt`: what the broker said.
+    Receipt {
+        /// The backend's `group`, which it is put under.
+        group: Option<String>,
+    },
 }
 
 /// A subscription to receive from.

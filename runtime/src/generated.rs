@@ -3,7 +3,8 @@
 pub use std::time::Duration;
 
 pub use crate::backend::{
-    AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Piece, Publish, StatusRule, Subscribe, Text,
+    AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Part, Piece, Publish, StatusRule, Subscribe,
+    Text,
 };
 pub use crate::client::ClientOptions;
 pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
@@ -19,5 +20,6 @@ pub use crate::router::RouterOptions;
 pub use crate::serve::AnyEndpoint;
 pub use crate::shape::{Field, Fields, Shape};
 pub use crate::version::generated_for;
+pub use sluicegate_drivers::Confirm;
 #[cfg(feature = "mem")]
 pub use sluicegate_drivers::mem;

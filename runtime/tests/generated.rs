@@ -39,6 +39,7 @@ goldens! {
     non_ascii: 3, "../../codegen/tests/golden/non_ascii/gateway.rs";
     path_parameters_and_query: 1, "../../codegen/tests/golden/path_parameters_and_query/gateway.rs";
     publisher: 1, "../../codegen/tests/golden/publisher/gateway.rs";
+    publisher_options: 2, "../../codegen/tests/golden/publisher_options/gateway.rs";
     rate_limit: 4, "../../codegen/tests/golden/rate_limit/gateway.rs";
     return_error_code_and_details: 2, "../../codegen/tests/golden/return_error_code_and_details/gateway.rs";
     router_options: 1, "../../codegen/tests/golden/router_options/gateway.rs";

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, backend, names, path, router};
+use super::{Context, backend, names, path, publish, router};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
-use crate::model::{Endpoint, Method, Output};
+use crate::model::{Endpoint, Method, Names, Output};
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
@@ -21,6 +21,9 @@ pub(crate) struct Owner<'a> {
     pub(crate) params: Option<&'a [String]>,
     pub(super) method: Method,
     pub(crate) output: Output,
+    /// What of the request a template may name.
+    pub(crate) input_headers: &'a Names,
+    pub(crate) input_query_strings: &'a Names,
     pub(super) timeout: Duration,
     pub(super) concurrent_calls: Option<At<i64>>,
 }
@@ -36,10 +39,13 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
     }
     let path = parsed.map(|(parsed, _)| parsed.path);
     let duration = |key| object.duration(key).map(|value| value.value).filter(|value| !value.is_zero());
+    let (input_headers, input_query_strings) = (names::headers(context, object), names::query_strings(object));
     let owner = Owner {
         params: path.as_ref().map(|path| path.params.as_slice()),
         method: method.unwrap_or(Method::Get),
         output: endpoint_output(context, object),
+        input_headers: &input_headers,
+        input_query_strings: &input_query_strings,
         timeout: duration("timeout").unwrap_or(context.defaults.timeout),
         concurrent_calls: concurrent_calls(context, object),
     };
@@ -50,13 +56,13 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         timeout: owner.timeout,
         cache_ttl: duration("cache_ttl").or(context.defaults.cache_ttl),
         output: owner.output,
-        input_headers: names::headers(context, object),
-        input_query_strings: names::query_strings(object),
         max_body_bytes: proxy
             .and_then(|proxy| router::max_payload(proxy, context.sink))
             .or(context.defaults.max_payload),
         steps: middleware::steps(context, &owner, object),
         backends,
+        input_headers,
+        input_query_strings,
         path: path?,
         method: method?,
     })
@@ -124,5 +130,6 @@ fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec
         let error = Diagnostic::error("pubsub-concurrent-calls", calls.span, message).label("every call is a message");
         context.push(error.help("remove the key"));
     }
+    publish::receipts(context, object);
     object.objects("backend").filter_map(|object| backend::backend(context, object, owner)).collect()
 }

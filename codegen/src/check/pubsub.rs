@@ -5,7 +5,7 @@ use std::ops::Range;
 use sluicegate_drivers::{ALL, Driver, UrlError, by_scheme};
 
 use super::endpoint::Owner;
-use super::{Context, backend};
+use super::{Context, backend, publish};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BackendKind, OnFailure, Publish, Subscribe};
 use crate::suggest::closest;
@@ -40,6 +40,7 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     let options = object.extra(if topic { PUBLISHER } else { SUBSCRIBER })?;
     let key = if topic { "topic_url" } else { "subscription_url" };
     let url = Url::join(context, object, options, key);
+    let publish = topic.then(|| publish::options(context, object, options, owner));
     let subscribe = (!topic).then(|| Options::read(context, object, options, owner));
     let url = url?;
     let driver = driver(context, &url, key)?;
@@ -61,8 +62,11 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
         let span = url.part(0..url.scheme().len());
         context.not_yet(span, &format!("the driver `{}`", driver.name));
     }
+    if topic {
+        publish::capabilities(context, object, options, owner, driver);
+    }
     let Some(subscribe) = subscribe else {
-        return Some(BackendKind::Publish(Publish { driver: driver.name, url: url.text }));
+        return Some(BackendKind::Publish(Publish { driver: driver.name, url: url.text, options: publish?? }));
     };
     if subscribe.on_failure == OnFailure::DeadLetter && !driver.capabilities.dead_letter {
         let span = options.get("on_failure").map_or(options.mark(), |node| node.span);

@@ -6,7 +6,7 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Piece, UrlTemplate};
 use crate::suggest::closest;
-use crate::tree::Node;
+use crate::tree::{Node, Span};
 
 /// Reads the pattern that `node` holds. `prefix` goes before it; `params` are the endpoint's, unless its path is wrong.
 pub(super) fn parse(
@@ -84,6 +84,12 @@ fn param(
         template.pieces.push(Piece::Param { index, name: name.to_owned() });
         return true;
     }
+    unknown_parameter(context, span, name, params);
+    false
+}
+
+/// Reports a `{name}` that is none of the endpoint's parameters.
+pub(crate) fn unknown_parameter(context: &Context<'_>, span: Span, name: &str, params: &[String]) {
     let message = format!("`{{{name}}}` is not a parameter of this endpoint");
     let error = Diagnostic::error("unknown-parameter", span, message).label("nothing provides this value");
     let error = error
@@ -94,7 +100,6 @@ fn param(
         1 => error.help(format!("the endpoint's path has {}", list[0])),
         _ => error.help(format!("the endpoint's path has {}", list.join(", "))),
     });
-    false
 }
 
 /// Reports every `%` that two hexadecimal digits do not follow.
@@ -119,7 +124,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// `resp0_id`.
-fn is_response(name: &str) -> bool {
+pub(crate) fn is_response(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("resp") else { return false };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     digits > 0 && (rest.len() == digits || rest[digits..].starts_with('_'))

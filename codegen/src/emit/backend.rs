@@ -6,7 +6,10 @@ use quote::{format_ident, quote};
 use super::layout::Static;
 use super::literal::{duration, method, number, texts};
 use super::shape;
-use crate::model::{Backend, BackendKind, Decode, HttpBackend, OnFailure, Piece, Shape, StatusRule, Subscribe};
+use crate::model::{
+    Backend, BackendKind, Confirm, Decode, HttpBackend, OnFailure, Piece, Publish, Respond, Shape, StatusRule,
+    Subscribe, Template,
+};
 use crate::names::Names;
 
 /// A backend's value, and the items that it refers to, which are named after `owner`.
@@ -33,7 +36,7 @@ pub(super) fn sentence(backend: &Backend) -> String {
                 hosts => format!("Calls `{method} {url}` at one of `{}`, in turn.", hosts.join("`, `")),
             }
         }
-        BackendKind::Publish(publish) => format!("Publishes the request's body to `{}`.", publish.url),
+        BackendKind::Publish(publish) => publish_sentence(publish),
         BackendKind::Subscribe(subscribe) => format!("Receives one message from `{}`.", subscribe.url),
     }
 }
@@ -78,8 +81,8 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
             quote! { #value #forward #decode #shape #status }
         }
         BackendKind::Publish(publish) => {
-            let url = &publish.url;
-            quote! { Publish::new(#url) #forward }
+            let (url, options) = (&publish.url, publish_options(publish));
+            quote! { Publish::new(#url) #forward #options }
         }
         BackendKind::Subscribe(subscribe) => {
             let (url, decode, shape) = (&subscribe.url, decode(subscribe.decode), shaped(&subscribe.shape));
@@ -123,6 +126,37 @@ fn status(rule: &StatusRule) -> Option<TokenStream> {
             Some(quote! { .status(StatusRule::ReturnDetails(#key)) })
         }
     }
+}
+
+fn publish_sentence(publish: &Publish) -> String {
+    let with =
+        |what: &str, value: &Option<_>| value.as_ref().map_or(String::new(), |value| format!(", {what} `{value}`"));
+    let options = &publish.options;
+    let (key, id) = (with("with the key", &options.key), with("deduplicated by", &options.dedup_id));
+    format!("Publishes the request's body to `{}`{key}{id}.", publish.url)
+}
+
+/// Only what differs from the defaults.
+fn publish_options(publish: &Publish) -> TokenStream {
+    let options = &publish.options;
+    let key = options.key.as_ref().map(Template::tokens).map(|parts| quote! { .key(#parts) });
+    let dedup_id = options.dedup_id.as_ref().map(Template::tokens).map(|parts| quote! { .dedup_id(#parts) });
+    let attributes = options.attributes.iter().map(|(name, template)| {
+        let parts = template.tokens();
+        quote! { (#name, #parts) }
+    });
+    let attributes = (!options.attributes.is_empty()).then(|| quote! { .attributes(&[#(#attributes),*]) });
+    let confirm = match options.confirm {
+        Confirm::All => None,
+        Confirm::Leader => Some(quote! { .confirm(Confirm::Leader) }),
+        Confirm::None => Some(quote! { .confirm(Confirm::None) }),
+    };
+    let respond = match &options.respond {
+        Respond::Empty => None,
+        Respond::Receipt { group: None } => Some(quote! { .receipt() }),
+        Respond::Receipt { group: Some(group) } => Some(quote! { .receipt_in(#group) }),
+    };
+    quote! { #key #dedup_id #attributes #confirm #respond }
 }
 
 fn subscribe_options(subscribe: &Subscribe) -> TokenStream {

@@ -176,11 +176,12 @@ pub(super) static PUBLISHER: Record = Record {
     keys: &[
         key("topic_url", Kind::Text),
         later("broker", Kind::Any, &[]),
-        later("key", Kind::Any, &[]),
-        later("dedup_id", Kind::Any, &[]),
-        later("attributes", Kind::Any, &[]),
-        later("confirm", Kind::Any, &[]),
-        later("respond", Kind::Any, &[]),
+        key("key", Kind::Text),
+        key("ordering_key", Kind::Text),
+        key("dedup_id", Kind::Text),
+        key("attributes", Kind::Map(&Kind::Text)),
+        key("confirm", Kind::Choice(&["all", "leader", "none"])),
+        key("respond", Kind::Choice(&["receipt"])),
         later("declare", Kind::Any, &[]),
     ],
 };

@@ -86,16 +86,23 @@ impl HeaderRules {
             (Names::Only([]), _) => Pass::Only(header_names(["content-type"].into_iter().filter(|name| own(name)))),
             (Names::Only(names), _) => Pass::Only(header_names(names.iter().copied().filter(|name| own(name)))),
         };
-        Self {
-            passes_user_agent: match &pass {
-                Pass::Only(names) => names.contains(&USER_AGENT),
-                Pass::All => true,
-            },
+        let mut rules = Self {
             pass,
             forwarded_for: own("x-forwarded-for"),
             forwarded_host: own("x-forwarded-host"),
             user_agent: own("user-agent"),
             via: own("x-forwarded-via"),
+            passes_user_agent: false,
+        };
+        rules.passes_user_agent = rules.passes(&USER_AGENT);
+        rules
+    }
+
+    /// Whether the client's header `name` is among what passes.
+    pub(crate) fn passes(&self, name: &HeaderName) -> bool {
+        match &self.pass {
+            Pass::Only(names) => names.contains(name),
+            Pass::All => true,
         }
     }
 
@@ -279,6 +286,14 @@ impl QueryRules {
     pub(crate) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
+}
+
+/// The first value of the parameter `name`, as [`QueryRules::append`] would send it on.
+pub(crate) fn first_query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, [u8]>> {
+    query.split('&').filter(|pair| !pair.contains(';')).find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if *query_unescape(key)? == *name.as_bytes() { query_unescape(value) } else { None }
+    })
 }
 
 /// Go's `url.QueryUnescape`: `+` is a space, a bad escape is an error, and the bytes may be anything.

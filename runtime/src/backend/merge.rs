@@ -3,9 +3,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
-use tokio::time::Instant;
 
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Data, Object, Reply};
@@ -45,6 +45,7 @@ pub trait AnyBackend: Send + Sync + 'static {
 pub trait AnyOpenBackend: Send + Sync + 'static {
     fn body_use_any(&self) -> BodyUse;
     fn max_body_bytes_any(&self) -> Option<usize>;
+    fn refuse_any(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure>;
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a>;
     fn timed_out_any(&self, after: Duration) -> Failure;
 }
@@ -55,6 +56,8 @@ type Call<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>
 pub struct OpenMerge {
     backends: Box<[Box<dyn AnyOpenBackend>]>,
     budget: Duration,
+    /// What of the endpoint's time is left when the budget is spent.
+    margin: Duration,
     /// Whether the roots of the merged object must be known.
     merged: bool,
     /// The endpoint's method and path, for the log.
@@ -92,6 +95,10 @@ impl<B: OpenBackend> AnyOpenBackend for B {
         self.max_body_bytes()
     }
 
+    fn refuse_any(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure> {
+        self.refuse(incoming, body)
+    }
+
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a> {
         Box::pin(self.call(incoming, body))
     }
@@ -110,6 +117,7 @@ impl Backend for Merge {
         Ok(OpenMerge {
             backends: self.backends.iter().map(|backend| backend.open_any(opener, &each)).collect::<Result<_, _>>()?,
             budget,
+            margin: place.timeout - budget,
             merged: place.merged,
             endpoint: (place.endpoint.method.as_str(), place.endpoint.path),
         })
@@ -141,9 +149,11 @@ impl OpenBackend for OpenMerge {
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let body = match body {
             Payload::Whole(bytes) => bytes,
-            Payload::Stream(_) => bytes::Bytes::new(),
+            Payload::Stream(_) => Bytes::new(),
         };
-        let deadline = Instant::now() + self.budget;
+        self.backends.iter().try_for_each(|backend| backend.refuse_any(incoming, &body))?;
+        // The endpoint's own deadline must not come first, however long the body took: nobody would know of the messages.
+        let deadline = incoming.deadline - self.margin;
         let calls = self.backends.iter().map(|backend| {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
             async move { before(deadline, call).await.unwrap_or_else(|| Err(backend.timed_out_any(self.budget))) }
@@ -158,7 +168,8 @@ impl OpenBackend for OpenMerge {
     }
 
     fn timed_out(&self, after: Duration) -> Failure {
-        Failure::deadline(after)
+        let all: Vec<_> = self.backends.iter().map(|backend| Err(backend.timed_out_any(after))).collect();
+        merge(all, self.endpoint).err().unwrap_or_else(|| Failure::deadline(after))
     }
 }
 

@@ -8,6 +8,7 @@ mod pass_through;
 mod publish;
 mod reply;
 mod subscribe;
+mod template;
 mod url;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use self::merge::{AnyBackend, Merge};
 pub use self::publish::Publish;
 pub(crate) use self::reply::{Data, Object, Reply};
 pub use self::subscribe::{OnFailure, Subscribe};
+pub use self::template::Part;
 pub use self::url::Piece::{self, Param, Text};
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
@@ -73,6 +75,11 @@ pub trait OpenBackend: Send + Sync + 'static {
     /// The largest body that it can do anything with, in bytes.
     fn max_body_bytes(&self) -> Option<usize> {
         None
+    }
+
+    /// What is wrong with the request for this backend, before any of several is called: then none is.
+    fn refuse(&self, _incoming: &Incoming, _body: &Bytes) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Does one request's work. Dropped when the endpoint's time is up.

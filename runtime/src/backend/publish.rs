@@ -1,21 +1,37 @@
+mod metadata;
+mod receipt;
+
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use http::StatusCode;
-use sluicegate_drivers::{Broker, Confirm, Message, PublishError, PublishErrorKind, Publisher};
+use bytes::Bytes;
+use http::{HeaderName, StatusCode};
+use sluicegate_drivers::{Broker, Confirm, Message, PublishError, PublishErrorKind, Publisher, Receipt};
+
+use self::metadata::{Metadata, OpenMetadata};
 
 use crate::backend::forward::{Forward, HeaderRules};
+use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Object, Reply};
+use crate::backend::template::Part;
 use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, PublishOutcome};
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
+use crate::shape::Shape;
+
+/// What a client calls a request by that it may send again (the IETF's draft-ietf-httpapi-idempotency-key-header).
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A topic to publish request bodies to, as generated code describes it.
 pub struct Publish<B> {
     url: &'static str,
     forward: Forward,
+    metadata: Metadata,
+    confirm: Confirm,
+    /// How a receipt is answered.
+    receipt: Option<Shape>,
     broker: PhantomData<fn() -> B>,
 }
 
@@ -24,6 +40,10 @@ pub struct OpenPublish<P> {
     url: &'static str,
     publisher: P,
     headers: HeaderRules,
+    metadata: Option<Box<OpenMetadata>>,
+    receipt: Option<Shape>,
+    /// Whether the answer is merged with others.
+    merged: bool,
     max_body_bytes: Option<usize>,
 }
 
@@ -31,13 +51,65 @@ impl<B: Broker> Publish<B> {
     /// Publishes to the topic that `url` names, with the allowed headers as attributes.
     #[must_use]
     pub const fn new(url: &'static str) -> Self {
-        Self { url, forward: Forward::DEFAULT, broker: PhantomData }
+        Self {
+            url,
+            forward: Forward::DEFAULT,
+            metadata: Metadata::NONE,
+            confirm: Confirm::All,
+            receipt: None,
+            broker: PhantomData,
+        }
     }
 
     /// The backend's own allow-lists.
     #[must_use]
     pub const fn forward(mut self, forward: Forward) -> Self {
         self.forward = forward;
+        self
+    }
+
+    /// The message's key. A request that lacks a part of it is answered 400.
+    #[must_use]
+    pub const fn key(mut self, parts: &'static [Part]) -> Self {
+        self.metadata.key = parts;
+        self
+    }
+
+    /// The message's identity, by which the broker knows one that was sent before. A request that lacks a part of it is
+    /// answered 400. Without it, the request's `Idempotency-Key` where the endpoint lets that in and the driver can
+    /// deduplicate.
+    #[must_use]
+    pub const fn dedup_id(mut self, parts: &'static [Part]) -> Self {
+        self.metadata.dedup_id = parts;
+        self
+    }
+
+    /// Attributes by their exact names, which count before headers of the same name. One that the request lacks a part of
+    /// is left out.
+    #[must_use]
+    pub const fn attributes(mut self, attributes: &'static [(&'static str, &'static [Part])]) -> Self {
+        self.metadata.attributes = attributes;
+        self
+    }
+
+    /// What a publish waits for; the strongest confirmation by default.
+    #[must_use]
+    pub const fn confirm(mut self, confirm: Confirm) -> Self {
+        self.confirm = confirm;
+        self
+    }
+
+    /// Answers with what the broker said: `id`, `partition`, `offset`, `duplicate`, as far as it did.
+    #[must_use]
+    pub const fn receipt(mut self) -> Self {
+        self.receipt = Some(Shape::OBJECT);
+        self
+    }
+
+    /// [`receipt`](Self::receipt) below a name of its own.
+    #[must_use]
+    pub const fn receipt_in(mut self, group: &'static str) -> Self {
+        self.receipt = Some(Shape::OBJECT.group(group));
         self
     }
 }
@@ -61,11 +133,17 @@ impl<B: Broker> Backend for Publish<B> {
 
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure> {
         let broker = opener.broker::<B>()?;
+        let capabilities = &B::DRIVER.capabilities;
+        let headers = HeaderRules::new(place, &self.forward);
+        let idempotent = capabilities.dedup && headers.passes(&IDEMPOTENCY_KEY);
         Ok(OpenPublish {
             url: self.url,
-            publisher: broker.publisher(self.url, Confirm::All)?,
-            headers: HeaderRules::new(place, &self.forward),
-            max_body_bytes: B::DRIVER.capabilities.max_body_bytes,
+            publisher: broker.publisher(self.url, self.confirm)?,
+            metadata: self.metadata.open(place, idempotent)?,
+            headers,
+            receipt: self.receipt,
+            merged: place.merged,
+            max_body_bytes: capabilities.max_body_bytes,
         })
     }
 
@@ -83,6 +161,10 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
         self.max_body_bytes
     }
 
+    fn refuse(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure> {
+        if self.metadata.is_some() { self.message(incoming, body.clone()).map(drop) } else { Ok(()) }
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let Payload::Whole(body) = body else {
             return Err(self.failure(
@@ -91,15 +173,8 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
                 "the body was not read",
             ));
         };
-        let mut message = Message::new(body);
-        message.attributes = self.headers.attributes(incoming).map_err(|name| {
-            let why = format!("the header {name} is not UTF-8 and cannot be an attribute");
-            self.failure(StatusCode::BAD_REQUEST, PublishOutcome::Refused, why)
-        })?;
-        match self.publisher.publish(message).await {
-            Ok(_receipt) => {
-                Ok(Reply { published: Some((self.url, PublishOutcome::Confirmed)), ..Reply::object(Object::empty()) })
-            }
+        match self.publisher.publish(self.message(incoming, body)?).await {
+            Ok(receipt) => self.confirmed(&receipt),
             Err(error) => Err(self.refused(&error)),
         }
     }
@@ -111,6 +186,31 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
 }
 
 impl<P> OpenPublish<P> {
+    /// The message that a request becomes.
+    fn message(&self, incoming: &Incoming, body: Bytes) -> Result<Message, Failure> {
+        let refused = |why| self.failure(StatusCode::BAD_REQUEST, PublishOutcome::Refused, why);
+        let mut message = Message::new(body);
+        message.attributes = self
+            .headers
+            .attributes(incoming)
+            .map_err(|name| refused(format!("the header {name} is not UTF-8 and cannot be an attribute")))?;
+        if let Some(metadata) = &self.metadata {
+            metadata.put(incoming, &mut message).map_err(refused)?;
+        }
+        Ok(message)
+    }
+
+    fn confirmed(&self, receipt: &Receipt) -> Result<Reply, Failure> {
+        let published = Some((self.url, PublishOutcome::Confirmed));
+        let Some(shape) = &self.receipt else {
+            return Ok(Reply { published, ..Reply::object(Object::empty()) });
+        };
+        let data = shape_json(shape, &receipt::json(receipt).into(), self.merged).map_err(|error| {
+            self.failure(StatusCode::INTERNAL_SERVER_ERROR, PublishOutcome::Confirmed, format!("the receipt: {error}"))
+        })?;
+        Ok(Reply { published, ..Reply::new(data, true) })
+    }
+
     fn failure(&self, status: StatusCode, outcome: PublishOutcome, message: impl Into<String>) -> Failure {
         Failure::publish(status, outcome, self.url, message)
     }

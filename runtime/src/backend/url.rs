@@ -113,10 +113,7 @@ impl Host {
 
 /// A `url_pattern` as KrakenD writes it in errors: parameters with a capital letter (trap 7).
 pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
-    let names: Vec<&str> = endpoint
-        .split('/')
-        .filter_map(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')))
-        .collect();
+    let names = param_names(endpoint);
     pieces.iter().fold(String::new(), |mut text, piece| {
         match piece {
             Piece::Text(literal) => text.push_str(literal),
@@ -130,6 +127,14 @@ pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
         }
         text
     })
+}
+
+/// The names of the parameters of an endpoint's path, by position.
+pub(crate) fn param_names(endpoint: &str) -> Vec<&str> {
+    endpoint
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')))
+        .collect()
 }
 
 /// Encodes a value for one segment of a path: what RFC 3986 lets stand in a segment stays, `/`, `?`, `#`, `%` do not. `.`

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "mem")]
 mod messages;
+#[cfg(feature = "mem")]
+mod publishers;
 mod upstreams;
 
 use std::future::pending;

@@ -22,6 +22,7 @@
 
 mod error;
 mod level;
+mod lookup;
 mod merge;
 mod scan;
 mod text;
@@ -30,7 +31,9 @@ mod transcode;
 use std::borrow::Cow;
 
 pub use error::{JsonError, Problem};
+pub(crate) use lookup::{Found, Lookup};
 pub use merge::{Root, merge};
+pub(crate) use text::write_string;
 
 use scan::Scanner;
 use transcode::Transcoder;

@@ -44,11 +44,21 @@ impl<'a> Scanner<'a> {
     /// Steps over the `{` at the position. False when `}` follows and is consumed too.
     #[inline(always)]
     pub(super) fn open_object(&mut self) -> Result<bool, JsonError> {
+        self.open(b'}')
+    }
+
+    /// Steps over the `[` at the position. False when `]` follows and is consumed too.
+    pub(super) fn open_array(&mut self) -> Result<bool, JsonError> {
+        self.open(b']')
+    }
+
+    #[inline(always)]
+    fn open(&mut self, close: u8) -> Result<bool, JsonError> {
         if self.depth >= MAX_DEPTH {
             return Err(self.error(Problem::Depth));
         }
         self.pos = skip_space(self.bytes, self.pos + 1);
-        if self.peek() == b'}' {
+        if self.peek() == close {
             self.pos += 1;
             return Ok(false);
         }
@@ -86,6 +96,19 @@ impl<'a> Scanner<'a> {
             }
             _ => Err(self.error(Problem::CommaOrBrace)),
         }
+    }
+
+    /// After an item: steps over the comma, or over the bracket that ends the array. True at the end.
+    pub(super) fn end_of_array(&mut self) -> Result<bool, JsonError> {
+        self.pos = skip_space(self.bytes, self.pos);
+        let end = match self.peek() {
+            b',' => false,
+            b']' => true,
+            _ => return Err(self.error(Problem::CommaOrBracket)),
+        };
+        self.pos += 1;
+        self.depth -= u32::from(end);
+        Ok(end)
     }
 
     /// Steps over white space.

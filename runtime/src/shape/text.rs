@@ -74,6 +74,18 @@ pub(super) fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// [`decode`] of `text` behind what `into` has.
+pub(super) fn decode_into(text: &str, into: &mut String) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (character, length) = decode_escape(rest.as_bytes(), at);
+        into.push_str(&rest[..at]);
+        into.push(character);
+        rest = rest.get(at + length..).unwrap_or_default();
+    }
+    into.push_str(rest);
+}
+
 fn decode_escape(text: &[u8], pos: usize) -> (char, usize) {
     let simple = match text.get(pos + 1) {
         Some(b'b') => '\u{8}',
@@ -97,7 +109,7 @@ fn decode_escape(text: &[u8], pos: usize) -> (char, usize) {
 }
 
 /// Appends `text` as a JSON string, with its quotes.
-pub(super) fn write_string(text: &str, output: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &str, output: &mut Vec<u8>) {
     output.push(b'"');
     for &byte in text.as_bytes() {
         match byte {
