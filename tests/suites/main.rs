@@ -9,6 +9,7 @@ mod forwarding;
 mod limits;
 mod middleware;
 mod program;
+mod publisher;
 mod pubsub;
 mod shaping;
 mod tls;
