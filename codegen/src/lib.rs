@@ -2,8 +2,8 @@
 //!
 //! Text becomes a syntax-neutral tree whose every value knows its bytes (`json`, `tree`). The tree
 //! is held against tables of everything that a config may hold (`syntax`). What passes becomes a [`model`] that holds
-//! only what can be generated (`check`, and of each [`middleware`] and [`template`] its own part). Only these can reject. [`generate`]
-//! writes the model as Rust (`emit`).
+//! only what can be generated (`check`, and of each [`middleware`] and [`template`] its own part). Only these can reject.
+//! [`generate`] writes the model as Rust (`emit`).
 
 mod build_script;
 mod check;

@@ -23,7 +23,7 @@ pub(super) struct Metadata {
 #[derive(Debug)]
 pub(super) struct OpenMetadata {
     key: Option<Template>,
-    id: Id,
+    id: Identity,
     attributes: Box<[(&'static str, Template)]>,
     /// What the templates want of the body.
     lookup: Lookup,
@@ -31,9 +31,9 @@ pub(super) struct OpenMetadata {
 
 /// Where a message's id comes from.
 #[derive(Debug)]
-enum Id {
+enum Identity {
     None,
-    DedupId(Template),
+    Template(Template),
     /// The request's `Idempotency-Key`, which was taken for an attribute.
     IdempotencyKey,
 }
@@ -48,13 +48,13 @@ impl Metadata {
         let mut template = |parts| Template::new(parts, place, &mut lookup);
         let key = if self.key.is_empty() { None } else { Some(template(self.key)?) };
         let id = match self.dedup_id {
-            [] if idempotent => Id::IdempotencyKey,
-            [] => Id::None,
-            parts => Id::DedupId(template(parts)?),
+            [] if idempotent => Identity::IdempotencyKey,
+            [] => Identity::None,
+            parts => Identity::Template(template(parts)?),
         };
         let attributes = self.attributes.iter().map(|(name, parts)| Ok((*name, template(parts)?)));
         let attributes = attributes.collect::<Result<Box<_>, OpenFailure>>()?;
-        if key.is_none() && matches!(id, Id::None) && attributes.is_empty() {
+        if key.is_none() && matches!(id, Identity::None) && attributes.is_empty() {
             return Ok(None);
         }
         Ok(Some(Box::new(OpenMetadata { key, id, attributes, lookup })))
@@ -73,9 +73,9 @@ impl OpenMetadata {
             message.key = Some(required("the key", key, incoming, &found)?);
         }
         match &self.id {
-            Id::None => {}
-            Id::DedupId(id) => message.id = Some(required("the dedup_id", id, incoming, &found)?),
-            Id::IdempotencyKey => message.id = take_idempotency_key(message)?,
+            Identity::None => {}
+            Identity::Template(id) => message.id = Some(required("the dedup_id", id, incoming, &found)?),
+            Identity::IdempotencyKey => message.id = take_idempotency_key(message)?,
         }
         for (name, template) in &self.attributes {
             match template.make(incoming, &found, Empty::Kept) {
