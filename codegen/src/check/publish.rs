@@ -219,8 +219,8 @@ mod tests {
         }
     }
 
-    /// What is underlined for a publisher on it.
-    fn refused(options: &str) -> Vec<String> {
+    /// What is underlined for a publisher of a driver that can do this much.
+    fn refused(options: &str, capabilities: Capabilities, input_headers: &Names) -> Vec<String> {
         let file = SourceFile::new("a.json", "", options);
         let sink = Sink::default();
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
@@ -231,12 +231,13 @@ mod tests {
             params: Some(&[]),
             method: Method::Post,
             output: Output::Json,
-            input_headers: &Names::All,
+            input_headers,
             input_query_strings: &Names::All,
             timeout: Duration::from_secs(2),
             concurrent_calls: None,
         };
-        capabilities(&context, Object::new(&node), Object::new(&node), &owner, &bare());
+        let object = Object::new(&node);
+        super::capabilities(&context, object, object, &owner, &Driver { capabilities, ..bare() });
         sink.finish(None).iter().map(|found| file.text()[found.span.start..found.span.end].to_owned()).collect()
     }
 
@@ -253,7 +254,34 @@ mod tests {
             (r#"{"confirm": "all"}"#, vec![]),
             (r#"{"respond": "receipt"}"#, vec![]),
         ] {
-            assert_eq!(refused(options), underlined, "{options}");
+            assert_eq!(refused(options, bare().capabilities, &Names::All), underlined, "{options}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_has_one_source() {
+        let able = Capabilities { attributes: true, confirm: &[Confirm::All], ..Capabilities::default() };
+        let dedup = Capabilities { dedup: true, ..able };
+        let listed = Names::List(vec!["x-order-id".to_owned(), "idempotency-key".to_owned()]);
+        let none = Names::List(Vec::new());
+        let order = vec![r#""X-Order-Id""#];
+        for (options, capabilities, headers, underlined) in [
+            (r#"{"attributes": {"X-Order-Id": "a"}}"#, able, &listed, order.clone()),
+            (r#"{"attributes": {"x-order-id": "a"}}"#, able, &listed, vec![]),
+            (r#"{"attributes": {"X-Order-Id": "a"}}"#, able, &Names::All, vec![]),
+            (r#"{"attributes": {"Content-Type": "a"}}"#, able, &none, vec![]),
+            (r#"{"input_headers": [""], "attributes": {"X-Order-Id": "a"}}"#, able, &listed, vec![]),
+            (r#"{"input_headers": ["X-ORDER-ID"], "attributes": {"X-Order-Id": "a"}}"#, able, &listed, order.clone()),
+            (r#"{"attributes": {"Idempotency-Key": "a"}}"#, able, &listed, vec![r#""Idempotency-Key""#]),
+            (r#"{"attributes": {"Idempotency-Key": "a"}}"#, dedup, &listed, vec![]),
+            (
+                r#"{"dedup_id": "b", "attributes": {"Idempotency-Key": "a"}}"#,
+                dedup,
+                &listed,
+                vec![r#""Idempotency-Key""#],
+            ),
+        ] {
+            assert_eq!(refused(options, capabilities, headers), underlined, "{options}");
         }
     }
 
