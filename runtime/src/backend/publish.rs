@@ -11,7 +11,6 @@ use http::{HeaderName, StatusCode};
 use sluicegate_drivers::{Broker, Confirm, Message, PublishError, PublishErrorKind, Publisher, Receipt};
 
 use self::metadata::{Metadata, OpenMetadata};
-
 use crate::backend::forward::{Forward, HeaderRules};
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Object, Reply};
