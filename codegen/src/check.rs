@@ -4,6 +4,7 @@
 //! one error withholds the whole model.
 
 mod backend;
+mod brokers;
 mod endpoint;
 mod host;
 mod names;
@@ -14,10 +15,12 @@ mod router;
 mod routes;
 mod service;
 mod shape;
+mod subscriber;
 mod tls;
 mod url_template;
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,7 +28,7 @@ use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
 use crate::model::Place;
 use crate::source::SourceFile;
 use crate::syntax::kind::At;
-use crate::tree::Span;
+use crate::tree::{Node, Span};
 
 pub(crate) use endpoint::Owner;
 pub(crate) use names::header;
@@ -37,8 +40,11 @@ pub(crate) struct Context<'a> {
     file: &'a SourceFile,
     sink: &'a Sink,
     defaults: Defaults,
+    brokers: brokers::Brokers,
     /// Every file that the config names, found or not.
     files: RefCell<Vec<PathBuf>>,
+    /// The bytes of the config that nobody may see.
+    secrets: RefCell<Vec<Range<usize>>>,
 }
 
 /// The service's values, which endpoints and backends inherit.
@@ -51,6 +57,19 @@ struct Defaults {
     max_payload: Option<usize>,
 }
 
+impl<'a> Context<'a> {
+    fn new(file: &'a SourceFile, sink: &'a Sink, defaults: Defaults) -> Self {
+        Self {
+            file,
+            sink,
+            defaults,
+            brokers: brokers::Brokers::default(),
+            files: RefCell::default(),
+            secrets: RefCell::default(),
+        }
+    }
+}
+
 impl Context<'_> {
     fn place(&self, span: Span) -> Place {
         let at = self.file.position(span.start);
@@ -59,6 +78,11 @@ impl Context<'_> {
 
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
+    }
+
+    /// Keeps bytes of the config out of what is drawn.
+    fn hide(&self, bytes: Range<usize>) {
+        self.secrets.borrow_mut().push(bytes);
     }
 
     /// A number that cannot be negative.
@@ -76,4 +100,20 @@ impl Context<'_> {
         let error = Diagnostic::error(NOT_YET, span, format!("{what} is not supported yet"));
         self.push(error.label("this version of Sluicegate cannot do it"));
     }
+}
+
+/// Whether `name`, the end of `node`'s text behind `env:`, can be an environment variable's. Reports it where not.
+fn variable_name(context: &Context<'_>, node: &Node, name: &str) -> bool {
+    let valid =
+        |(index, byte): (usize, u8)| byte == b'_' || byte.is_ascii_alphabetic() || index > 0 && byte.is_ascii_digit();
+    if !name.is_empty() && name.bytes().enumerate().all(valid) {
+        return true;
+    }
+    let message = match name {
+        "" => "`env:` names no environment variable".to_owned(),
+        name => format!("`{name}` is not the name of an environment variable"),
+    };
+    let error = Diagnostic::error("bad-variable", node.part(4..4 + name.len()), message);
+    context.push(error.label("expected letters, digits and `_`, and no digit first"));
+    false
 }

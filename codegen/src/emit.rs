@@ -1,6 +1,7 @@
 //! The model to Rust source. Nothing here can fail, and the same model gives the same bytes.
 
 mod backend;
+mod broker;
 mod endpoint;
 mod layout;
 pub(crate) mod literal;
@@ -26,6 +27,7 @@ pub(crate) fn file(gateway: &Gateway) -> String {
         service::gateway(gateway).print(),
         service::routes(endpoints.iter().map(|(name, _)| name)).print(),
     ];
+    items.extend(gateway.brokers.iter().map(|named| broker::item(named).print()));
     for (name, endpoint) in &endpoints {
         items.extend(endpoint::items(name, endpoint, &mut names).iter().map(layout::Static::print));
     }

@@ -17,6 +17,7 @@ pub mod model;
 mod mutants;
 mod names;
 mod render;
+mod secrets;
 mod source;
 mod suggest;
 mod syntax;
@@ -63,6 +64,9 @@ pub fn check(file: &SourceFile) -> Checked {
             let checked = check::gateway(Object::new(root), file, hash(file.text()), &sink);
             (gateway, files) = (Some(checked.0), checked.1);
         }
+    }
+    if root.is_none() {
+        file.conceal(secrets::by_key(file.text()));
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
     Checked { gateway, diagnostics: sink.finish(root.as_ref()), files }

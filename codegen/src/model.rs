@@ -1,6 +1,7 @@
 //! The validated gateway: plain data, nothing left to check. Emitting it cannot fail.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Gateway {
     pub router: Router,
     /// `extra_config.telemetry/logging`.
     pub logging: Logging,
+    /// `extra_config.pubsub/brokers`: those that something uses, in the order of the file.
+    pub brokers: Vec<NamedBroker>,
     /// In the order of the file.
     pub endpoints: Vec<Endpoint>,
 }
@@ -261,7 +264,7 @@ pub enum BackendKind {
 /// An HTTP service.
 #[derive(Clone, Debug)]
 pub struct HttpBackend {
-    /// `host`: `scheme://authority`, sanitised; one or more.
+    /// `host`: `scheme://authority`, sanitised, or `env:NAME`; one or more.
     pub hosts: Vec<String>,
     /// `method`, or the endpoint's.
     pub method: Method,
@@ -370,6 +373,8 @@ pub enum FieldRule {
 pub struct Publish {
     /// The driver's name, which is its module's and its feature's.
     pub driver: &'static str,
+    /// `broker`: the name of one of [`Gateway::brokers`].
+    pub broker: Option<String>,
     /// `host` and `topic_url` joined: `mem://orders`.
     pub url: String,
     /// The rest of `extra_config.backend/pubsub/publisher`.
@@ -409,6 +414,8 @@ pub enum Respond {
 pub struct Subscribe {
     /// The driver's name, which is its module's and its feature's.
     pub driver: &'static str,
+    /// `broker`: the name of one of [`Gateway::brokers`].
+    pub broker: Option<String>,
     /// `host` and `subscription_url` joined: `mem://orders`.
     pub url: String,
     /// `encoding`.
@@ -421,7 +428,75 @@ pub struct Subscribe {
     pub on_failure: OnFailure,
     /// `max_deliveries`; 5 when absent.
     pub max_deliveries: Option<u32>,
+    /// `dead_letter`, as the whole URL of a topic.
+    pub dead_letter: Option<String>,
+    /// `metadata`: response headers (lower case), and what of the message they hold. Names are unique.
+    pub metadata: Vec<(String, Metadata)>,
 }
+
+/// What of a message a response header holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Metadata {
+    /// `attribute.NAME`.
+    Attribute(String),
+    /// `id`.
+    Id,
+    /// `key`.
+    Key,
+    /// `delivery_count`.
+    DeliveryCount,
+    /// `topic`.
+    Topic,
+    /// `partition`.
+    Partition,
+    /// `offset`.
+    Offset,
+    /// `timestamp`.
+    Timestamp,
+}
+
+/// One of `pubsub/brokers`.
+#[derive(Clone, Debug)]
+pub struct NamedBroker {
+    /// Where it stands.
+    pub place: Place,
+    /// Its name: letters, digits, `_` and `-`. No two differ only in case or in these two.
+    pub name: String,
+    /// The driver's name.
+    pub driver: &'static str,
+    /// `required`.
+    pub required: bool,
+    /// `max_in_flight`.
+    pub max_in_flight: Option<u32>,
+    /// What the driver is told, in the order of the file.
+    pub settings: Vec<BrokerSetting>,
+}
+
+/// A setting of a [`NamedBroker`], which its driver declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerSetting {
+    /// With dots for objects: `tls.ca_certs`.
+    pub name: &'static str,
+    /// One or more.
+    pub values: Vec<Source>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The config.
+    Literal(String),
+    /// The config, which should not hold it.
+    Secret(Secret),
+    /// `env:NAME`.
+    Env(String),
+    /// `file:PATH`.
+    File(String),
+}
+
+/// A text that is written to generated code and nowhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
 
 /// `on_failure`: what becomes of a message that cannot be decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -446,7 +521,7 @@ impl Gateway {
         for endpoint in &self.endpoints {
             for backend in &endpoint.backends {
                 match &backend.kind {
-                    BackendKind::Http(http) if http.hosts.iter().any(|host| host.starts_with("https://")) => {
+                    BackendKind::Http(http) if http.hosts.iter().any(|host| may_be_tls(host)) => {
                         features.insert("tls");
                     }
                     BackendKind::Http(_) => {}
@@ -457,6 +532,30 @@ impl Gateway {
             features.extend(endpoint.steps.iter().filter_map(Step::feature));
         }
         features
+    }
+
+    /// The same without the secrets that the config holds in plain text, for people to look at.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut shown = self.clone();
+        let values = shown.brokers.iter_mut().flat_map(|broker| &mut broker.settings).flat_map(|it| &mut it.values);
+        for value in values.filter(|value| matches!(value, Source::Secret(_))) {
+            *value = Source::Literal("(a secret, not shown)".to_owned());
+        }
+        shown
+    }
+}
+
+/// What `env:NAME` holds is not known before the gateway starts.
+fn may_be_tls(host: &str) -> bool {
+    host.starts_with("https://") || host.starts_with("env:")
+}
+
+// === impl Secret ===
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
     }
 }
 

@@ -40,6 +40,14 @@ impl Names {
     }
 }
 
+/// The static of a named broker: `BROKER_EU_BILLING`. Two names that would be one are refused before.
+///
+/// No endpoint's name begins so, as those begin with a method.
+pub(crate) fn broker(name: &str) -> Ident {
+    let words = name.chars().map(|letter| if letter == '-' { '_' } else { letter.to_ascii_uppercase() });
+    Ident::new(&format!("BROKER_{}", words.collect::<String>()), Span::call_site())
+}
+
 /// Begins with the method, so it can be neither a keyword nor begin with a digit.
 ///
 /// A letter that is not ASCII is written by its number: `CAF_U00E9`. rustc warns of many as identifiers.

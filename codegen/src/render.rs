@@ -77,7 +77,8 @@ struct Shown {
 
 impl Shown {
     fn new(file: &SourceFile, diagnostic: &Diagnostic) -> Self {
-        let (line, line_start) = file.line_at(diagnostic.span.start);
+        let (line, line_start) = file.drawn_line_at(diagnostic.span.start);
+        let line = line.as_str();
         // What spans lines is underlined to the end of its first.
         let start = floor(line, diagnostic.span.start.saturating_sub(line_start));
         let end = floor(line, diagnostic.span.end.saturating_sub(line_start)).max(start);

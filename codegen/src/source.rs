@@ -1,5 +1,6 @@
 //! A config's text, and lines and columns in it.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -12,6 +13,8 @@ pub struct SourceFile {
     lines: OnceLock<Vec<usize>>,
     /// Characters before every [`BLOCK`]th byte.
     blocks: OnceLock<Vec<usize>>,
+    /// Bytes that are not drawn, once the text was checked.
+    secrets: OnceLock<Vec<Range<usize>>>,
 }
 
 /// Bytes between two entries of the table of characters: a config may be one line of megabytes.
@@ -37,6 +40,7 @@ impl SourceFile {
             text: text.into(),
             lines: OnceLock::new(),
             blocks: OnceLock::new(),
+            secrets: OnceLock::new(),
         }
     }
 
@@ -66,8 +70,32 @@ impl SourceFile {
         Position { line: line + 1, column: self.characters(offset) - self.characters(start) + 1 }
     }
 
+    /// Keeps `secrets` out of what [`line_at`](Self::line_at) returns. The first call holds.
+    pub(crate) fn conceal(&self, secrets: Vec<Range<usize>>) {
+        let _ = self.secrets.set(secrets);
+    }
+
+    /// [`line_at`](Self::line_at) as it may be drawn: an asterisk or another sign of the same length for each
+    /// character of a secret, so that offsets and columns stay.
+    pub(crate) fn drawn_line_at(&self, offset: usize) -> (String, usize) {
+        let (line, start) = self.line_at(offset);
+        let secrets = self.secrets.get().map_or(&[][..], Vec::as_slice);
+        let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+        if !secrets.iter().any(|secret| secret.start < start + line.len() && start < secret.end) {
+            return (line.to_owned(), start);
+        }
+        let drawn = line.char_indices().map(|(at, letter)| match letter.len_utf8() {
+            _ if !is_secret(start + at) => letter,
+            1 => '*',
+            2 => '\u{b7}',
+            3 => '\u{2022}',
+            _ => '\u{1f784}',
+        });
+        (drawn.collect(), start)
+    }
+
     /// The text of the line that holds the byte `offset`, without its end, and the offset of its first byte.
-    pub(crate) fn line_at(&self, offset: usize) -> (&str, usize) {
+    fn line_at(&self, offset: usize) -> (&str, usize) {
         let line = self.line_index(offset);
         let start = self.lines()[line];
         let end = self.lines().get(line + 1).map_or(self.text.len(), |next| next - 1);
@@ -132,6 +160,16 @@ mod tests {
         for column in [0, 1, 511, 512, 513, 4_096, 9_999, 10_000] {
             assert_eq!(source.position(1 + 2 * column), Position { line: 2, column: column + 1 });
         }
+    }
+
+    #[test]
+    fn secrets_are_not_drawn() {
+        let source = SourceFile::new("a.json", "", "a: \"sé€🦀t\"\nb");
+        source.conceal(Vec::from([4..8, 8..15]));
+        let (drawn, start) = source.drawn_line_at(2);
+        assert_eq!((drawn.as_str(), start), ("a: \"*·•🞄*\"", 0));
+        assert_eq!(drawn.len(), source.line_at(2).0.len());
+        assert_eq!(source.drawn_line_at(18), ("b".to_owned(), 17));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod walk;
 
 pub(crate) use object::Object;
 pub(crate) use service::SERVICE;
-pub(crate) use walk::walk;
+pub(crate) use walk::{is_comment, walk};
 
 #[cfg(test)]
 mod tests;

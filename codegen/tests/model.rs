@@ -3,6 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
+use sluicegate_codegen::model::{BrokerSetting, Secret, Source};
 use sluicegate_codegen::{Checked, SourceFile, check, generate};
 
 fn everything() -> String {
@@ -20,6 +21,17 @@ fn every_supported_key_reaches_the_model() {
     let gateway = checked.gateway.expect("no errors");
     expectorate::assert_contents("tests/model/everything.txt", &format!("{gateway:#?}\n"));
     assert_eq!(gateway.features().into_iter().collect::<Vec<_>>(), ["json-schema", "mem", "rate-limit", "tls"]);
+}
+
+#[test]
+fn secrets_are_in_what_is_built_and_nowhere_else() {
+    let mut gateway = checked(&everything()).gateway.expect("no errors");
+    let secret = Source::Secret(Secret("hunter2".to_owned()));
+    gateway.brokers[0].settings.push(BrokerSetting { name: "password", values: vec![secret] });
+    assert!(generate(&gateway).contains(r#"("password", &[Literal("hunter2")])"#));
+    assert!(generate(&gateway.without_secrets()).contains(r#"("password", &[Literal("(a secret, not shown)")])"#));
+    assert!(!generate(&gateway.without_secrets()).contains("hunter2"));
+    assert!(!format!("{gateway:?}").contains("hunter2"));
 }
 
 /// On the stack of a test's thread, a quarter of a build script's.

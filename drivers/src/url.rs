@@ -16,7 +16,8 @@ pub struct Driver {
     pub subscription: Option<CheckUrl>,
     /// The environment variables that its client reads.
     pub environment: &'static [Variable],
-    /// The settings of a named broker, which stand for the environment; empty where it cannot be named.
+    /// The settings of a named broker, which stand for the environment. Without any, it can be named only where its client
+    /// reads no environment either.
     pub settings: &'static [Setting],
     /// What the broker can do.
     pub capabilities: Capabilities,

@@ -101,6 +101,10 @@ impl Answers {
             }
         };
         *response.status_mut() = status;
+        if let Some(headers) = reply.headers {
+            // None of them is one of the gateway's: the build sees to that.
+            response.headers_mut().extend(*headers);
+        }
         if let Some(settling) = reply.settling {
             response.extensions_mut().insert(settling);
         }

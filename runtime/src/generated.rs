@@ -3,9 +3,10 @@
 pub use std::time::Duration;
 
 pub use crate::backend::{
-    AnyBackend, Backend, Decode, Forward, Http, Merge, OnFailure, Param, Part, Piece, Publish, StatusRule, Subscribe,
-    Text,
+    AnyBackend, Backend, Decode, Forward, Http, Merge, Metadata, OnFailure, Param, Part, Piece, Publish, StatusRule,
+    Subscribe, Text,
 };
+pub use crate::broker::NamedBroker;
 pub use crate::client::ClientOptions;
 pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
 pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};
@@ -21,5 +22,6 @@ pub use crate::serve::AnyEndpoint;
 pub use crate::shape::{Field, Fields, Shape};
 pub use crate::version::generated_for;
 pub use sluicegate_drivers::Confirm;
+pub use sluicegate_drivers::Source::{Env, File, Literal};
 #[cfg(feature = "mem")]
 pub use sluicegate_drivers::mem;

@@ -23,12 +23,14 @@
 mod answer;
 mod backend;
 pub mod body;
+mod broker;
 pub mod client;
 mod deadline;
 pub mod description;
 mod endpoint;
 mod gateway;
 pub mod generated;
+mod in_flight;
 mod incoming;
 mod logging;
 mod middleware;

@@ -7,22 +7,28 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sluicegate_drivers::{Broker, BrokerState, OpenError, Settings};
+use sluicegate_drivers::{Broker, BrokerState, OpenError};
 
+use crate::broker::{NamedBroker, settings};
 use crate::client::{ClientOptions, HttpClient};
+use crate::in_flight::InFlight;
 
 /// Opens what endpoints share: one connection set per broker, one HTTP client.
 #[doc(hidden)]
 pub struct Opener {
     client_options: &'static ClientOptions,
     client: Option<HttpClient>,
-    brokers: HashMap<TypeId, OpenBroker>,
+    brokers: HashMap<(TypeId, Option<&'static str>), OpenBroker>,
 }
 
 /// A broker of a gateway, whatever its driver.
 #[derive(Clone)]
 pub(crate) struct OpenBroker {
+    /// The config's name for it, or its driver's.
     pub(crate) name: &'static str,
+    /// Whether readiness depends on it.
+    pub(crate) required: bool,
+    in_flight: Arc<InFlight>,
     typed: Arc<dyn Any + Send + Sync>,
     erased: Arc<dyn AnyBroker>,
 }
@@ -55,17 +61,30 @@ impl Opener {
         }
     }
 
-    /// The gateway's one broker of this driver.
-    pub(crate) fn broker<B: Broker>(&mut self) -> Result<Arc<B>, OpenFailure> {
-        if let Some(open) = self.brokers.get(&TypeId::of::<B>())
+    /// The gateway's one broker of this driver and name, and its limits.
+    pub(crate) fn broker<B: Broker>(
+        &mut self,
+        named: Option<&'static NamedBroker>,
+    ) -> Result<(Arc<B>, Arc<InFlight>), OpenFailure> {
+        let key = (TypeId::of::<B>(), named.map(|named| named.name));
+        if let Some(open) = self.brokers.get(&key)
             && let Ok(broker) = Arc::clone(&open.typed).downcast::<B>()
         {
-            return Ok(broker);
+            return Ok((broker, Arc::clone(&open.in_flight)));
         }
-        let broker = Arc::new(B::open(&Settings::default())?);
-        let open = OpenBroker { name: B::DRIVER.name, typed: broker.clone(), erased: broker.clone() };
-        self.brokers.insert(TypeId::of::<B>(), open);
-        Ok(broker)
+        let broker = Arc::new(B::open(&settings(named))?);
+        let name = named.map_or(B::DRIVER.name, |named| named.name);
+        let limit = named.map_or(NamedBroker::MAX_IN_FLIGHT, |named| named.max_in_flight);
+        let in_flight = Arc::new(InFlight::new(name, limit));
+        let open = OpenBroker {
+            name,
+            required: named.is_some_and(|named| named.required),
+            in_flight: Arc::clone(&in_flight),
+            typed: broker.clone(),
+            erased: broker.clone(),
+        };
+        self.brokers.insert(key, open);
+        Ok((broker, in_flight))
     }
 
     /// What was opened, by name.

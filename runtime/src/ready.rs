@@ -11,12 +11,15 @@ use serde_json::json;
 use sluicegate_drivers::BrokerState;
 
 use crate::gateway::State;
+use crate::opener::OpenBroker;
 use crate::router::{Handle, Params};
 
 pub(crate) const PATH: &str = "/__ready";
 
-/// Answers 200 with each broker's state, and 503 while the gateway is shutting down. A broker that is away does not take
-/// the HTTP routes of every replica with it.
+/// Answers 200 with each broker's state, and 503 while the gateway is shutting down or a broker is not connected that the
+/// config marks `required`. Any other broker that is away does not take the HTTP routes of every replica with it.
+///
+/// Why a broker is away is not said, since anybody can ask, and a reason may hold addresses or worse: it is in the log.
 pub(crate) fn handler(state: Arc<State>) -> Arc<dyn Handle> {
     Arc::new(move |_: Request<Body>, _: Params| -> BoxFuture<'static, Response<Body>> {
         Box::pin(std::future::ready(answer(&state)))
@@ -26,10 +29,16 @@ pub(crate) fn handler(state: Arc<State>) -> Arc<dyn Handle> {
 fn answer(state: &State) -> Response<Body> {
     let draining = state.draining.load(Ordering::Relaxed);
     let brokers: serde_json::Map<String, serde_json::Value> =
-        state.brokers.iter().map(|broker| (broker.name.to_owned(), describe(&broker.state()))).collect();
-    let status = if draining { "shutting down" } else { "ready" };
+        state.brokers.iter().map(|broker| (broker.name.to_owned(), describe(broker, &broker.state()))).collect();
+    let missing =
+        state.brokers.iter().any(|broker| broker.required && !matches!(broker.state(), BrokerState::Connected));
+    let status = match (draining, missing) {
+        (true, _) => "shutting down",
+        (false, true) => "not ready",
+        (false, false) => "ready",
+    };
     let mut response = Response::new(Body::from(json!({ "status": status, "brokers": brokers }).to_string()));
-    if draining {
+    if draining || missing {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     let headers = response.headers_mut();
@@ -48,9 +57,12 @@ pub(crate) fn word(state: &BrokerState) -> &'static str {
     }
 }
 
-fn describe(state: &BrokerState) -> serde_json::Value {
-    match state {
-        BrokerState::Disconnected { reason } => json!({ "state": word(state), "reason": reason }),
-        _ => json!({ "state": word(state) }),
+fn describe(broker: &OpenBroker, state: &BrokerState) -> serde_json::Value {
+    if let BrokerState::Disconnected { reason } = state {
+        tracing::debug!(broker = broker.name, reason, "not connected");
+    }
+    match broker.required {
+        true => json!({ "state": word(state), "required": true }),
+        false => json!({ "state": word(state) }),
     }
 }

@@ -1,8 +1,8 @@
 //! `tls` of a description, loaded.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::broker::base;
 use crate::description::{Tls, TlsVersion};
 use crate::gateway::StartError;
 use crate::server;
@@ -15,7 +15,7 @@ pub(crate) fn install_provider() {
 
 /// Reads the files. Relative paths are looked up in GATEWAY_BASE, or the working directory without it.
 pub(crate) fn load(tls: &Tls) -> Result<server::Tls, StartError> {
-    let base = env::var_os("GATEWAY_BASE").map(PathBuf::from).unwrap_or_default();
+    let base = base();
     let options = server::TlsOptions {
         keys: tls
             .keys

@@ -34,6 +34,7 @@ goldens! {
     logging: 1, "../../codegen/tests/golden/logging/gateway.rs";
     merge_of_http: 1, "../../codegen/tests/golden/merge_of_http/gateway.rs";
     merge_of_publishers: 1, "../../codegen/tests/golden/merge_of_publishers/gateway.rs";
+    named_brokers: 3, "../../codegen/tests/golden/named_brokers/gateway.rs";
     names_that_collide: 10, "../../codegen/tests/golden/names_that_collide/gateway.rs";
     no_op_pass_through: 2, "../../codegen/tests/golden/no_op_pass_through/gateway.rs";
     non_ascii: 3, "../../codegen/tests/golden/non_ascii/gateway.rs";
@@ -46,6 +47,7 @@ goldens! {
     server_and_tls: 1, "../../codegen/tests/golden/server_and_tls/gateway.rs";
     several_methods_on_one_path: 4, "../../codegen/tests/golden/several_methods_on_one_path/gateway.rs";
     static_response: 2, "../../codegen/tests/golden/static_response/gateway.rs";
+    subscriber_options: 1, "../../codegen/tests/golden/subscriber_options/gateway.rs";
     subscriber_with_shape: 1, "../../codegen/tests/golden/subscriber_with_shape/gateway.rs";
 }
 

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+mod hosts {
+    include!(concat!(env!("OUT_DIR"), "/hosts.rs"));
+}
+
 mod program {
     include!(concat!(env!("OUT_DIR"), "/program.rs"));
 }
@@ -12,6 +16,7 @@ mod tls {
 
 fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
+        Ok("hosts") => sluicegate_runtime::main(&hosts::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),
     }

@@ -3,9 +3,11 @@
 
 mod support;
 
+mod brokers;
 mod delivery;
 mod failures;
 mod forwarding;
+mod hosts;
 mod limits;
 mod middleware;
 mod program;

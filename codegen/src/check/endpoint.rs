@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, backend, names, path, publish, router};
+use super::{Context, backend, names, path, publish, router, subscriber};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
 use crate::model::{Endpoint, Method, Names, Output};
@@ -131,5 +131,9 @@ fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec
         context.push(error.help("remove the key"));
     }
     publish::receipts(context, object);
-    object.objects("backend").filter_map(|object| backend::backend(context, object, owner)).collect()
+    let checked =
+        object.objects("backend").filter_map(|object| Some((object, backend::backend(context, object, owner)?)));
+    let checked: Vec<_> = checked.collect();
+    subscriber::shared_headers(context, &checked);
+    checked.into_iter().map(|(_, backend)| backend).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::Context;
+use super::{Context, variable_name};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::Object;
 use crate::tree::Node;
 
-/// Where an HTTP backend is: `http://users:8080`, and a path before every `url_pattern`.
+/// Where an HTTP backend is: `http://users:8080`, and a path before every `url_pattern`. Or `env:NAME`, which is read when
+/// the gateway starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) authority: String,
@@ -40,7 +41,12 @@ struct Fault {
 }
 
 fn check(context: &Context<'_>, item: &Node, read: fn(&str) -> Result<Host, Fault>) -> Option<Host> {
-    match read(&item.text()?.value) {
+    let text = item.text()?.value.as_str();
+    if let Some(name) = text.strip_prefix("env:") {
+        let host = Host { authority: text.to_owned(), path: String::new() };
+        return variable_name(context, item, name).then_some(host);
+    }
+    match read(text) {
         Ok(host) => Some(host),
         Err(fault) => {
             let error = Diagnostic::error("bad-host", item.part(fault.range), fault.message).label("not a host");
@@ -200,6 +206,17 @@ mod tests {
         ] {
             let found = sanitise(text).map(|host| host.authority).map_err(|fault| fault.range);
             assert_eq!(found, expected.map(str::to_owned), "{text}");
+        }
+    }
+
+    /// The gateway reads hosts too, where the environment names them.
+    #[test]
+    fn the_gateway_has_the_same_hosts() {
+        let table = std::fs::read_to_string("tests/hosts.txt").expect("the table");
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let (text, expected) = line.split_once(" -> ").expect("a case");
+            let found = sanitise(text).map_or("error".to_owned(), |host| host.authority);
+            assert_eq!(found, expected, "{text}");
         }
     }
 

@@ -86,7 +86,7 @@ pub(crate) fn header(context: &Context<'_>, name: At<&str>) -> Option<String> {
     if !name.value.bytes().all(token) {
         let error =
             Diagnostic::error("bad-header-name", name.span, format!("`{}` is not the name of a header", name.value));
-        context.push(error.label("no request can carry it"));
+        context.push(error.label("HTTP cannot carry it"));
         return None;
     }
     Some(name.value.to_ascii_lowercase())

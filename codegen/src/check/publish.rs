@@ -196,7 +196,6 @@ fn incapable(context: &Context<'_>, span: Span, message: String, label: &str, ab
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
     use std::time::Duration;
 
     use super::*;
@@ -226,7 +225,7 @@ mod tests {
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
         let defaults =
             Defaults { timeout: Duration::from_secs(2), cache_ttl: None, output: None, hosts: None, max_payload: None };
-        let context = Context { file: &file, sink: &sink, defaults, files: RefCell::default() };
+        let context = Context::new(&file, &sink, defaults);
         let owner = Owner {
             params: Some(&[]),
             method: Method::Post,

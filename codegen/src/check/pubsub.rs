@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use sluicegate_drivers::{ALL, Driver, UrlError, by_scheme};
 
+use super::brokers::Choice;
 use super::endpoint::Owner;
-use super::{Context, backend, publish};
+use super::subscriber::Options;
+use super::{Context, publish};
 use crate::diagnostic::Diagnostic;
-use crate::model::{BackendKind, OnFailure, Publish, Subscribe};
+use crate::model::{BackendKind, Publish};
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::tree::{Node, Span};
@@ -39,17 +41,21 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     let topic = publisher.is_some();
     let options = object.extra(if topic { PUBLISHER } else { SUBSCRIBER })?;
     let key = if topic { "topic_url" } else { "subscription_url" };
-    let url = Url::join(context, object, options, key);
+    let choice = context.brokers.choice(context, options);
+    let url = Url::join(context, object, options, key, &choice);
     let publish = topic.then(|| publish::options(context, object, options, owner));
     let subscribe = (!topic).then(|| Options::read(context, object, options, owner));
     let url = url?;
     let driver = driver(context, &url, key)?;
-    portability(context, object, driver);
+    let broker = broker(context, &url, driver, &choice)?;
+    if matches!(choice, Choice::Environment) {
+        portability(context, object, driver);
+    }
     let Some(check) = (if topic { driver.topic } else { driver.subscription }) else {
         wrong_side(context, &url, driver, topic);
         return None;
     };
-    let verdict = parameter(&url).map_or_else(|| check(&url.text), Err);
+    let verdict = parameter(&url.text).map_or_else(|| check(&url.text), Err);
     if let Err(error) = &verdict {
         let code = if topic { "bad-topic-url" } else { "bad-subscription-url" };
         let diagnostic = Diagnostic::error(code, url.part(error.range.clone()), error.message.as_str());
@@ -66,84 +72,33 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
         publish::capabilities(context, object, options, owner, driver);
     }
     let Some(subscribe) = subscribe else {
-        return Some(BackendKind::Publish(Publish { driver: driver.name, url: url.text, options: publish?? }));
+        return Some(BackendKind::Publish(Publish { driver: driver.name, broker, url: url.text, options: publish?? }));
     };
-    if subscribe.on_failure == OnFailure::DeadLetter && !driver.capabilities.dead_letter {
-        let span = options.get("on_failure").map_or(options.mark(), |node| node.span);
-        let message = format!("the driver `{}` has no dead-letter place of its own", driver.name);
-        let error = Diagnostic::error("missing-capability", span, message).label("nowhere to put the message");
-        context.push(error.help("the policies are `nack` and `drop`"));
-    }
-    Some(BackendKind::Subscribe(Subscribe {
-        driver: driver.name,
-        url: url.text,
-        decode: subscribe.decode?,
-        shape: subscribe.shape,
-        wait: subscribe.wait,
-        on_failure: subscribe.on_failure,
-        max_deliveries: subscribe.max_deliveries,
-    }))
-}
-
-/// What a subscription has besides its URL.
-struct Options {
-    decode: Option<crate::model::Decode>,
-    shape: crate::model::Shape,
-    wait: Option<std::time::Duration>,
-    on_failure: OnFailure,
-    max_deliveries: Option<u32>,
-}
-
-impl Options {
-    fn read(context: &Context<'_>, object: Object<'_>, options: Object<'_>, owner: &Owner<'_>) -> Self {
-        let decode = backend::decode(context, object, owner);
-        let wait = options.duration("wait");
-        if let Some(wait) = wait.filter(|wait| wait.value >= owner.timeout) {
-            let message = format!("`wait` is not below the endpoint's timeout of {:?}", owner.timeout);
-            let error =
-                Diagnostic::error("out-of-range", wait.span, message).label("the client would get an error first");
-            context.push(error.help("wait for less, or leave the key out: the default is the timeout less 10 %"));
-        }
-        let max_deliveries = options.integer("max_deliveries").and_then(|max| {
-            let valid = u32::try_from(max.value).ok().filter(|max| *max > 0);
-            if valid.is_none() {
-                let error = Diagnostic::error("out-of-range", max.span, "`max_deliveries` must be above 0");
-                context.push(error.label("a message is delivered once at least"));
-            }
-            valid
-        });
-        Self {
-            decode,
-            shape: backend::shape(context, object, decode),
-            wait: wait.map(|wait| wait.value),
-            on_failure: match options.text("on_failure").map(|policy| policy.value) {
-                Some("drop") => OnFailure::Drop,
-                Some("dead_letter") => OnFailure::DeadLetter,
-                _ => OnFailure::Nack,
-            },
-            max_deliveries,
-        }
-    }
+    subscribe.finish(context, options, driver, url.text, broker).map(BackendKind::Subscribe)
 }
 
 /// A topic's or subscription's URL, and where its parts stand.
 struct Url<'a> {
     text: String,
-    host: &'a Node,
+    /// `None` where the scheme is that of the named broker's driver.
+    host: Option<&'a Node>,
     host_len: usize,
     rest: &'a Node,
 }
 
 impl<'a> Url<'a> {
-    fn join(context: &Context<'_>, object: Object<'a>, options: Object<'a>, key: &str) -> Option<Self> {
+    fn join(
+        context: &Context<'_>,
+        object: Object<'a>,
+        options: Object<'a>,
+        key: &str,
+        choice: &Choice<'_>,
+    ) -> Option<Self> {
         let Some(host) = object.get("host").and_then(|node| node.items().first()) else {
-            if object.get("host").is_none_or(Node::is_array) {
-                let error = Diagnostic::error("no-host", object.mark(), "the backend names no broker");
-                context.push(
-                    error.label("this has no `host`").help("write the driver's scheme: `\"host\": [\"nats://\"]`"),
-                );
-            }
-            return None;
+            object.get("host").is_none_or(Node::is_array).then_some(())?;
+            let (scheme, rest) = (only_scheme(context, object, choice)?, options.get(key)?);
+            let text = format!("{scheme}://{}", rest.text()?.value);
+            return Some(Self { text, host: None, host_len: scheme.len() + 3, rest });
         };
         for extra in &object.get("host")?.items()[1..] {
             let error = Diagnostic::error("many-hosts", extra.span, "a topic or subscription has one host");
@@ -159,29 +114,69 @@ impl<'a> Url<'a> {
             let (head, tail) = host_text.split_at(scheme_end);
             context.push(warning.help(format!("write `\"host\": [\"{head}\"]` and `\"{key}\": \"{tail}\"`")));
         }
-        Some(Self { text: format!("{host_text}{rest_text}"), host, host_len: host_text.len(), rest })
+        Some(Self { text: format!("{host_text}{rest_text}"), host: Some(host), host_len: host_text.len(), rest })
     }
 
     fn scheme(&self) -> &str {
         self.text.split("://").next().unwrap_or_default()
     }
 
+    /// Where it begins in the file.
+    fn whole(&self) -> Span {
+        self.host.unwrap_or(self.rest).span
+    }
+
     /// The bytes of the file behind a range of the URL. A range over both parts is shown in the second.
     fn part(&self, range: Range<usize>) -> Span {
         let in_rest = range.end > self.host_len || range.start >= self.host_len && self.text.len() > self.host_len;
-        if in_rest {
-            self.rest.part(range.start.saturating_sub(self.host_len)..range.end - self.host_len)
-        } else {
-            self.host.part(range)
+        match self.host {
+            Some(host) if !in_rest => host.part(range),
+            // The scheme is nowhere in the file.
+            None if !in_rest => self.rest.span,
+            _ => self.rest.part(range.start.saturating_sub(self.host_len)..range.end - self.host_len),
         }
     }
+}
+
+/// The scheme of a backend that names a broker and no host.
+fn only_scheme(context: &Context<'_>, object: Object<'_>, choice: &Choice<'_>) -> Option<&'static str> {
+    let error = |message: &str| Diagnostic::error("no-host", object.mark(), message).label("this has no `host`");
+    let driver = match choice {
+        Choice::Environment => {
+            let error = error("the backend names no broker");
+            context.push(error.help("write the driver's scheme: `\"host\": [\"nats://\"]`"));
+            return None;
+        }
+        Choice::Named(named, _) => named.driver?.0,
+        Choice::Wrong => return None,
+    };
+    if let [only] = driver.schemes {
+        return Some(only);
+    }
+    let list: Vec<_> = driver.schemes.iter().map(|scheme| format!("`\"host\": [\"{scheme}://\"]`")).collect();
+    let message = format!("the driver `{}` has several schemes, and the backend no `host` to choose one", driver.name);
+    context.push(error(&message).help(format!("write {}", list.join(" or "))));
+    None
+}
+
+/// The name of the broker that was chosen, if one was. `None` when it is not one of the URL's driver, which is reported.
+fn broker(context: &Context<'_>, url: &Url<'_>, driver: &Driver, choice: &Choice<'_>) -> Option<Option<String>> {
+    let Choice::Named(named, span) = choice else { return Some(None) };
+    let Some((of, declared)) = named.driver else { return Some(None) };
+    if of.name != driver.name {
+        let message = format!("the broker `{}` is not one of the driver `{}`", named.name, driver.name);
+        let error = Diagnostic::error("other-driver", *span, message).label(format!("its driver is `{}`", of.name));
+        context.push(error.related(url.whole(), "the URL is here").related(declared, "the broker's driver is here"));
+        return None;
+    }
+    Some(Some(named.name.clone()))
 }
 
 fn driver(context: &Context<'_>, url: &Url<'_>, key: &str) -> Option<&'static Driver> {
     let schemes = || ALL.iter().flat_map(|driver| driver.schemes).copied();
     let list = || schemes().map(|scheme| format!("`{scheme}`")).collect::<Vec<_>>().join(", ");
     if !url.text.contains("://") {
-        let error = Diagnostic::error("unknown-driver", url.host.span, format!("the URL of `{key}` has no scheme"));
+        let error = Diagnostic::error("unknown-driver", url.whole(), format!("the URL of `{key}` has no scheme"));
         context.push(error.label("expected a driver: `nats://`").help(format!("the drivers are {}", list())));
         return None;
     }
@@ -237,10 +232,10 @@ fn inapplicable(context: &Context<'_>, object: Object<'_>) {
 }
 
 /// A `{param}` in the URL, as an error.
-fn parameter(url: &Url<'_>) -> Option<UrlError> {
-    let open = url.text.find('{')?;
-    let close = open + url.text[open..].find('}')?;
-    let name = &url.text[open..=close];
+pub(super) fn parameter(url: &str) -> Option<UrlError> {
+    let open = url.find('{')?;
+    let close = open + url[open..].find('}')?;
+    let name = &url[open..=close];
     let message = format!("`{name}` is not replaced in the URL of a topic or subscription");
     Some(UrlError { range: open..close + 1, message, help: Some("write an endpoint for each topic".to_owned()) })
 }

@@ -1,12 +1,11 @@
 //! The service's own keys.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, Defaults, endpoint, host, router, tls};
+use super::{Context, Defaults, brokers, endpoint, host, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Client, Gateway, Method, Server};
 use crate::source::SourceFile;
@@ -27,7 +26,8 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         hosts: None,
         max_payload,
     };
-    let mut context = Context { file, sink, defaults, files: RefCell::default() };
+    let mut context = Context::new(file, sink, defaults);
+    context.brokers = brokers::brokers(&context, service);
     context.defaults.hosts = host::sanitised(&context, service);
     if let Some(output) = service.text("output_encoding") {
         endpoint::output(&context, output);
@@ -48,8 +48,10 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         client: client(&context, service),
         router,
         logging: router::logging(service, sink),
+        brokers: std::mem::take(&mut context.brokers).into_used(&context),
         endpoints,
     };
+    file.conceal(context.secrets.into_inner());
     (gateway, context.files.into_inner())
 }
 

@@ -174,12 +174,8 @@ mod tests {
             hosts: None,
             max_payload: None,
         };
-        let template = parse(
-            &Context { file: &file, sink: &sink, defaults, files: std::cell::RefCell::default() },
-            &node,
-            "/base",
-            Some(&["id".to_owned(), "name".to_owned()]),
-        );
+        let template =
+            parse(&Context::new(&file, &sink, defaults), &node, "/base", Some(&["id".to_owned(), "name".to_owned()]));
         match template {
             Some(template) => Ok(template.pieces),
             None => {

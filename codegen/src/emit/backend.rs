@@ -3,12 +3,13 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
+use super::broker;
 use super::layout::Static;
 use super::literal::{duration, method, number, texts};
 use super::shape;
 use crate::model::{
-    Backend, BackendKind, Confirm, Decode, HttpBackend, OnFailure, Piece, Publish, Respond, Shape, StatusRule,
-    Subscribe, Template,
+    Backend, BackendKind, Confirm, Decode, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond, Shape,
+    StatusRule, Subscribe, Template,
 };
 use crate::names::Names;
 
@@ -37,8 +38,14 @@ pub(super) fn sentence(backend: &Backend) -> String {
             }
         }
         BackendKind::Publish(publish) => publish_sentence(publish),
-        BackendKind::Subscribe(subscribe) => format!("Receives one message from `{}`.", subscribe.url),
+        BackendKind::Subscribe(subscribe) => {
+            format!("Receives one message from `{}`{}.", subscribe.url, at(subscribe.broker.as_deref()))
+        }
     }
+}
+
+fn at(broker: Option<&str>) -> String {
+    broker.map(|broker| format!(" of the broker `{broker}`")).unwrap_or_default()
 }
 
 /// As it is sent, a base path of the host included.
@@ -81,13 +88,14 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
             quote! { #value #forward #decode #shape #status }
         }
         BackendKind::Publish(publish) => {
-            let (url, options) = (&publish.url, publish_options(publish));
-            quote! { Publish::new(#url) #forward #options }
+            let (url, broker) = (&publish.url, broker::choice(publish.broker.as_deref()));
+            let options = publish_options(publish);
+            quote! { Publish::new(#url) #broker #forward #options }
         }
         BackendKind::Subscribe(subscribe) => {
             let (url, decode, shape) = (&subscribe.url, decode(subscribe.decode), shaped(&subscribe.shape));
-            let options = subscribe_options(subscribe);
-            quote! { Subscribe::new(#url) #decode #shape #options }
+            let (broker, options) = (broker::choice(subscribe.broker.as_deref()), subscribe_options(subscribe));
+            quote! { Subscribe::new(#url) #broker #decode #shape #options }
         }
     };
     Parts { value, items }
@@ -133,7 +141,8 @@ fn publish_sentence(publish: &Publish) -> String {
         |what: &str, value: &Option<_>| value.as_ref().map_or(String::new(), |value| format!(", {what} `{value}`"));
     let options = &publish.options;
     let (key, id) = (with("with the key", &options.key), with("deduplicated by", &options.dedup_id));
-    format!("Publishes the request's body to `{}`{key}{id}.", publish.url)
+    let at = at(publish.broker.as_deref());
+    format!("Publishes the request's body to `{}`{at}{key}{id}.", publish.url)
 }
 
 /// Only what differs from the defaults.
@@ -167,7 +176,28 @@ fn subscribe_options(subscribe: &Subscribe) -> TokenStream {
         OnFailure::DeadLetter => Some(quote! { .on_failure(OnFailure::DeadLetter) }),
     };
     let max_deliveries = subscribe.max_deliveries.map(number).map(|count| quote! { .max_deliveries(#count) });
-    quote! { #wait #on_failure #max_deliveries }
+    let dead_letter = subscribe.dead_letter.as_ref().map(|url| quote! { .dead_letter(#url) });
+    let metadata = (!subscribe.metadata.is_empty()).then(|| {
+        let headers = subscribe.metadata.iter().map(|(header, source)| {
+            let source = metadata(source);
+            quote! { (#header, Metadata::#source) }
+        });
+        quote! { .metadata(&[#(#headers),*]) }
+    });
+    quote! { #wait #on_failure #max_deliveries #dead_letter #metadata }
+}
+
+fn metadata(source: &Metadata) -> TokenStream {
+    match source {
+        Metadata::Attribute(name) => quote! { Attribute(#name) },
+        Metadata::Id => quote! { Id },
+        Metadata::Key => quote! { Key },
+        Metadata::DeliveryCount => quote! { DeliveryCount },
+        Metadata::Topic => quote! { Topic },
+        Metadata::Partition => quote! { Partition },
+        Metadata::Offset => quote! { Offset },
+        Metadata::Timestamp => quote! { Timestamp },
+    }
 }
 
 fn decode(decode: Decode) -> Option<TokenStream> {

@@ -8,7 +8,7 @@ use super::literal::{address, codes, duration, json, number, texts};
 use crate::model::{Client, Gateway, LogLevel, Logging, Router, Server, Tls, TlsVersion};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
-    let Gateway { name, config, hash, server, client, router, logging, endpoints: _ } = gateway;
+    let Gateway { name, config, hash, server, client, router, logging, brokers: _, endpoints: _ } = gateway;
     let mut calls: Vec<_> = name.iter().map(|name| call("name", name)).collect();
     for (part, kind, changes) in [
         ("server", quote! { Server }, server_calls(server)),

@@ -29,7 +29,7 @@ impl Namespace {
     }
 }
 
-/// The namespaces of KrakenD's open edition, in the order of its documentation.
+/// The namespaces of KrakenD's open edition, in the order of its documentation, and Sluicegate's own.
 pub(crate) static NAMESPACES: &[Namespace] = &[
     done("router", &[Service], Kind::Record(&ROUTER)),
     done("proxy", &[Endpoint, Agent], Kind::Record(&ENDPOINT_PROXY)),
@@ -72,6 +72,8 @@ pub(crate) static NAMESPACES: &[Namespace] = &[
     known("telemetry/influx2", &[Service], Kind::Any),
     known("telemetry/opencensus", &[Service], Kind::Record(&opencensus::TELEMETRY_OPENCENSUS)),
     known("telemetry/opentelemetry", &[Service], Kind::Record(&opentelemetry::TELEMETRY_OPENTELEMETRY)),
+    // Sluicegate's own.
+    done("pubsub/brokers", &[Service], Kind::Map(&Kind::Any)),
 ];
 
 /// The namespaces that only KrakenD's Enterprise edition has.

@@ -67,7 +67,7 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
 }
 
 /// A key that begins so is a comment, at every level.
-fn is_comment(key: &str) -> bool {
+pub(crate) fn is_comment(key: &str) -> bool {
     key.starts_with(['@', '$', '_', '#'])
 }
 

@@ -31,19 +31,11 @@ use self::topic::{Asked, NotTaken, Topic};
 use super::{DRIVER, Subscription, Topic as TopicUrl};
 use bytes::Bytes;
 
+pub use crate::dead_letter::{DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION, DEAD_LETTER_TOPIC};
 use crate::{
-    BrokerState, Confirm, Driver, Message, OpenError, PublishError, PublishErrorKind, Receipt, ReceiveError, Settings,
-    SettleError, Settlement, UrlError,
+    BrokerState, Confirm, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, Receipt, ReceiveError,
+    Settings, SettleError, Settlement, UrlError,
 };
-
-/// The attribute that says why a message is in a dead-letter topic.
-pub const DEAD_LETTER_REASON: &str = "Dead-Letter-Reason";
-/// The attribute that names the topic from which a message came to a dead-letter topic.
-pub const DEAD_LETTER_TOPIC: &str = "Dead-Letter-Topic";
-/// The attribute that names the subscription from which a message came to a dead-letter topic.
-pub const DEAD_LETTER_SUBSCRIPTION: &str = "Dead-Letter-Subscription";
-/// The attribute that says how often a message was delivered before it came to a dead-letter topic.
-pub const DEAD_LETTER_DELIVERIES: &str = "Dead-Letter-Deliveries";
 
 /// A broker within the process. Two of them share nothing, not even topics of the same name.
 ///
@@ -270,6 +262,10 @@ impl crate::Delivery for Delivery {
 
     fn delivery_count(&self) -> Option<u32> {
         Some(self.count)
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { topic: Some(&self.opened.topic.name), ..Origin::default() }
     }
 
     /// Settles before it returns; the future only carries the result.

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::LengthLimitError;
 
+use crate::backend::env_host;
 use crate::backend::forward::{Forward, HeaderRules, QueryRules};
 use crate::backend::pass_through::pass_through;
 use crate::backend::reply::{Data, Object, Reply};
@@ -71,7 +72,7 @@ pub struct OpenHttp {
 impl Http {
     /// A backend that answers JSON.
     ///
-    /// `hosts` are `scheme://authority`, asked in turn; `url` is what `url_pattern` was compiled to.
+    /// `hosts` are `scheme://authority`, or `env:NAME` for what a variable holds at start, and asked in turn; `url` is what `url_pattern` was compiled to.
     #[must_use]
     pub const fn new(method: Method, hosts: &'static [&'static str], url: &'static [Piece]) -> Self {
         Self {
@@ -120,7 +121,7 @@ impl Backend for Http {
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenHttp, OpenFailure> {
         Ok(OpenHttp {
             client: opener.http_client()?,
-            hosts: Hosts::new(self.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>()?),
+            hosts: Hosts::new(env_host::hosts(self.hosts)?),
             method: self.method.to_http(),
             url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Data, Object, Reply};
@@ -187,6 +187,7 @@ fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> 
     let mut objects = Vec::with_capacity(results.len());
     let mut settlings = Vec::new();
     let mut published = None;
+    let mut headers: Option<Box<HeaderMap>> = None;
     for result in results {
         let reply = match result {
             Ok(reply) => reply,
@@ -199,6 +200,13 @@ fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> 
         complete &= reply.complete;
         settlings.extend(reply.settling);
         published = published.or(reply.published);
+        headers = match (headers, reply.headers) {
+            (Some(mut all), Some(more)) => {
+                all.extend(*more);
+                Some(all)
+            }
+            (all, more) => all.or(more),
+        };
         match reply.data {
             Data::Object(object) => objects.push(object),
             Data::Null | Data::Nothing | Data::PassThrough(_) => complete = false,
@@ -208,7 +216,7 @@ fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> 
     let mut text = Vec::new();
     let empty = shape::merge(&parts, &mut text) == Shaped::Empty;
     let merged = Data::Object(Object { text: text.into(), roots: Vec::new(), empty });
-    Ok(Reply { errored, published, settling: Settling::all(settlings), ..Reply::new(merged, complete) })
+    Ok(Reply { errored, published, headers, settling: Settling::all(settlings), ..Reply::new(merged, complete) })
 }
 
 /// The worst of the publishers' statuses, and a body that says what became of each message.

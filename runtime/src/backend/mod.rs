@@ -1,9 +1,13 @@
 //! What an endpoint calls: an HTTP service, a topic to publish to, a subscription to receive from, or several of them.
 
+mod dead_letter;
+mod deliveries;
+mod env_host;
 mod failure;
 mod forward;
 mod http_service;
 mod merge;
+mod metadata;
 mod pass_through;
 mod publish;
 mod reply;
@@ -17,17 +21,21 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 
+#[cfg(test)]
+pub(crate) use self::dead_letter::bury;
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
 #[cfg(test)]
 pub(crate) use self::http_service::shape_json;
 pub use self::http_service::{Decode, Http, StatusRule};
 pub use self::merge::{AnyBackend, Merge};
+pub use self::metadata::Metadata;
 pub use self::publish::Publish;
 pub(crate) use self::reply::{Data, Object, Reply};
 pub use self::subscribe::{OnFailure, Subscribe};
 pub use self::template::Part;
 pub use self::url::Piece::{self, Param, Text};
+use crate::broker::NamedBroker;
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -109,6 +117,11 @@ pub enum Payload {
     Stream(Body),
     /// Read whole.
     Whole(Bytes),
+}
+
+/// The broker that a publisher or a subscriber names, for the route table.
+fn at(named: Option<&NamedBroker>) -> String {
+    named.map(|named| format!(" ({})", named.name)).unwrap_or_default()
 }
 
 // === impl Payload ===

@@ -4,6 +4,7 @@ mod receipt;
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,9 @@ use crate::backend::forward::{Forward, HeaderRules};
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Object, Reply};
 use crate::backend::template::Part;
-use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, PublishOutcome};
+use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, PublishOutcome, at};
+use crate::broker::NamedBroker;
+use crate::in_flight::InFlight;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::shape::Shape;
@@ -26,6 +29,7 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// A topic to publish request bodies to, as generated code describes it.
 pub struct Publish<B> {
     url: &'static str,
+    named: Option<&'static NamedBroker>,
     forward: Forward,
     metadata: Metadata,
     confirm: Confirm,
@@ -38,6 +42,7 @@ pub struct Publish<B> {
 pub struct OpenPublish<P> {
     url: &'static str,
     publisher: P,
+    in_flight: Arc<InFlight>,
     headers: HeaderRules,
     metadata: Option<Box<OpenMetadata>>,
     receipt: Option<Shape>,
@@ -52,12 +57,20 @@ impl<B: Broker> Publish<B> {
     pub const fn new(url: &'static str) -> Self {
         Self {
             url,
+            named: None,
             forward: Forward::DEFAULT,
             metadata: Metadata::NONE,
             confirm: Confirm::All,
             receipt: None,
             broker: PhantomData,
         }
+    }
+
+    /// At this broker, instead of the one that the environment describes.
+    #[must_use]
+    pub const fn broker(mut self, named: &'static NamedBroker) -> Self {
+        self.named = Some(named);
+        self
     }
 
     /// The backend's own allow-lists.
@@ -131,13 +144,14 @@ impl<B: Broker> Backend for Publish<B> {
     type Open = OpenPublish<B::Publisher>;
 
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure> {
-        let broker = opener.broker::<B>()?;
+        let (broker, in_flight) = opener.broker::<B>(self.named)?;
         let capabilities = &B::DRIVER.capabilities;
         let headers = HeaderRules::new(place, &self.forward);
         let idempotent = capabilities.dedup && headers.passes(&IDEMPOTENCY_KEY);
         Ok(OpenPublish {
             url: self.url,
             publisher: broker.publisher(self.url, self.confirm)?,
+            in_flight,
             metadata: self.metadata.open(place, idempotent)?,
             headers,
             receipt: self.receipt,
@@ -147,7 +161,7 @@ impl<B: Broker> Backend for Publish<B> {
     }
 
     fn summary(&self) -> String {
-        format!("publishes to {}", self.url)
+        format!("publishes to {}{}", self.url, at(self.named))
     }
 }
 
@@ -172,7 +186,12 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
                 "the body was not read",
             ));
         };
-        match self.publisher.publish(self.message(incoming, body)?).await {
+        let message = self.message(incoming, body)?;
+        let _slot = self.in_flight.publish().map_err(|why| {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            self.failure(status, PublishOutcome::Refused, format!("{}: {why}", self.url)).unavailable()
+        })?;
+        match self.publisher.publish(message).await {
             Ok(receipt) => self.confirmed(&receipt),
             Err(error) => Err(self.refused(&error)),
         }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::backend::PublishOutcome;
 use crate::server::Settling;
@@ -20,6 +20,8 @@ pub struct Reply {
     pub(crate) settling: Option<Settling>,
     /// What became of the message of a publisher, and its URL.
     pub(crate) published: Option<(&'static str, PublishOutcome)>,
+    /// Response headers that a message has set. Boxed, since few endpoints have any.
+    pub(crate) headers: Option<Box<HeaderMap>>,
 }
 
 /// The content of a [`Reply`].
@@ -47,7 +49,7 @@ pub(crate) struct Object {
 
 impl Reply {
     pub(crate) fn new(data: Data, complete: bool) -> Self {
-        Self { data, complete, errored: false, settling: None, published: None }
+        Self { data, complete, errored: false, settling: None, published: None, headers: None }
     }
 
     pub(crate) fn object(object: Object) -> Self {

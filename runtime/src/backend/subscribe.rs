@@ -3,19 +3,25 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use sluicegate_drivers::{Broker, Delivery, ReceiveError, SettleError, Settlement, Subscriber};
+use sluicegate_drivers::{Broker, Confirm, Delivery, ReceiveError, SettleError, Settlement, Subscriber};
 use tokio::runtime::Handle;
 
+use crate::backend::dead_letter::DeadLetters;
+use crate::backend::deliveries::Deliveries;
 use crate::backend::http_service::{Decode, shape_json};
+use crate::backend::metadata::{self, Metadata};
 use crate::backend::reply::{Data, Reply};
-use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place};
+use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, at};
+use crate::broker::NamedBroker;
 use crate::deadline::before;
+use crate::in_flight::InFlight;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::server::{Settle, Settling};
@@ -24,11 +30,14 @@ use crate::shape::Shape;
 /// A subscription to receive one message a request from, as generated code describes it.
 pub struct Subscribe<B> {
     url: &'static str,
+    named: Option<&'static NamedBroker>,
     decode: Decode,
     shape: &'static Shape,
     wait: Option<Duration>,
     on_failure: OnFailure,
     max_deliveries: u32,
+    dead_letter: Option<&'static str>,
+    metadata: &'static [(&'static str, Metadata)],
     broker: PhantomData<fn() -> B>,
 }
 
@@ -44,15 +53,20 @@ pub enum OnFailure {
 }
 
 /// A [`Subscribe`] backend with its subscriber.
-pub struct OpenSubscribe<S> {
+pub struct OpenSubscribe<B: Broker> {
     url: &'static str,
-    subscriber: S,
+    subscriber: B::Subscriber,
+    in_flight: Arc<InFlight>,
     decode: Decode,
     shape: &'static Shape,
     /// What of the endpoint's time is left when the wait for a message is over.
     margin: Duration,
     on_failure: OnFailure,
     max_deliveries: u32,
+    dead_letters: Option<Arc<DeadLetters<B::Publisher>>>,
+    /// Where the broker does not count.
+    deliveries: Option<Arc<Deliveries>>,
+    metadata: metadata::Rules,
     merged: bool,
     runtime: Handle,
 }
@@ -64,13 +78,23 @@ impl<B: Broker> Subscribe<B> {
     pub const fn new(url: &'static str) -> Self {
         Self {
             url,
+            named: None,
             decode: Decode::Json,
             shape: &Shape::OBJECT,
             wait: None,
             on_failure: OnFailure::Nack,
             max_deliveries: 5,
+            dead_letter: None,
+            metadata: &[],
             broker: PhantomData,
         }
+    }
+
+    /// At this broker, instead of the one that the environment describes.
+    #[must_use]
+    pub const fn broker(mut self, named: &'static NamedBroker) -> Self {
+        self.named = Some(named);
+        self
     }
 
     /// Hands the message's body through with its content type.
@@ -107,6 +131,20 @@ impl<B: Broker> Subscribe<B> {
         self.max_deliveries = count;
         self
     }
+
+    /// The topic of the same broker to which a message is published that is given up, instead of the broker's own place.
+    #[must_use]
+    pub const fn dead_letter(mut self, url: &'static str) -> Self {
+        self.dead_letter = Some(url);
+        self
+    }
+
+    /// Response headers, in lower case, and what of the message they hold.
+    #[must_use]
+    pub const fn metadata(mut self, headers: &'static [(&'static str, Metadata)]) -> Self {
+        self.metadata = headers;
+        self
+    }
 }
 
 impl<B> Clone for Subscribe<B> {
@@ -124,13 +162,22 @@ impl<B> fmt::Debug for Subscribe<B> {
 }
 
 impl<B: Broker> Backend for Subscribe<B> {
-    type Open = OpenSubscribe<B::Subscriber>;
+    type Open = OpenSubscribe<B>;
 
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure> {
-        let broker = opener.broker::<B>()?;
+        let (broker, in_flight) = opener.broker::<B>(self.named)?;
+        let capabilities = &B::DRIVER.capabilities;
+        let dead_letters = |topic| -> Result<_, OpenFailure> {
+            let publisher = broker.publisher(topic, Confirm::All)?;
+            Ok(Arc::new(DeadLetters { topic, subscription: self.url, publisher, nack: capabilities.nack }))
+        };
         Ok(OpenSubscribe {
             url: self.url,
             subscriber: broker.subscriber(self.url)?,
+            in_flight,
+            dead_letters: self.dead_letter.map(dead_letters).transpose()?,
+            deliveries: (capabilities.nack && !capabilities.delivery_count).then(|| Arc::new(Deliveries::new())),
+            metadata: metadata::rules(self.metadata)?,
             decode: self.decode,
             shape: self.shape,
             // Ends before the endpoint's time is up, so that nothing is received that cannot be answered any more.
@@ -143,7 +190,7 @@ impl<B: Broker> Backend for Subscribe<B> {
     }
 
     fn summary(&self) -> String {
-        format!("receives from {}", self.url)
+        format!("receives from {}{}", self.url, at(self.named))
     }
 
     fn consumes(&self) -> bool {
@@ -151,7 +198,7 @@ impl<B: Broker> Backend for Subscribe<B> {
     }
 }
 
-impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
+impl<B: Broker> OpenBackend for OpenSubscribe<B> {
     fn body_use(&self) -> BodyUse {
         BodyUse::None
     }
@@ -159,20 +206,23 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
     async fn call(&self, incoming: &Incoming, _body: Payload) -> Result<Reply, Failure> {
         let deadline = incoming.deadline - self.margin;
         loop {
-            let delivery = match before(deadline, self.subscriber.receive(deadline.into_std())).await {
-                None => return Ok(Reply::nothing()),
-                Some(Ok(delivery)) => delivery,
-                Some(Err(error)) => return Err(self.not_received(&error)),
+            let delivery = {
+                let _slot = self.in_flight.receive().map_err(|why| self.full(&why))?;
+                match before(deadline, self.subscriber.receive(deadline.into_std())).await {
+                    None => return Ok(Reply::nothing()),
+                    Some(Ok(delivery)) => delivery,
+                    Some(Err(error)) => return Err(self.not_received(&error)),
+                }
             };
-            match delivery.delivery_count() {
+            match self.count(&delivery) {
                 Some(count) if count > self.max_deliveries => {
                     let reason = format!("delivered {} times without success", count - 1);
                     match self.on_failure {
-                        OnFailure::Drop => self.discard(delivery, &reason),
-                        OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, reason),
+                        OnFailure::Drop => self.discard(delivery, Some(count), &reason),
+                        OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, Some(count), reason),
                     }
                 }
-                _ => return self.reply(delivery),
+                count => return self.reply(delivery, count),
             }
         }
     }
@@ -182,8 +232,17 @@ impl<S: Subscriber> OpenBackend for OpenSubscribe<S> {
     }
 }
 
-impl<S: Subscriber> OpenSubscribe<S> {
-    fn reply(&self, delivery: S::Delivery) -> Result<Reply, Failure> {
+type DeliveryOf<B> = <<B as Broker>::Subscriber as Subscriber>::Delivery;
+
+impl<B: Broker> OpenSubscribe<B> {
+    /// How often it was delivered, this time included: by the broker's count, or the gateway's where the broker has none
+    /// and takes messages back.
+    fn count(&self, delivery: &DeliveryOf<B>) -> Option<u32> {
+        let own = || self.deliveries.as_ref().map(|deliveries| deliveries.count(delivery.message()));
+        delivery.delivery_count().or_else(own)
+    }
+
+    fn reply(&self, delivery: DeliveryOf<B>, count: Option<u32>) -> Result<Reply, Failure> {
         let message = delivery.message();
         let reply = match self.decode {
             Decode::NoOp => {
@@ -198,11 +257,17 @@ impl<S: Subscriber> OpenSubscribe<S> {
             Decode::Json if message.body.is_empty() => Reply::new(Data::Null, false),
             Decode::Json => match shape_json(self.shape, &message.body, self.merged) {
                 Ok(data) => Reply::new(data, true),
-                Err(reason) => return Err(self.not_decodable(delivery, &reason)),
+                Err(reason) => return Err(self.not_decodable(delivery, count, &reason)),
             },
         };
-        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone() };
-        Ok(Reply { settling: Some(Settling::new(settle)), ..reply })
+        let headers = (!self.metadata.is_empty()).then(|| metadata::headers(&self.metadata, &delivery, count));
+        let deliveries = self.deliveries.clone();
+        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone(), deliveries };
+        Ok(Reply { settling: Some(Settling::new(settle)), headers, ..reply })
+    }
+
+    fn full(&self, why: &str) -> Failure {
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, format!("{}: {why}", self.url)).unavailable()
     }
 
     fn not_received(&self, error: &ReceiveError) -> Failure {
@@ -214,49 +279,70 @@ impl<S: Subscriber> OpenSubscribe<S> {
     }
 
     /// Settles by policy, so that one poisoned message does not block the next for good.
-    fn not_decodable(&self, delivery: S::Delivery, reason: &str) -> Failure {
+    fn not_decodable(&self, delivery: DeliveryOf<B>, count: Option<u32>, reason: &str) -> Failure {
         let failure = Failure::new(StatusCode::BAD_GATEWAY, format!("{}: {reason}", self.url));
-        let count = delivery.delivery_count().unwrap_or(1);
+        let deliveries = count.unwrap_or(1);
         match self.on_failure {
-            OnFailure::Nack if count < self.max_deliveries => {
+            OnFailure::Nack if deliveries < self.max_deliveries => {
                 tracing::warn!(
                     subscription = self.url,
                     id = delivery.message().id.as_deref(),
-                    delivery_count = count,
+                    delivery_count = deliveries,
                     reason,
                     "message given back: it cannot be decoded"
                 );
-                self.settle(delivery, Settlement::Nack { delay: backoff(count) });
+                if let Some(deliveries) = &self.deliveries {
+                    deliveries.given_back(delivery.message());
+                }
+                self.settle(delivery, Settlement::Nack { delay: backoff(deliveries) });
             }
-            OnFailure::Drop => self.discard(delivery, reason),
-            OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, reason.to_owned()),
+            OnFailure::Drop => self.discard(delivery, count, reason),
+            OnFailure::Nack | OnFailure::DeadLetter => self.dead_letter(delivery, count, reason.to_owned()),
         }
         failure
     }
 
-    fn discard(&self, delivery: S::Delivery, reason: &str) {
+    fn discard(&self, delivery: DeliveryOf<B>, delivery_count: Option<u32>, reason: &str) {
+        self.forget(&delivery);
         tracing::error!(
             subscription = self.url,
             id = delivery.message().id.as_deref(),
-            delivery_count = delivery.delivery_count(),
+            delivery_count,
             reason,
             "message dropped"
         );
         self.settle(delivery, Settlement::Ack);
     }
 
-    fn dead_letter(&self, delivery: S::Delivery, reason: String) {
+    fn dead_letter(&self, delivery: DeliveryOf<B>, delivery_count: Option<u32>, reason: String) {
+        self.forget(&delivery);
+        if let Some(dead_letters) = &self.dead_letters {
+            // Not within the request, which may end before the topic has the message.
+            drop(self.runtime.spawn(Arc::clone(dead_letters).bury(delivery, delivery_count, reason)));
+            return;
+        }
+        let message = match B::DRIVER.capabilities.dead_letter {
+            true => "message dead-lettered",
+            false => "message dropped: there is no topic for it",
+        };
         tracing::error!(
             subscription = self.url,
             id = delivery.message().id.as_deref(),
-            delivery_count = delivery.delivery_count(),
+            delivery_count,
             reason,
-            "message dead-lettered"
+            "{message}"
         );
         self.settle(delivery, Settlement::DeadLetter { reason });
     }
 
-    fn settle(&self, delivery: S::Delivery, settlement: Settlement) {
+    /// It will not come back.
+    fn forget(&self, delivery: &DeliveryOf<B>) {
+        if let Some(deliveries) = &self.deliveries {
+            deliveries.forget(delivery.message());
+        }
+    }
+
+    fn settle(&self, delivery: DeliveryOf<B>, settlement: Settlement) {
         settle(delivery, settlement, self.url, &self.runtime);
     }
 }
@@ -266,10 +352,14 @@ struct SettleDelivery<D> {
     delivery: D,
     url: &'static str,
     runtime: Handle,
+    deliveries: Option<Arc<Deliveries>>,
 }
 
 impl<D: Delivery> Settle for SettleDelivery<D> {
     fn delivered(self) {
+        if let Some(deliveries) = &self.deliveries {
+            deliveries.forget(self.delivery.message());
+        }
         settle(self.delivery, Settlement::Ack, self.url, &self.runtime);
     }
 
@@ -279,6 +369,9 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
             id = self.delivery.message().id.as_deref(),
             "message given back: its response did not reach the client"
         );
+        if let Some(deliveries) = &self.deliveries {
+            deliveries.given_back(self.delivery.message());
+        }
         settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, &self.runtime);
     }
 }
@@ -302,8 +395,8 @@ fn log_settled(result: Result<(), SettleError>, url: &'static str) {
     }
 }
 
-/// The wait before the next delivery of a message that could not be decoded: 200 ms, doubled each time, at most 30 s.
-fn backoff(delivery_count: u32) -> Duration {
+/// The wait before the next delivery of a message that could not be decoded, or the next try to dead-letter it: 200 ms, doubled each time, at most 30 s.
+pub(super) fn backoff(delivery_count: u32) -> Duration {
     const FIRST: Duration = Duration::from_millis(200);
     const MOST: Duration = Duration::from_secs(30);
     FIRST.saturating_mul(1 << delivery_count.saturating_sub(1).min(16)).min(MOST)

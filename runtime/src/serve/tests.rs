@@ -1,5 +1,6 @@
 //! A gateway over real sockets, with upstreams that answer whatever a test says.
 
+mod brokers;
 #[cfg(feature = "mem")]
 mod messages;
 #[cfg(feature = "mem")]

@@ -1,0 +1,289 @@
+//! What an endpoint does when its broker is away, busy, or does not count: a broker that does what a test says.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use sluicegate_drivers::{
+    Broker, BrokerState, Capabilities, Confirm, Delivery, Driver, Message, OpenError, PublishError, PublishErrorKind,
+    Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
+};
+use tokio::sync::Notify;
+
+use super::*;
+use crate::backend::{Publish, Subscribe};
+use crate::broker::NamedBroker;
+use crate::endpoint::Method::{Get, Post};
+use crate::serve::*;
+
+static DRIVER: Driver = Driver {
+    name: "fake",
+    schemes: &["fake"],
+    topic: None,
+    subscription: None,
+    environment: &[],
+    settings: &[],
+    capabilities: Capabilities {
+        nack: true,
+        nack_delay: true,
+        redelivery: true,
+        ordering: true,
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: true,
+        binary_body: true,
+        key: true,
+        dedup: true,
+        confirm: &[Confirm::All],
+        offset: false,
+        timestamp: false,
+        attributes: true,
+        max_body_bytes: None,
+    },
+    has_client: true,
+};
+
+/// A broker whose URLs say how its topics behave: `fake://stuck` never confirms, `fake://refuses` refuses, `fake://seen`
+/// takes every id for one that it has. It forgets nothing and counts nothing.
+struct Fake(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<VecDeque<Message>>,
+    published: Mutex<Vec<(String, Message)>>,
+    arrived: Notify,
+}
+
+struct Topic(Arc<Queue>, String);
+
+struct Delivered(Arc<Queue>, Mutex<Option<Message>>, Message);
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Queue {
+    fn add(&self, message: Message) {
+        lock(&self.waiting).push_back(message);
+        self.arrived.notify_one();
+    }
+}
+
+impl Broker for Fake {
+    const DRIVER: &'static Driver = &DRIVER;
+    type Publisher = Topic;
+    type Subscriber = Topic;
+
+    fn open(_: &Settings) -> Result<Self, OpenError> {
+        Ok(Self(Arc::default()))
+    }
+
+    fn publisher(&self, url: &str, _: Confirm) -> Result<Topic, OpenError> {
+        Ok(Topic(Arc::clone(&self.0), url.to_owned()))
+    }
+
+    fn subscriber(&self, url: &str) -> Result<Topic, OpenError> {
+        Ok(Topic(Arc::clone(&self.0), url.to_owned()))
+    }
+
+    fn state(&self) -> BrokerState {
+        BrokerState::Disconnected { reason: "hunter2@10.0.0.1 refused".to_owned() }
+    }
+
+    async fn close(&self) {}
+}
+
+impl Publisher for Topic {
+    async fn publish(&self, message: Message) -> Result<Receipt, PublishError> {
+        match self.1.as_str() {
+            "fake://stuck" => pending().await,
+            "fake://refuses" => return Err(PublishError::new(PublishErrorKind::Refused, "no")),
+            "fake://queue" => self.0.add(message),
+            "fake://seen" if message.id.is_some() => return Ok(Receipt { duplicate: true, ..Receipt::default() }),
+            topic => lock(&self.0.published).push((topic.to_owned(), message)),
+        }
+        Ok(Receipt::default())
+    }
+}
+
+impl Subscriber for Topic {
+    type Delivery = Delivered;
+
+    async fn receive(&self, _: Instant) -> Result<Delivered, ReceiveError> {
+        if self.1 == "fake://published" {
+            let (topic, mut message) = lock(&self.0.published).pop().ok_or(ReceiveError::Closed)?;
+            message.set_attribute("Published-To", topic);
+            return Ok(Delivered(Arc::clone(&self.0), Mutex::default(), message));
+        }
+        loop {
+            let arrived = self.0.arrived.notified();
+            if let Some(message) = lock(&self.0.waiting).pop_front() {
+                return Ok(Delivered(Arc::clone(&self.0), Mutex::new(Some(message.clone())), message));
+            }
+            arrived.await;
+        }
+    }
+}
+
+impl Delivery for Delivered {
+    fn message(&self) -> &Message {
+        &self.2
+    }
+
+    fn delivery_count(&self) -> Option<u32> {
+        None
+    }
+
+    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
+        let message = lock(&self.1).take();
+        if let (Settlement::Nack { .. }, Some(message)) = (settlement, message) {
+            self.0.add(message);
+        }
+        std::future::ready(Ok(()))
+    }
+}
+
+endpoints_of! { Publish<Fake>, Subscribe<Fake> }
+
+const WAIT: Duration = Duration::from_millis(600);
+
+fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!("POST {path} HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+/// `POST /` puts a message into the queue, `GET /` receives with `subscribe`, `GET /published` what was published.
+fn queue(subscribe: Subscribe<Fake>) -> SocketAddr {
+    static METADATA: [(&str, crate::backend::Metadata); 3] = [
+        ("x-topic", crate::backend::Metadata::Attribute("Published-To")),
+        ("x-reason", crate::backend::Metadata::Attribute("Dead-Letter-Reason")),
+        ("x-deliveries", crate::backend::Metadata::Attribute("Dead-Letter-Deliveries")),
+    ];
+    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+        leak(Endpoint::new(Post, "/", "", Publish::<Fake>::new("fake://queue"))),
+        leak(Endpoint::new(Get, "/", "", subscribe).timeout(WAIT)),
+        leak(
+            Endpoint::new(
+                Get,
+                "/published",
+                "",
+                Subscribe::<Fake>::new("fake://published").no_op().metadata(&METADATA),
+            )
+            .no_op()
+            .timeout(WAIT),
+        ),
+    ];
+    gateway(leak(endpoints), RouterOptions::DEFAULT)
+}
+
+/// What `GET /published` answers once there is something.
+async fn published(address: SocketAddr) -> String {
+    soon(async {
+        loop {
+            let answer = get(address, "/published").await;
+            if status(&answer) == "200" {
+                return answer;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn readiness_depends_on_required_brokers_and_says_no_reasons() {
+    static REQUIRED: NamedBroker = NamedBroker::new("billing").required();
+    static OPTIONAL: NamedBroker = NamedBroker::new("stock");
+    for (named, expected, ready) in [
+        (
+            Some(&REQUIRED),
+            "503",
+            r#"{"brokers":{"billing":{"required":true,"state":"disconnected"}},"status":"not ready"}"#,
+        ),
+        (Some(&OPTIONAL), "200", r#"{"brokers":{"stock":{"state":"disconnected"}},"status":"ready"}"#),
+        (None, "200", r#"{"brokers":{"fake":{"state":"disconnected"}},"status":"ready"}"#),
+    ] {
+        let publish = Publish::<Fake>::new("fake://queue");
+        let publish = named.map_or(publish, |named| publish.broker(named));
+        let endpoints: [&'static dyn AnyEndpoint; 1] = [leak(Endpoint::new(Post, "/", "", publish))];
+        let address = gateway(leak(endpoints), RouterOptions::DEFAULT);
+        let answer = get(address, "/__ready").await;
+        let found: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
+        assert_eq!((status(&answer), found), (expected, serde_json::from_str(ready).unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_over_the_limit_is_told_at_once() {
+    static ONE: NamedBroker = NamedBroker::new("one").max_in_flight(1);
+    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+        leak(
+            Endpoint::new(Post, "/stuck", "", Publish::<Fake>::new("fake://stuck").broker(&ONE)).timeout(PATIENCE / 5),
+        ),
+        leak(Endpoint::new(Post, "/", "", Publish::<Fake>::new("fake://queue").broker(&ONE))),
+        leak(Endpoint::new(Get, "/", "", Subscribe::<Fake>::new("fake://queue").broker(&ONE)).timeout(PATIENCE)),
+    ];
+    let address = gateway(leak(endpoints), RouterOptions::DEFAULT);
+    // One of two consumers waits, and leaves publishers their room.
+    let ask_for = |request: String| tokio::spawn(async move { ask(address, &request).await });
+    let request = || "GET / HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n\r\n".to_owned();
+    let (refused, waits) = first_of(ask_for(request()), ask_for(request())).await;
+    assert_eq!((status(&refused), header(&refused, "retry-after")), ("503", vec!["1"]));
+    assert_eq!(status(&ask(address, &post("/", r#"{"n":1}"#)).await), "200");
+    assert_eq!(body(&soon(waits).await.unwrap()), r#"{"n":1}"#);
+    // One of two publishes waits for its confirmation.
+    let (refused, waits) = first_of(ask_for(post("/stuck", "{}")), ask_for(post("/stuck", "{}"))).await;
+    assert_eq!((status(&refused), header(&refused, "retry-after")), ("503", vec!["1"]));
+    assert_eq!(header(&refused, "x-krakend-completed"), ["false"]);
+    assert_eq!(status(&ask(address, &post("/", "{}")).await), "503", "of the same broker");
+    waits.abort();
+    let consumer = ask_for(request());
+    soon(async { while status(&ask(address, &post("/", r#"{"n":2}"#)).await) != "200" {} }).await;
+    assert_eq!(body(&soon(consumer).await.unwrap()), r#"{"n":2}"#);
+}
+
+type Asked = tokio::task::JoinHandle<String>;
+
+/// The first answer of two, and the other request.
+async fn first_of(one: Asked, other: Asked) -> (String, Asked) {
+    match soon(futures_util::future::select(one, other)).await {
+        futures_util::future::Either::Left((answer, other)) => (answer.unwrap(), other),
+        futures_util::future::Either::Right((answer, one)) => (answer.unwrap(), one),
+    }
+}
+
+#[tokio::test]
+async fn the_gateway_counts_where_the_broker_does_not() {
+    let subscribe = Subscribe::new("fake://queue").max_deliveries(3).dead_letter("fake://lost");
+    let address = queue(subscribe);
+    assert_eq!(status(&ask(address, &post("/", "{broken")).await), "200");
+    for _ in 0..3 {
+        assert_eq!(status(&get(address, "/").await), "502");
+    }
+    let answer = published(address).await;
+    assert_eq!((body(&answer), header(&answer, "x-topic")), ("{broken", vec!["fake://lost"]));
+    assert_eq!(header(&answer, "x-deliveries"), ["3"]);
+    assert!(header(&answer, "x-reason")[0].contains("invalid JSON"), "{answer}");
+    assert_eq!(status(&get(address, "/").await), "204", "acknowledged");
+}
+
+#[tokio::test]
+async fn what_cannot_be_dead_lettered_is_given_back() {
+    let address = queue(Subscribe::new("fake://queue").max_deliveries(1).dead_letter("fake://refuses"));
+    assert_eq!(status(&ask(address, &post("/", "{broken")).await), "200");
+    for _ in 0..3 {
+        assert_eq!(status(&get(address, "/").await), "502", "it came back");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_the_topic_has_seen_loses_nothing() {
+    let queue = Arc::new(Queue::default());
+    let message = Message { id: Some("7".to_owned()), ..Message::new("x") };
+    let delivery = Delivered(Arc::clone(&queue), Mutex::new(Some(message.clone())), message);
+    let publisher = Topic(Arc::clone(&queue), "fake://seen".to_owned());
+    crate::backend::bury(publisher, delivery).await;
+    let published = std::mem::take(&mut *lock(&queue.published));
+    assert_eq!(published.len(), 1);
+    assert_eq!((published[0].1.id.as_deref(), &*published[0].1.body), (None, &b"x"[..]));
+    assert!(lock(&queue.waiting).is_empty(), "acknowledged");
+}
