@@ -34,6 +34,18 @@ fn secrets_are_in_what_is_built_and_nowhere_else() {
     assert!(!format!("{gateway:?}").contains("hunter2"));
 }
 
+/// What a variable will hold is not known: it may be `https://`.
+#[test]
+fn a_host_of_the_environment_needs_tls() {
+    for (host, expected) in [("http://users", &[][..]), ("https://users", &["tls"]), ("env:USERS_HOST", &["tls"])] {
+        let text = format!(
+            r#"{{"version": 3, "host": ["{host}"], "endpoints": [{{"endpoint": "/", "backend": [{{"url_pattern": "/"}}]}}]}}"#
+        );
+        let features = checked(&text).gateway.expect("no errors").features();
+        assert_eq!(features.into_iter().collect::<Vec<_>>(), expected, "{host}");
+    }
+}
+
 /// On the stack of a test's thread, a quarter of a build script's.
 #[test]
 fn the_deepest_path_can_be_written() {

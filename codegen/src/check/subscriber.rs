@@ -277,3 +277,91 @@ pub(super) fn shared_headers(context: &Context<'_>, objects: &[(Object<'_>, Back
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Defaults;
+    use crate::diagnostic::Sink;
+    use crate::source::SourceFile;
+
+    const NOTHING: Capabilities = Capabilities {
+        nack: false,
+        nack_delay: false,
+        redelivery: false,
+        ordering: false,
+        dead_letter: false,
+        delivery_count: false,
+        empty_body: false,
+        binary_body: false,
+        key: false,
+        dedup: false,
+        confirm: &[],
+        offset: false,
+        timestamp: false,
+        attributes: true,
+        max_body_bytes: None,
+    };
+
+    /// What becomes of a subscriber's `options` with a driver that can do this much, and what is underlined.
+    fn read(options: &str, capabilities: Capabilities) -> (OnFailure, Option<String>, Vec<String>) {
+        let driver: &'static Driver = Box::leak(Box::new(Driver {
+            name: "mem",
+            schemes: &["mem"],
+            topic: Some(|_| Ok(())),
+            subscription: None,
+            environment: &[],
+            settings: &[],
+            capabilities,
+            has_client: true,
+        }));
+        let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
+        let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
+        let defaults =
+            Defaults { timeout: Duration::from_secs(2), cache_ttl: None, output: None, hosts: None, max_payload: None };
+        let context = Context::new(&file, &sink, defaults);
+        let options = Options { decode: Some(Decode::Json), shape: Shape::default(), wait: None, max_deliveries: None };
+        let found = options.finish(&context, Object::new(&node), driver, "mem://a?b".to_owned(), None);
+        let found = found.expect("a subscription");
+        let told =
+            sink.finish(Some(&node)).into_iter().map(|told| file.text()[told.span.start..told.span.end].to_owned());
+        (found.on_failure, found.dead_letter, told.collect())
+    }
+
+    #[test]
+    fn what_nobody_chose_is_what_the_driver_can_do() {
+        let nack = Capabilities { nack: true, ..NOTHING };
+        for (options, capabilities, expected) in [
+            ("{}", nack, OnFailure::Nack),
+            ("{}", NOTHING, OnFailure::Drop),
+            (r#"{"dead_letter": "c"}"#, NOTHING, OnFailure::DeadLetter),
+            (r#"{"dead_letter": "c"}"#, nack, OnFailure::Nack),
+            (r#"{"dead_letter": "c", "on_failure": "dead_letter"}"#, nack, OnFailure::DeadLetter),
+            (r#"{"on_failure": "dead_letter"}"#, Capabilities { dead_letter: true, ..NOTHING }, OnFailure::DeadLetter),
+            (r#"{"max_deliveries": 3, "on_failure": "nack"}"#, nack, OnFailure::Nack),
+            (r#"{"metadata": {"X-Count": "delivery_count"}}"#, nack, OnFailure::Nack),
+        ] {
+            let (on_failure, dead_letter, told) = read(options, capabilities);
+            assert_eq!((on_failure, told), (expected, Vec::new()), "{options}");
+            assert_eq!(dead_letter.as_deref(), options.contains("\"c\"").then_some("mem://c"), "{options}");
+        }
+    }
+
+    #[test]
+    fn what_the_driver_cannot_do_is_refused() {
+        for (options, expected) in [
+            (r#"{"on_failure": "nack"}"#, r#""nack""#),
+            (r#"{"on_failure": "dead_letter"}"#, r#""dead_letter""#),
+            (r#"{"max_deliveries": 3}"#, r#""max_deliveries""#),
+            (r#"{"metadata": {"A": "key"}}"#, r#""key""#),
+            (r#"{"metadata": {"A": "delivery_count"}}"#, r#""delivery_count""#),
+            (r#"{"metadata": {"A": "offset"}}"#, r#""offset""#),
+            (r#"{"metadata": {"A": "partition"}}"#, r#""partition""#),
+            (r#"{"metadata": {"A": "timestamp"}}"#, r#""timestamp""#),
+        ] {
+            assert_eq!(read(options, NOTHING).2, [expected], "{options}");
+        }
+        let told = read(r#"{"metadata": {"A": "attribute.b"}}"#, Capabilities { attributes: false, ..NOTHING }).2;
+        assert_eq!(told, [r#""attribute.b""#]);
+    }
+}
