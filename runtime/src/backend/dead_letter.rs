@@ -9,7 +9,7 @@ use sluicegate_drivers::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::subscribe::backoff;
+use super::settling::backoff;
 
 /// The wait for one confirmation.
 const PATIENCE: Duration = Duration::from_secs(30);

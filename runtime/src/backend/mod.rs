@@ -11,6 +11,7 @@ mod metadata;
 mod pass_through;
 mod publish;
 mod reply;
+mod settling;
 mod subscribe;
 mod template;
 mod url;
