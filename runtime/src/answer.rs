@@ -21,6 +21,9 @@ static FALSE: HeaderValue = HeaderValue::from_static("false");
 /// Seconds: a supervised connection is usually back by then.
 static SOON: HeaderValue = HeaderValue::from_static("1");
 
+/// Says no more than that: what is behind a gateway is nobody's business.
+const UNAVAILABLE: &str = r#"{"error":"the message broker is not available now, try again"}"#;
+
 /// How one endpoint answers, worked out once at start.
 pub(crate) struct Answers {
     endpoint: (&'static str, &'static str),
@@ -142,10 +145,13 @@ impl Answers {
         response
     }
 
-    /// Empty unless `return_error_msg` is on (traps 22 and 23), but for the report on several publishers.
+    /// Empty unless `return_error_msg` is on (traps 22 and 23), but for the report on several publishers and a broker that is
+    /// away.
     fn error_body(&self, failure: &Failure) -> (Body, Option<HeaderValue>) {
         match failure.body.as_deref() {
             Some(ErrorBody::Report(report)) => (Body::from(report.clone()), Some(JSON.clone())),
+            // A client of a broker has no other way to tell it from a failing gateway.
+            None if failure.retry && !self.return_error_msg => (Body::from(UNAVAILABLE), Some(JSON.clone())),
             _ if !self.return_error_msg => (Body::empty(), None),
             Some(ErrorBody::Upstream(body, content_type)) => {
                 (Body::from(body.clone()), Some(content_type.clone().unwrap_or_else(|| TEXT.clone())))
