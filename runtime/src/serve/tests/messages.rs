@@ -110,8 +110,9 @@ async fn a_publisher_that_fails_gives_back_what_was_received() {
     let input = Subscribe::<mem::Broker>::new("mem://in");
     let parts: [&'static dyn AnyBackend; 2] = [leak(input), leak(Publish::<mem::Broker>::new("mem://full"))];
     let full = Subscribe::<mem::Broker>::new("mem://full?capacity=1");
-    let endpoints: [&'static dyn AnyEndpoint; 4] = [
+    let endpoints: [&'static dyn AnyEndpoint; 5] = [
         leak(Endpoint::new(Post, "/both", "", Merge::new(leak(parts))).timeout(TIMEOUT)),
+        leak(Endpoint::new(Post, "/filled", "", Publish::<mem::Broker>::new("mem://full"))),
         leak(Endpoint::new(Post, "/", "", Publish::<mem::Broker>::new("mem://in"))),
         leak(Endpoint::new(Get, "/", "", input).timeout(TIMEOUT)),
         leak(Endpoint::new(Get, "/full", "", full).timeout(TIMEOUT)),
@@ -122,6 +123,9 @@ async fn a_publisher_that_fails_gives_back_what_was_received() {
     let answer = ask(address, &post("/both", "{}")).await;
     assert_eq!((status(&answer), header(&answer, "retry-after")), ("503", vec!["1"]));
     assert_eq!(body(&answer), r#"{"backends":[{"backend":"mem://full","outcome":"refused"}]}"#);
+    let alone = ask(address, &post("/filled", "{}")).await;
+    let told = r#"{"error":"the message broker is not available now, try again"}"#;
+    assert_eq!((status(&alone), header(&alone, "retry-after"), body(&alone)), ("503", vec!["1"], told));
     let answer = get(address, "/").await;
     assert_eq!((status(&answer), body(&answer)), ("200", r#"{"n":1}"#));
 }
