@@ -41,6 +41,10 @@
 //! The size of a message is limited by the server (`max_payload`, 1 MiB unless it is set). There are
 //! no keys, delivery counts or dead letters.
 
+#[cfg(feature = "nats")]
+pub(crate) mod options;
+mod settings;
+
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
@@ -57,7 +61,7 @@ pub static DRIVER: Driver = Driver {
         expected: "the server's address, nats://HOST:4222; several are separated by commas",
         required: true,
     }],
-    settings: &[],
+    settings: settings::SETTINGS,
     capabilities: Capabilities {
         nack: false,
         nack_delay: false,

@@ -1,0 +1,177 @@
+//! How a client reaches its servers: addresses, login and TLS, from the environment or of a named broker.
+
+mod login;
+mod nkey;
+mod servers;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) use login::{Answer, Login};
+pub(crate) use nkey::Nkey;
+pub(crate) use servers::Server;
+pub(crate) use tls::Tls;
+
+use crate::{OpenError, Settings, Source};
+
+/// How long one server may take to accept a connection, TLS and login included.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The variable that stands for the settings of a broker without a name.
+const VARIABLE: &str = "NATS_SERVER_URL";
+const EXPECTED: &str = "the server's address, nats://HOST:4222; several are separated by commas";
+
+/// Where addresses and credentials are read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    settings: Settings,
+}
+
+/// Addresses and credentials as they are now. Not shown, for its secrets.
+pub(crate) struct Access {
+    /// At least one.
+    pub(crate) servers: Vec<Server>,
+    login: Login,
+    pub(crate) tls: Tls,
+}
+
+impl Options {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { settings: settings.clone() }
+    }
+
+    /// The broker's name in the config, where it has one.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.settings.name
+    }
+
+    /// Reads variables and files, which a client does at every try to connect, so that credentials can be renewed
+    /// while it runs. Blocks.
+    ///
+    /// # Errors
+    /// A value is missing or malformed. The error does not show it.
+    pub(crate) fn load(&self) -> Result<Access, OpenError> {
+        let servers = self.servers()?;
+        Ok(Access { servers, login: self.login()?, tls: self.tls()? })
+    }
+
+    /// A number that is not 0, or `default` where it is not set.
+    ///
+    /// # Errors
+    /// The value is no such number.
+    pub(crate) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
+        match self.settings.text(name)? {
+            None => Ok(default),
+            Some(text) => match text.parse() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(self.wrong(name, "is not a whole number above 0")),
+            },
+        }
+    }
+
+    fn servers(&self) -> Result<Vec<Server>, OpenError> {
+        if self.settings.name.is_none() {
+            let Ok(list) = std::env::var(VARIABLE) else {
+                return Err(OpenError::MissingVariable { name: VARIABLE, expected: EXPECTED });
+            };
+            return servers::parse(&list).map_err(|message| OpenError::InvalidVariable { name: VARIABLE, message });
+        }
+        let lists = self.settings.list("servers")?;
+        if lists.is_empty() {
+            return Err(self.wrong("servers", "is missing"));
+        }
+        servers::parse(&lists.join(",")).map_err(|message| self.wrong("servers", message))
+    }
+
+    fn login(&self) -> Result<Login, OpenError> {
+        let ways = ["user", "token", "nkey", "credentials"];
+        let mut given = ways.into_iter().filter(|way| !self.settings.sources(way).is_empty());
+        let (way, other) = (given.next(), given.next());
+        if let (Some(way), Some(other)) = (way, other) {
+            return Err(self.wrong(other, format!("cannot stand beside `{way}`")));
+        }
+        if way != Some("user") && !self.settings.sources("password").is_empty() {
+            return Err(self.wrong("password", "needs `user`"));
+        }
+        match way {
+            Some("user") => Ok(Login::Password {
+                user: self.text("user")?,
+                password: self.settings.text("password")?.unwrap_or_default(),
+            }),
+            Some("token") => Ok(Login::Token(self.text("token")?)),
+            Some("nkey") => {
+                let seed = self.text("nkey")?;
+                Nkey::user(&seed).map(Login::Nkey).map_err(|message| self.wrong("nkey", message))
+            }
+            Some(way) => {
+                let text = self.read_file(way, &self.settings.sources("credentials")[0])?;
+                Login::from_credentials(&text).map_err(|message| self.wrong("credentials", message))
+            }
+            None => Ok(Login::None),
+        }
+    }
+
+    fn tls(&self) -> Result<Tls, OpenError> {
+        let settings = &self.settings;
+        let mut tls = Tls::new(self.flag("tls.required")?, !self.flag("tls.disable_system_ca_pool")?);
+        for source in settings.sources("tls.ca_certs") {
+            let pem = self.read_file("tls.ca_certs", source)?;
+            tls.add_roots(pem.as_bytes()).map_err(|message| self.wrong("tls.ca_certs", message))?;
+            tls.required = true;
+        }
+        match (settings.sources("tls.client_cert").first(), settings.sources("tls.client_key").first()) {
+            (Some(certificate), Some(key)) => {
+                let certificate = self.read_file("tls.client_cert", certificate)?;
+                let key = self.read_file("tls.client_key", key)?;
+                tls.set_certificate(certificate.as_bytes())
+                    .map_err(|message| self.wrong("tls.client_cert", message))?;
+                tls.set_key(key.as_bytes()).map_err(|message| self.wrong("tls.client_key", message))?;
+                tls.required = true;
+            }
+            (Some(_), None) => return Err(self.wrong("tls.client_cert", "needs `tls.client_key`")),
+            (None, Some(_)) => return Err(self.wrong("tls.client_key", "needs `tls.client_cert`")),
+            (None, None) => {}
+        }
+        Ok(tls)
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, OpenError> {
+        match self.settings.text(name)?.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(self.wrong(name, "is neither `true` nor `false`")),
+        }
+    }
+
+    fn text(&self, name: &'static str) -> Result<String, OpenError> {
+        match self.settings.text(name)? {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(self.wrong(name, "is empty")),
+        }
+    }
+
+    /// The content of the file that a setting names. `file:PATH` is that file, not one that holds its path.
+    fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
+        let path = match source {
+            Source::File(path) => PathBuf::from(path),
+            other => PathBuf::from(other.read(&self.settings.base).map_err(|message| self.wrong(name, message))?),
+        };
+        std::fs::read_to_string(self.settings.base.join(&path))
+            .map_err(|error| self.wrong(name, format!("needs {}: {error}", path.display())))
+    }
+
+    fn wrong(&self, name: &'static str, message: impl Into<String>) -> OpenError {
+        let broker = self.settings.name.unwrap_or_default();
+        OpenError::Setting { broker, name, message: message.into() }
+    }
+}
+
+impl Access {
+    /// How to log in to `server`: as its address says, or else as the broker's settings say.
+    pub(crate) fn login<'a>(&'a self, server: &'a Server) -> &'a Login {
+        server.login.as_ref().unwrap_or(&self.login)
+    }
+}

@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use super::*;
+
+/// The seed is one that NATS' documentation shows.
+const SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+const PUBLIC: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
+fn named(values: &'static [(&'static str, &'static [Source])]) -> Options {
+    Options::new(&Settings { name: Some("billing"), values, base: PathBuf::new() })
+}
+
+fn wrong(values: &'static [(&'static str, &'static [Source])]) -> String {
+    match named(values).load() {
+        Ok(_) => panic!("accepted: {values:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn shown(login: &Login) -> String {
+    match login {
+        Login::None => "none".to_owned(),
+        Login::Password { user, password } => format!("{user}:{password}"),
+        Login::Token(token) => format!("token {token}"),
+        Login::Nkey(key) | Login::Jwt { key, .. } => key.public().to_owned(),
+    }
+}
+
+#[test]
+fn lists_of_servers() {
+    for (list, expected) in [
+        ("127.0.0.1", "127.0.0.1:4222"),
+        ("nats://localhost:4223/", "localhost:4223"),
+        ("tls://nats.test", "tls nats.test:4222"),
+        ("nats://bob:p%40ss@a:1, b:2 ,tls://secret@[::1]:3", "a:1 bob:p@ss; b:2; tls [::1]:3 token secret"),
+        ("nats://bob:@[::1]", "[::1]:4222 bob:"),
+    ] {
+        let servers = servers::parse(list).unwrap_or_else(|error| panic!("{list}: {error}"));
+        let text: Vec<_> = servers
+            .iter()
+            .map(|server| {
+                let login = server.login.as_ref().map(|login| format!(" {}", shown(login))).unwrap_or_default();
+                format!("{}{server}{login}", if server.tls { "tls " } else { "" })
+            })
+            .collect();
+        assert_eq!(text.join("; "), expected, "{list}");
+    }
+}
+
+#[test]
+fn wrong_lists_of_servers_are_not_shown() {
+    for (list, expected) in [
+        ("", "is not a server's address: has no host"),
+        ("nats://hunter2@", "is not a server's address: has no host"),
+        ("nats://@a", "is not a server's address: has an `@` and no login"),
+        ("a,", "is not a list of servers: number 2 has no host"),
+        ("a,ws://hunter2", "is not a list of servers: number 2 has another scheme than `nats://` and `tls://`"),
+        ("nats://a:hunter2", "is not a server's address: has no valid port"),
+        ("nats://a:0", "is not a server's address: has no valid port"),
+        ("nats://a/hunter2", "is not a server's address: has something else than a host and a port"),
+        ("nats://[::1", "is not a server's address: has a `[` without `]`"),
+        ("nats://[::1]4", "is not a server's address: has no `:` after `]`"),
+        ("::1", "is not a server's address: has an IPv6 address without `[` and `]`, or several ports"),
+        ("nats://%ff@a", "is not a server's address: has a login that is not UTF-8"),
+    ] {
+        assert_eq!(servers::parse(list).map(drop), Err(expected.to_owned()), "{list}");
+    }
+}
+
+#[test]
+fn logins_of_a_named_broker() {
+    const SERVERS: (&str, &[Source]) = ("servers", &[Source::Literal("a,bob:word@b"), Source::Literal("c")]);
+    for (values, expected) in [
+        (&[SERVERS][..], "none"),
+        (&[SERVERS, ("user", &[Source::Literal("eve")]), ("password", &[Source::Literal("pass")])], "eve:pass"),
+        (&[SERVERS, ("token", &[Source::Literal("tok")])], "token tok"),
+        (&[SERVERS, ("nkey", &[Source::Literal(SEED)])], PUBLIC),
+    ] {
+        let values: &'static [_] = values.to_vec().leak();
+        let access = named(values).load().unwrap_or_else(|error| panic!("{error}"));
+        let logins: Vec<_> = access.servers.iter().map(|server| shown(access.login(server))).collect();
+        // What an address says goes before the settings.
+        assert_eq!(logins, [expected, "bob:word", expected]);
+    }
+}
+
+#[test]
+fn wrong_settings_are_named_and_not_shown() {
+    const A: (&str, &[Source]) = ("servers", &[Source::Literal("a")]);
+    const USER: (&str, &[Source]) = ("user", &[Source::Literal("u")]);
+    const SECRET: &[Source] = &[Source::Literal("hunter2")];
+    const NO_FILE: &[Source] = &[Source::File("no/such/file")];
+    for (error, expected) in [
+        (wrong(&[]), "`servers` of the broker `billing` is missing"),
+        (wrong(&[("servers", &[Source::Literal("a:hunter2")])]), "is not a server's address: has no valid port"),
+        (wrong(&[A, USER, ("token", SECRET)]), "`token` of the broker `billing` cannot stand beside `user`"),
+        (wrong(&[A, ("password", SECRET)]), "`password` of the broker `billing` needs `user`"),
+        (wrong(&[A, ("nkey", SECRET)]), "`nkey` of the broker `billing` is not an nkey's seed"),
+        (wrong(&[A, ("token", &[Source::Literal("")])]), "`token` of the broker `billing` is empty"),
+        (wrong(&[A, ("credentials", NO_FILE)]), "`credentials` of the broker `billing` needs no/such/file: "),
+        (wrong(&[A, ("tls.client_key", NO_FILE)]), "`tls.client_key` of the broker `billing` needs `tls.client_cert`"),
+        (wrong(&[A, ("tls.ca_certs", NO_FILE)]), "`tls.ca_certs` of the broker `billing` needs no/such/file: "),
+        (wrong(&[A, ("tls.required", &[Source::Literal("yes")])]), "is neither `true` nor `false`"),
+    ] {
+        assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+    }
+    let zero = named(&[("buffer", &[Source::Literal("0")])]).number("buffer", 7).unwrap_err().to_string();
+    assert_eq!(zero, "`buffer` of the broker `billing` is not a whole number above 0");
+    assert_eq!(named(&[]).number("buffer", 7).unwrap(), 7);
+}
+
+#[test]
+fn credentials_files() {
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\r\neyJ0.eyJq.c2ln\r\n------END NATS USER JWT------\r\n\r\n\
+         ************************* IMPORTANT *************************\r\n\
+         -----BEGIN USER NKEY SEED-----\r\n{SEED}\r\n------END USER NKEY SEED------\r\n"
+    );
+    let Ok(login) = Login::from_credentials(&text) else { panic!("a credentials file is not read") };
+    let answer = login.answer(Some("nonce")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(answer.jwt.as_deref(), Some("eyJ0.eyJq.c2ln"));
+    assert_eq!(answer.sig.map(|sig| sig.len()), Some(86));
+    assert!(answer.nkey.is_none());
+    assert!(login.answer(None).is_err());
+    for broken in ["", "-----BEGIN NATS USER JWT-----\n------END NATS USER JWT------\n", &text[..90]] {
+        assert!(Login::from_credentials(broken).is_err(), "{broken}");
+    }
+}
