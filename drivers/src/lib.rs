@@ -24,6 +24,8 @@ mod registry_tests;
 mod settings;
 pub mod sns;
 pub mod sqs;
+#[cfg(feature = "nats")]
+mod supervision;
 mod url;
 
 pub use contract::{
@@ -34,6 +36,8 @@ pub use dead_letter::{DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SU
 pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
 pub use settings::{Setting, SettingKind, Settings, Source};
+#[cfg(feature = "nats")]
+pub use supervision::Counters;
 pub use url::{Capabilities, CheckUrl, Driver, UrlError, Variable};
 
 /// Every driver, by name.

@@ -28,22 +28,62 @@
 //!
 //! # Environment
 //!
-//! `NATS_SERVER_URL` (required): `nats://HOST:4222`, several separated by commas.
+//! `NATS_SERVER_URL` (required): the servers, separated by commas. Each is `HOST`, `HOST:PORT`,
+//! `nats://USER:PASSWORD@HOST:PORT`, `nats://TOKEN@HOST`, or `tls://HOST`, which is only used with TLS; without a port
+//! it is 4222, and escapes such as `%40` are decoded in a login. TLS is spoken wherever the server asks for it, and
+//! trusts the system's roots, or the bundled ones where the system has none.
+//!
+//! A named broker has these settings instead. Variables and files are read again at each connect, so a certificate or
+//! a login is renewed without a restart.
+//!
+//! | Setting | Means |
+//! | --- | --- |
+//! | `servers` | as `NATS_SERVER_URL`; a login in an address goes before the ones below |
+//! | `user`, `password` | a login; at most one of this, `token`, `nkey` and `credentials` is given |
+//! | `token` | a token |
+//! | `nkey` | the seed of a user's nkey: `SU...` |
+//! | `credentials` | the path of a credentials file: a JWT and a seed |
+//! | `tls.required` | refuses servers without TLS; so do `tls.ca_certs` and `tls.client_cert` |
+//! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
+//! | `tls.disable_system_ca_pool` | trusts no others than those |
+//! | `tls.client_cert`, `tls.client_key` | the client's certificate and its key, paths of PEM files |
+//! | `max_pending` | how many publishes may wait for their confirmation (16384); more are refused at once |
+//! | `buffer` | how many messages each subscription holds that nobody has received yet (1024) |
 //!
 //! # Delivery
 //!
-//! At most once. A publish is confirmed by a round trip to the server, which says nothing of any
-//! subscriber. There is nothing to acknowledge: what was received is not delivered again, and what
-//! is published while no one subscribes is gone. Messages of one publisher arrive in order.
+//! At most once. A publish is confirmed by a round trip to the server, shared by all that are published meanwhile: the
+//! server has processed the message and not refused it, which says nothing of any subscriber. Nothing is kept for later
+//! while there is no connection. What is published while no one subscribes is gone.
+//!
+//! A subscription stands from the start, and asks for its messages without end: they wait in a buffer of the gateway
+//! until a request receives them. When that is full (`buffer`, or 64 MiB), the oldest are dropped, which is counted and
+//! an error in the log. Without `queue` each subscription gets every message; with one, the messages are shared, and two
+//! subscriptions of one gateway with the same subject and queue are one. Nothing is received while the connection is
+//! lost.
+//!
+//! A delivery that is given back or dropped is the next one again, within this process, and counted as delivered before:
+//! the server has forgotten it. A dead-lettered message is dropped, with an error in the log. What waits when the gateway
+//! ends is lost, and counted in the log. Messages of one publisher arrive in order.
+//!
+//! Attributes are NATS' headers, exactly as they are given; names are printable ASCII without spaces and colons, and
+//! values have no line breaks. Messages of a KrakenD are read as it means them, with `natsv2` (escaped headers) and
+//! without (Go's gob encoding).
 //!
 //! # Limits
 //!
-//! The size of a message is limited by the server (`max_payload`, 1 MiB unless it is set). There are
-//! no keys, delivery counts or dead letters.
+//! The size of a message with its headers is limited by the server (`max_payload`, 1 MiB unless it is set). There are no
+//! keys, identities or dead letters. A server that does not answer for 5 s is taken to be lost; what was published to it
+//! meanwhile may have been stored.
 
+#[cfg(feature = "nats")]
+mod client;
 #[cfg(feature = "nats")]
 pub(crate) mod options;
 mod settings;
+
+#[cfg(feature = "nats")]
+pub use client::{Broker, Delivery, Publisher, Subscriber};
 
 use std::borrow::Cow;
 
@@ -63,12 +103,12 @@ pub static DRIVER: Driver = Driver {
     }],
     settings: settings::SETTINGS,
     capabilities: Capabilities {
-        nack: false,
-        nack_delay: false,
+        nack: true,
+        nack_delay: true,
         redelivery: false,
         ordering: true,
         dead_letter: false,
-        delivery_count: false,
+        delivery_count: true,
         empty_body: true,
         binary_body: true,
         key: false,
@@ -79,7 +119,7 @@ pub static DRIVER: Driver = Driver {
         attributes: true,
         max_body_bytes: None,
     },
-    has_client: false,
+    has_client: true,
 };
 
 /// What is published to.

@@ -102,6 +102,7 @@ macro_rules! tests {
 
 drivers! {
     mem, "mem", crate::harness::mem::Mem;
+    nats, "nats", crate::harness::nats::Nats;
 }
 
 #[test]

@@ -25,3 +25,5 @@ pub use sluicegate_drivers::Confirm;
 pub use sluicegate_drivers::Source::{Env, File, Literal};
 #[cfg(feature = "mem")]
 pub use sluicegate_drivers::mem;
+#[cfg(feature = "nats")]
+pub use sluicegate_drivers::nats;

@@ -63,6 +63,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::mem::Broker>,
     #[cfg(feature = "mem")]
     crate::backend::Subscribe<sluicegate_drivers::mem::Broker>,
+    #[cfg(feature = "nats")]
+    crate::backend::Publish<sluicegate_drivers::nats::Broker>,
+    #[cfg(feature = "nats")]
+    crate::backend::Subscribe<sluicegate_drivers::nats::Broker>,
 }
 
 /// An endpoint with its state.

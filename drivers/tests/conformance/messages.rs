@@ -72,7 +72,7 @@ pub(crate) async fn unusual_metadata_is_carried_or_refused<H: Harness>(harness: 
                 assert_eq!(sorted(delivery.message()), sorted(&message), "{name}");
                 ack(&delivery).await;
             }
-            Err(error) => assert_eq!(error.kind, PublishErrorKind::Refused, "{name}: {error}"),
+            Err(error) => assert_eq!(error.kind, PublishErrorKind::Invalid, "{name}: {error}"),
         }
     }
     Ok(())
@@ -175,7 +175,7 @@ async fn carried<H: Harness>(open: &Open<H>, body: Vec<u8>) {
 fn refused<T>(published: Result<T, PublishError>, what: &str) {
     match published {
         Ok(_) => panic!("{what} was accepted, though the driver cannot carry it"),
-        Err(error) => assert_eq!(error.kind, PublishErrorKind::Refused, "{error}"),
+        Err(error) => assert_eq!(error.kind, PublishErrorKind::Invalid, "{error}"),
     }
 }
 

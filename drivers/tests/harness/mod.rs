@@ -6,6 +6,8 @@ use std::time::Duration;
 use sluicegate_drivers::Broker;
 
 pub(crate) mod mem;
+#[cfg(feature = "nats")]
+pub(crate) mod nats;
 
 /// One broker to test with: started, or found through the environment.
 pub(crate) trait Harness: Sized {

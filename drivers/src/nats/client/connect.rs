@@ -1,0 +1,155 @@
+//! Connecting to a server: TCP, its INFO, TLS, and the login, until it has answered.
+
+use std::sync::Arc;
+
+use bytes::{Buf as _, BytesMut};
+use rustls_pki_types::ServerName;
+use serde_json::{Map, Value};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::protocol::{Op, Parsed, parse};
+use super::stream::Stream;
+use crate::nats::options::{Access, Answer, Server};
+
+/// A connection that is logged in.
+pub(super) struct Established {
+    pub(super) stream: Stream,
+    /// What came in already.
+    pub(super) read: BytesMut,
+    pub(super) info: Info,
+}
+
+/// What a server says of itself, as far as it matters.
+pub(super) struct Info {
+    pub(super) max_payload: usize,
+    /// It is going to end, and asks its clients to go elsewhere.
+    pub(super) is_leaving: bool,
+    has_headers: bool,
+    tls_required: bool,
+    tls_available: bool,
+    nonce: Option<String>,
+}
+
+/// Connects to `server`. Has no limit of its own on how long that takes.
+pub(super) async fn connect(server: &Server, access: Arc<Access>, name: Option<&str>) -> Result<Established, String> {
+    let tcp = TcpStream::connect((&*server.host, server.port)).await.map_err(|error| error.to_string())?;
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let mut stream = Stream::Plain(tcp);
+    let mut read = BytesMut::with_capacity(4096);
+    let mut info = match next(&mut stream, &mut read).await? {
+        Answered::Info(info) => info,
+        _ => return Err("it is no NATS server".to_owned()),
+    };
+    let uses_tls = server.tls || access.tls.required || info.tls_required;
+    if uses_tls {
+        stream = encrypted(stream, &read, server, &access, &info).await?;
+    }
+    if !info.has_headers {
+        return Err("it is too old: it has no headers (nats-server 2.2)".to_owned());
+    }
+    let answer = access.login(server).answer(info.nonce.as_deref())?;
+    let hello = format!("CONNECT {}\r\nPING\r\n", hello(answer, uses_tls, name));
+    stream.write_all(hello.as_bytes()).await.map_err(|error| error.to_string())?;
+    stream.flush().await.map_err(|error| error.to_string())?;
+    loop {
+        match next(&mut stream, &mut read).await? {
+            Answered::Info(newer) => info = newer,
+            Answered::Pong => return Ok(Established { stream, read, info }),
+            Answered::Other => {}
+        }
+    }
+}
+
+async fn encrypted(
+    stream: Stream,
+    read: &BytesMut,
+    server: &Server,
+    access: &Arc<Access>,
+    info: &Info,
+) -> Result<Stream, String> {
+    let Stream::Plain(tcp) = stream else { return Ok(stream) };
+    if !info.tls_required && !info.tls_available {
+        return Err("it does not offer TLS".to_owned());
+    }
+    if !read.is_empty() {
+        return Err("it sent more before TLS than its INFO".to_owned());
+    }
+    let access = Arc::clone(access);
+    let config = tokio::task::spawn_blocking(move || access.tls.client_config());
+    let config = config.await.map_err(|error| error.to_string())??;
+    let name = ServerName::try_from(server.host.clone()).map_err(|error| error.to_string())?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    Ok(Stream::Tls(Box::new(handshake.await.map_err(|error| error.to_string())?)))
+}
+
+enum Answered {
+    Info(Info),
+    Pong,
+    Other,
+}
+
+/// The next thing that the server says.
+async fn next(stream: &mut Stream, read: &mut BytesMut) -> Result<Answered, String> {
+    loop {
+        match parse(read)? {
+            Parsed::Op(op, length) => {
+                let answered = match op {
+                    Op::Info(json) => Answered::Info(Info::read(json)?),
+                    Op::Pong => Answered::Pong,
+                    Op::Error(text) => return Err(text.to_owned()),
+                    Op::Ping | Op::Ok | Op::Message(_) => Answered::Other,
+                };
+                read.advance(length);
+                return Ok(answered);
+            }
+            Parsed::Incomplete(_) => match stream.read_buf(read).await {
+                Ok(0) => return Err("it closed the connection".to_owned()),
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            },
+        }
+    }
+}
+
+fn hello(answer: Answer, uses_tls: bool, name: Option<&str>) -> Value {
+    let name = name.map_or_else(|| "sluicegate".to_owned(), |name| format!("sluicegate {name}"));
+    let mut hello = Map::new();
+    let mut set = |key: &str, value: Value| drop(hello.insert(key.to_owned(), value));
+    set("verbose", false.into());
+    set("pedantic", false.into());
+    set("tls_required", uses_tls.into());
+    set("lang", "rust".into());
+    set("version", env!("CARGO_PKG_VERSION").into());
+    set("name", name.into());
+    // Understands an INFO at any time.
+    set("protocol", 1.into());
+    set("headers", true.into());
+    set("no_responders", false.into());
+    let Answer { user, pass, auth_token, nkey, jwt, sig } = answer;
+    for (key, value) in
+        [("user", user), ("pass", pass), ("auth_token", auth_token), ("nkey", nkey), ("jwt", jwt), ("sig", sig)]
+    {
+        if let Some(value) = value {
+            set(key, value.into());
+        }
+    }
+    Value::Object(hello)
+}
+
+impl Info {
+    pub(super) fn read(json: &[u8]) -> Result<Self, String> {
+        let info: Value = serde_json::from_slice(json).map_err(|error| format!("its INFO is not JSON: {error}"))?;
+        let flag = |name: &str| info[name].as_bool().unwrap_or(false);
+        let max_payload = info["max_payload"].as_u64().and_then(|bytes| usize::try_from(bytes).ok());
+        Ok(Self {
+            max_payload: max_payload.ok_or("its INFO has no max_payload")?,
+            is_leaving: flag("ldm"),
+            has_headers: flag("headers"),
+            tls_required: flag("tls_required"),
+            tls_available: flag("tls_available"),
+            nonce: info["nonce"].as_str().map(str::to_owned),
+        })
+    }
+}

@@ -1,0 +1,409 @@
+//! One connection to a server, and the one task that reads and writes it.
+//!
+//! What publishers handed over is written in one piece and followed by one PING. A server answers in order, so its PONG
+//! confirms everything before the PING, and what it refused of that, it has said before.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::mem;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::Shared;
+use super::connect::{Established, Info};
+use super::outbox::{Taken, Waiter};
+use super::protocol::{Incoming, Op, Parsed, parse};
+use super::standing::Standing;
+use super::stream::Stream;
+use crate::PublishErrorKind;
+use crate::supervision::{Closing, Repeats};
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// After as many ticks without a word the server is asked whether it is there.
+const QUIET_TICKS: u32 = 10;
+
+/// After as many ticks without a word while an answer is due, the connection is taken to be lost. A server that was
+/// stopped is not seen in any other way.
+const DEAD_TICKS: u32 = 5;
+
+/// How long closing waits for what is on its way.
+const CLOSING_TICKS: u32 = 5;
+
+const READ_BYTES: usize = 16 << 10;
+
+/// A buffer that a large message made larger than this is not kept.
+const KEPT_BYTES: usize = 1 << 20;
+
+const PING: &[u8] = b"PING\r\n";
+
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    stream: Stream,
+    read: BytesMut,
+    taken: Taken,
+    /// How much of the taken bytes is written.
+    written: usize,
+    flushed: bool,
+    waiters: VecDeque<Waiter>,
+    /// For each PING without its PONG, how many of the waiters are between the one before and it.
+    pings: VecDeque<usize>,
+    standing: BTreeMap<u64, Arc<Standing>>,
+    tick: Interval,
+    /// Ticks since the server's last word, or since it was asked for one.
+    quiet: u32,
+    /// Of them, those while an answer was due.
+    overdue: u32,
+    /// Nothing more is sent: the server wants its clients to leave.
+    leaving: bool,
+    /// Ticks since closing began.
+    closing: Option<u32>,
+    /// The server's last words, which say more than that it closed the connection.
+    last_error: Option<String>,
+    refusals: Repeats,
+    ended: bool,
+}
+
+impl Connection {
+    /// Opens for publishers, and begins with the subscriptions there are.
+    pub(super) fn new(established: Established, shared: Arc<Shared>) -> Self {
+        let Established { stream, read, info } = established;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connection = Self {
+            stream,
+            read,
+            taken: Taken::default(),
+            written: 0,
+            flushed: true,
+            waiters: VecDeque::new(),
+            pings: VecDeque::new(),
+            standing: BTreeMap::new(),
+            tick,
+            quiet: 0,
+            overdue: 0,
+            leaving: false,
+            closing: None,
+            last_error: None,
+            refusals: Repeats::default(),
+            ended: false,
+            shared,
+        };
+        let standing = connection.shared.outbox.connected(info.max_payload);
+        if !standing.is_empty() {
+            connection.subscribe(standing);
+            connection.ping(0);
+        }
+        connection
+    }
+
+    /// Serves until the connection is lost or closed, and returns why.
+    pub(super) async fn serve(mut self, mut closing: Closing) -> String {
+        let mut closing = pin!(closing.requested());
+        let reason = std::future::poll_fn(|cx| {
+            if self.closing.is_none() && closing.as_mut().poll(cx).is_ready() {
+                self.begin_closing();
+            }
+            self.poll(cx)
+        });
+        let reason = reason.await;
+        self.end(&reason);
+        reason
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        match self.poll_all(cx) {
+            Poll::Ready(Ok(never)) => match never {},
+            Poll::Ready(Err(reason)) => Poll::Ready(reason),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Result<std::convert::Infallible, String>> {
+        loop {
+            // Each ends pending at the latest when the task has had its share of the thread.
+            let read = self.poll_read(cx)?;
+            let wrote = self.poll_write(cx)?;
+            let ticked = self.poll_tick(cx)?;
+            if (self.leaving || self.closing.is_some()) && wrote.is_ready() && self.pings.is_empty() {
+                let reason = if self.closing.is_some() { "it is closed" } else { "the server is shutting down" };
+                return Poll::Ready(Err(reason.to_owned()));
+            }
+            if read.is_pending() && ticked.is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        let got = ready!(pin!(self.stream.read_buf(&mut self.read)).poll(cx));
+        Poll::Ready(match got {
+            Ok(0) => Err(self.lost("the server closed the connection".to_owned())),
+            Ok(_) => {
+                (self.quiet, self.overdue) = (0, 0);
+                self.handle_read()
+            }
+            Err(error) => Err(self.lost(error.to_string())),
+        })
+    }
+
+    /// Handles all that has come in whole.
+    fn handle_read(&mut self) -> Result<(), String> {
+        let read = mem::take(&mut self.read);
+        let mut rest = &read[..];
+        let missing = loop {
+            match parse(rest)? {
+                Parsed::Incomplete(missing) => break missing,
+                Parsed::Op(op, length) => {
+                    self.handle(&op)?;
+                    rest = &rest[length..];
+                }
+            }
+        };
+        let handled = read.len() - rest.len();
+        self.read = read;
+        self.read.advance(handled);
+        if self.read.is_empty() && self.read.capacity() > KEPT_BYTES {
+            self.read = BytesMut::new();
+        }
+        self.read.reserve(missing.max(READ_BYTES));
+        Ok(())
+    }
+
+    fn handle(&mut self, op: &Op<'_>) -> Result<(), String> {
+        match op {
+            Op::Message(message) => self.deliver(message),
+            Op::Ping => self.taken.bytes.extend_from_slice(b"PONG\r\n"),
+            Op::Pong => {
+                let count = self.pings.pop_front().ok_or("the server sent a PONG without a PING")?;
+                self.shared.outbox.confirm(&mut self.waiters, count);
+            }
+            Op::Ok => {}
+            Op::Error(text) => self.refused(text),
+            Op::Info(json) => {
+                let info = Info::read(json)?;
+                self.shared.outbox.set_max_payload(info.max_payload);
+                // With one server there is nowhere else to go: it is used to its end.
+                self.leaving |= info.is_leaving && self.shared.has_several_servers();
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&self, message: &Incoming<'_>) {
+        // One that is not known was just dropped, by the last one who had it open.
+        if let Some(standing) = self.standing.get(&message.sid) {
+            standing.push(message, self.shared.supervision.counters());
+        }
+    }
+
+    /// An error of the server. Of a message it comes before the PONG that is the next to come.
+    fn refused(&mut self, text: &str) {
+        if let Some((subject, _)) = denied(text, "Permissions Violation for Publish to ") {
+            self.refuse_publish(subject, text);
+        } else if let Some((subject, queue)) = denied(text, "Permissions Violation for Subscription to ") {
+            let is_it = |standing: &&Arc<Standing>| *standing.subject == *subject && standing.queue.as_deref() == queue;
+            self.standing.values().filter(is_it).for_each(|standing| standing.refuse(text));
+            tracing::error!(subject, queue, reason = text, "subscription refused");
+        } else {
+            if self.refusals.is_due(text) {
+                tracing::warn!(driver = "nats", reason = text, "error of the server");
+            }
+            self.last_error = Some(text.to_owned());
+        }
+    }
+
+    fn refuse_publish(&mut self, subject: &str, text: &str) {
+        let next = self.pings.front().copied().unwrap_or_default();
+        let mut sent = self.waiters.range_mut(..next);
+        if let Some(waiter) = sent.find(|waiter| waiter.waits() && *waiter.subject == *subject) {
+            waiter.refuse(PublishErrorKind::Refused, text);
+        } else if subject.contains('\\') {
+            // A subject that the server shows with escapes: it may be any of these.
+            self.waiters.range_mut(..next).for_each(|waiter| waiter.refuse(PublishErrorKind::Unknown, text));
+        } else if self.refusals.is_due(text) {
+            tracing::error!(subject, reason = text, "message refused, which nobody waits for");
+        }
+    }
+
+    /// Ready once everything is written and there is nothing more.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        loop {
+            if self.written == self.taken.bytes.len() && !self.take(cx) {
+                if !self.flushed {
+                    let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
+                    flushed.map_err(|error| self.lost(error.to_string()))?;
+                    self.flushed = true;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            let left = &self.taken.bytes[self.written..];
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, left)) {
+                Ok(0) => return Poll::Ready(Err(self.lost("the connection takes no more".to_owned()))),
+                Ok(count) => self.written += count,
+                Err(error) => return Poll::Ready(Err(self.lost(error.to_string()))),
+            }
+            let unwritten = self.taken.bytes.len() - self.written;
+            if unwritten > 0 {
+                // The server is reading, or the system would not have taken a part after the last one.
+                self.overdue = 0;
+            }
+            self.shared.outbox.set_unwritten(unwritten);
+            self.flushed = false;
+        }
+    }
+
+    /// Takes what publishers handed over, and subscriptions that came or went. Everything taken before is written.
+    fn take(&mut self, cx: &mut Context<'_>) -> bool {
+        self.taken.bytes.clear();
+        self.written = 0;
+        if self.leaving || !self.shared.outbox.take(&mut self.taken, cx.waker()) {
+            return false;
+        }
+        let count = self.taken.waiters.len();
+        self.waiters.extend(self.taken.waiters.drain(..));
+        let has_subscriptions = !self.taken.opened.is_empty() || !self.taken.dropped.is_empty();
+        if has_subscriptions {
+            // Before the messages: what is published after a subscription was opened reaches it.
+            let messages = mem::take(&mut self.taken.bytes);
+            for sid in mem::take(&mut self.taken.dropped) {
+                self.standing.remove(&sid);
+                self.unsubscribe(sid);
+            }
+            let opened = mem::take(&mut self.taken.opened);
+            self.subscribe(opened);
+            self.taken.bytes.extend_from_slice(&messages);
+        }
+        if count > 0 || has_subscriptions {
+            self.ping(count);
+        }
+        true
+    }
+
+    fn ping(&mut self, waiters: usize) {
+        self.taken.bytes.extend_from_slice(PING);
+        self.pings.push_back(waiters);
+    }
+
+    fn subscribe(&mut self, opened: Vec<Arc<Standing>>) {
+        let bytes = &mut self.taken.bytes;
+        for standing in opened {
+            bytes.extend_from_slice(b"SUB ");
+            bytes.extend_from_slice(standing.subject.as_bytes());
+            bytes.push(b' ');
+            if let Some(queue) = &standing.queue {
+                bytes.extend_from_slice(queue.as_bytes());
+                bytes.push(b' ');
+            }
+            bytes.extend_from_slice(standing.sid.to_string().as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+            self.standing.insert(standing.sid, standing);
+        }
+    }
+
+    fn unsubscribe(&mut self, sid: u64) {
+        self.taken.bytes.extend_from_slice(b"UNSUB ");
+        self.taken.bytes.extend_from_slice(sid.to_string().as_bytes());
+        self.taken.bytes.extend_from_slice(b"\r\n");
+    }
+
+    fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        ready!(self.tick.poll_tick(cx));
+        for standing in self.standing.values() {
+            standing.log_when_due();
+        }
+        if let Some(ticks) = &mut self.closing {
+            *ticks += 1;
+            if *ticks > CLOSING_TICKS {
+                return Poll::Ready(Err("it is closed, and the server did not answer in time".to_owned()));
+            }
+        }
+        if self.pings.is_empty() && self.written == self.taken.bytes.len() {
+            self.overdue = 0;
+            self.quiet += 1;
+            if self.quiet >= QUIET_TICKS {
+                self.quiet = 0;
+                self.ping(0);
+            }
+        } else {
+            self.overdue += 1;
+            if self.overdue > DEAD_TICKS {
+                return Poll::Ready(Err(format!("the server has not answered for {:?}", TICK * DEAD_TICKS)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is there, ends the subscriptions, and waits for one more PONG.
+    fn begin_closing(&mut self) {
+        self.closing = Some(0);
+        self.shared.outbox.close();
+        let sids: Vec<_> = self.standing.keys().copied().collect();
+        for sid in sids {
+            self.unsubscribe(sid);
+        }
+        self.ping(0);
+    }
+
+    fn lost(&mut self, what: String) -> String {
+        match self.last_error.take() {
+            Some(error) => format!("{what}: {error}"),
+            None => what,
+        }
+    }
+
+    /// Whoever waits for a confirmation will not get one.
+    fn end(&mut self, reason: &str) {
+        if mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.shared.outbox.disconnected(reason);
+        for mut waiter in self.waiters.drain(..) {
+            waiter.refuse(PublishErrorKind::Unknown, reason);
+        }
+        for standing in self.standing.values() {
+            standing.log_when_due();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.end("the client was dropped");
+    }
+}
+
+/// The subject and the queue group in an error: the texts after `what` that stand in quotes.
+fn denied<'a>(text: &'a str, what: &str) -> Option<(&'a str, Option<&'a str>)> {
+    let (start, rest) = text.split_at_checked(what.len())?;
+    let rest = start.eq_ignore_ascii_case(what).then_some(rest)?.strip_prefix('"')?.strip_suffix('"')?;
+    match rest.split_once("\" using queue \"") {
+        Some((subject, queue)) => Some((subject, Some(queue))),
+        None => Some((rest, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::denied;
+
+    #[test]
+    fn what_a_server_does_not_allow() {
+        const TO: &str = "Permissions Violation for Subscription to ";
+        for (text, expected) in [
+            ("Permissions Violation for Subscription to \"a.b\"", Some(("a.b", None))),
+            ("Permissions Violation for Subscription to \"a\" using queue \"q\"", Some(("a", Some("q")))),
+            ("Permissions Violation for Publish to \"a\"", None),
+            ("Permissions Violation for Subscription to a", None),
+            ("Stale Connection", None),
+        ] {
+            assert_eq!(denied(text, TO), expected, "{text}");
+        }
+    }
+}
