@@ -105,13 +105,15 @@ mod tests {
     const LONG: &[u8] = b"\x0d\x7f\x04\x01\x02\xff\x80\x00\x01\x0c\x01\x0c\x00\x00\
         \x08\xff\x80\x00\x01\x01A\x01x\xfe\x01\x31\x0a\x00\xfe\x01\x2c";
 
-    fn read_pairs(message: &[u8]) -> Option<(Vec<(String, String)>, Vec<u8>)> {
+    type Pairs = Vec<(String, String)>;
+
+    fn read_pairs(message: &[u8]) -> Option<(Pairs, Vec<u8>)> {
         let (attributes, body) = read(&Bytes::copy_from_slice(message))?;
         let pairs = attributes.into_iter().map(|attribute| (attribute.name.into_owned(), attribute.value));
         Some((pairs.collect(), body.to_vec()))
     }
 
-    fn pair(name: &str, value: &str) -> Vec<(String, String)> {
+    fn pair(name: &str, value: &str) -> Pairs {
         vec![(name.to_owned(), value.to_owned())]
     }
 
