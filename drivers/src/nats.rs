@@ -12,7 +12,8 @@
 //! ```
 //!
 //! A subscription is `nats://SUBJECT` as well, where `*` stands for one token and `>` for the rest.
-//! `queue` names the queue group that shares the messages; without it, every gateway gets each one.
+//! `queue` names the queue group that shares the messages; without it, every gateway gets each one. `buffer` is how many
+//! messages wait at most for a request that receives them, up to 10000000.
 //!
 //! ```
 //! use sluicegate_drivers::nats::Subscription;
@@ -57,7 +58,7 @@
 //! while there is no connection. What is published while no one subscribes is gone.
 //!
 //! A subscription stands from the start, and asks for its messages without end: they wait in a buffer of the gateway
-//! until a request receives them. When that is full (`buffer`, or 64 MiB), the oldest are dropped, which is counted and
+//! until a request receives them. When that is full (`buffer`, 1024 unless it is set, or 64 MiB), the oldest are dropped, which is counted and
 //! an error in the log. Without `queue` each subscription gets every message; with one, the messages are shared, and two
 //! subscriptions of one gateway with the same subject and queue are one. Nothing is received while the connection is
 //! lost.
@@ -136,14 +137,21 @@ pub struct Subscription<'a> {
     pub subject: Cow<'a, str>,
     /// The queue group that shares the messages.
     pub queue: Option<Cow<'a, str>>,
+    /// How many messages wait at most to be received; `None` is the broker's setting.
+    pub buffer: Option<usize>,
 }
+
+/// The most bytes of a subject, and of a queue group: a server takes lines of 4096 bytes.
+const MAX_LENGTH: usize = 1_800;
+
+const MAX_BUFFER: u32 = 10_000_000;
 
 static TOPIC: Grammar = Grammar {
     what: "a NATS topic",
     schemes: DRIVER.schemes,
     example: "nats://mysubject",
     parameters: &[&["natsv2"]],
-    elsewhere: (&["queue"], "a subscription"),
+    elsewhere: (&["buffer", "queue"], "a subscription"),
     credentials: "NATS_SERVER_URL",
 };
 
@@ -151,7 +159,7 @@ static SUBSCRIPTION: Grammar = Grammar {
     what: "a NATS subscription",
     schemes: DRIVER.schemes,
     example: "nats://mysubject?queue=myqueue",
-    parameters: &[&["natsv2", "queue"]],
+    parameters: &[&["natsv2", "queue", "buffer"]],
     elsewhere: (&[], "a topic"),
     credentials: "NATS_SERVER_URL",
 };
@@ -171,7 +179,7 @@ impl<'a> Topic<'a> {
 }
 
 impl<'a> Subscription<'a> {
-    /// Reads `nats://SUBJECT?queue=QUEUE`. Allocates only for escapes.
+    /// Reads `nats://SUBJECT?queue=QUEUE&buffer=NUMBER`. Allocates only for escapes.
     ///
     /// # Errors
     /// The URL is not a NATS subscription's.
@@ -183,8 +191,10 @@ impl<'a> Subscription<'a> {
         let queue = url.value("queue")?;
         if let Some(queue) = &queue {
             queue.check_characters(|c| !c.is_whitespace(), "the name of a queue group has no white space")?;
+            queue.check_length(MAX_LENGTH, "the name of a queue group")?;
         }
-        Ok(Self { subject: subject.into_text(), queue: queue.map(Value::into_text) })
+        let buffer = url.integer("buffer", 1..=MAX_BUFFER)?.map(|buffer| buffer as usize);
+        Ok(Self { subject: subject.into_text(), queue: queue.map(Value::into_text), buffer })
     }
 }
 
@@ -197,6 +207,7 @@ enum Wildcards {
 /// The rules of NATS' ADR-6: tokens between dots, none empty, wildcards only as whole tokens.
 fn check_subject(subject: &Value<'_>, wildcards: Wildcards) -> Result<(), UrlError> {
     subject.check_characters(|c| !c.is_whitespace(), "a subject has no white space")?;
+    subject.check_length(MAX_LENGTH, "a subject")?;
     let mut start = 0;
     for token in subject.text.split('.') {
         let end = start + token.len();
@@ -251,13 +262,13 @@ mod tests {
 
     #[test]
     fn subscriptions() {
-        for (url, subject, queue) in [
-            ("nats://mysubject", "mysubject", None),
-            ("nats://*?natsv2", "*", None),
-            ("nats://>", ">", None),
-            ("nats://a.*.c.>?queue=q.1&natsv2=false", "a.*.c.>", Some("q.1")),
+        for (url, subject, queue, buffer) in [
+            ("nats://mysubject", "mysubject", None, None),
+            ("nats://*?natsv2", "*", None, None),
+            ("nats://>?buffer=5", ">", None, Some(5)),
+            ("nats://a.*.c.>?queue=q.1&natsv2=false", "a.*.c.>", Some("q.1"), None),
         ] {
-            let expected = Subscription { subject: Cow::Borrowed(subject), queue: queue.map(Cow::Borrowed) };
+            let expected = Subscription { subject: Cow::Borrowed(subject), queue: queue.map(Cow::Borrowed), buffer };
             assert_eq!(Subscription::parse(url), Ok(expected), "{url}");
         }
     }
@@ -301,11 +312,12 @@ mod tests {
                     "`>` stands for the rest of the subject, `*` for one token",
                 ),
                 ("nats://a?[queue]=", "`queue` has no value", ""),
+                ("nats://a?buffer=[0]", "`0` is not a whole number from 1 to 10000000", ""),
                 ("nats://a?queue=[a+b]", "` ` is not allowed here", "the name of a queue group has no white space"),
                 (
                     "nats://a?[Queue]=b",
                     "unknown parameter `Queue`",
-                    "did you mean `queue`? (accepted: `natsv2`, `queue`)",
+                    "did you mean `queue`? (accepted: `natsv2`, `queue`, `buffer`)",
                 ),
             ],
         );

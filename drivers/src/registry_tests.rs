@@ -210,6 +210,7 @@ const WORDS: &[&str] = &[
     "key_name=",
     "natsv2",
     "queue=",
+    "buffer=",
     "prefetch_count=",
     "region=us-east-2",
     "endpoint=http://",

@@ -124,8 +124,8 @@ impl crate::Broker for Broker {
     }
 
     fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
-        let Subscription { subject, queue } = Subscription::parse(url).map_err(OpenError::Url)?;
-        let standing = self.shared.outbox.subscribe(&subject, queue.as_deref(), self.buffer);
+        let Subscription { subject, queue, buffer } = Subscription::parse(url).map_err(OpenError::Url)?;
+        let standing = self.shared.outbox.subscribe(&subject, queue.as_deref(), buffer.unwrap_or(self.buffer));
         Ok(Subscriber { opened: Arc::new(Opened { shared: Arc::clone(&self.shared), standing }) })
     }
 

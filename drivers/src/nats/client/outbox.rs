@@ -128,6 +128,7 @@ impl Outbox {
             |open: &&Arc<Standing>| queue.is_some() && *open.subject == *subject && open.queue.as_deref() == queue;
         if let Some(open) = state.standing.iter().find(same) {
             open.users.fetch_add(1, Ordering::Relaxed);
+            open.capacity.fetch_max(buffer, Ordering::Relaxed);
             return Arc::clone(open);
         }
         state.last_sid += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ pub(super) struct Standing {
     pub(super) queue: Option<Box<str>>,
     /// How many subscribers have it open.
     pub(super) users: AtomicUsize,
-    capacity: usize,
+    /// How many messages wait at most.
+    pub(super) capacity: AtomicUsize,
     buffer: Mutex<Buffer>,
     arrived: Notify,
 }
@@ -68,7 +69,8 @@ pub(super) enum Ended {
 impl Standing {
     pub(super) fn new(sid: u64, subject: &str, queue: Option<&str>, capacity: usize) -> Self {
         let queue = queue.map(Box::from);
-        let (users, buffer, arrived) = (AtomicUsize::new(1), Mutex::default(), Notify::new());
+        let (users, capacity) = (AtomicUsize::new(1), AtomicUsize::new(capacity));
+        let (buffer, arrived) = (Mutex::default(), Notify::new());
         Self { sid, subject: subject.into(), queue, users, capacity, buffer, arrived }
     }
 
@@ -107,7 +109,7 @@ impl Standing {
         buffer.waiting.push_back(Received { subject, headers, body, deliveries: 0 });
         let mut dropped = 0;
         if !buffer.closed {
-            while buffer.waiting.len() > self.capacity || (buffer.bytes > MOST_BYTES && buffer.waiting.len() > 1) {
+            while buffer.waiting.len() > self.capacity() || (buffer.bytes > MOST_BYTES && buffer.waiting.len() > 1) {
                 drop(buffer.pop());
                 dropped += 1;
             }
@@ -144,7 +146,7 @@ impl Standing {
     pub(super) fn give_back_later(self: &Arc<Self>, received: Received, delay: Duration) -> bool {
         {
             let mut buffer = self.lock();
-            if buffer.closed || buffer.delayed >= self.capacity {
+            if buffer.closed || buffer.delayed >= self.capacity() {
                 drop(buffer);
                 return self.give_back(received);
             }
@@ -214,13 +216,17 @@ impl Standing {
         let dropped = std::mem::take(&mut buffer.dropped);
         buffer.said = Some(Instant::now());
         drop(buffer);
-        let (subject, buffer) = (&*self.subject, self.capacity);
+        let (subject, buffer) = (&*self.subject, self.capacity());
         tracing::error!(
             subject,
             dropped,
             buffer,
             "the oldest messages were dropped: nobody consumes them as fast as they come"
         );
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffer> {
