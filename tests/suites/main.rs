@@ -10,6 +10,7 @@ mod forwarding;
 mod hosts;
 mod limits;
 mod middleware;
+mod nats;
 mod program;
 mod publisher;
 mod pubsub;
