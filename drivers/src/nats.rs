@@ -31,7 +31,8 @@
 //!
 //! `NATS_SERVER_URL` (required): the servers, separated by commas. Each is `HOST`, `HOST:PORT`,
 //! `nats://USER:PASSWORD@HOST:PORT`, `nats://TOKEN@HOST`, or `tls://HOST`, which is only used with TLS; without a port
-//! it is 4222, and escapes such as `%40` are decoded in a login. TLS is spoken wherever the server asks for it, and
+//! it is 4222, and escapes such as `%40` are decoded in a login. One of them is connected to; servers that it tells of
+//! besides are not used. TLS is spoken wherever the server asks for it, and
 //! trusts the system's roots, or the bundled ones where the system has none.
 //!
 //! A named broker has these settings instead. Variables and files are read again at each connect, so a certificate or
@@ -63,8 +64,8 @@
 //! subscriptions of one gateway with the same subject and queue are one. Nothing is received while the connection is
 //! lost.
 //!
-//! A delivery that is given back or dropped is the next one again, within this process, and counted as delivered before:
-//! the server has forgotten it. A dead-lettered message is dropped, with an error in the log. What waits when the gateway
+//! A delivery that is given back or dropped comes again within this process, before all that arrived after it and counted
+//! as delivered before: the server has forgotten it. A dead-lettered message is dropped, with an error in the log. What waits when the gateway
 //! ends is lost, and counted in the log. Messages of one publisher arrive in order.
 //!
 //! Attributes are NATS' headers, exactly as they are given; names are printable ASCII without spaces and colons, and

@@ -61,6 +61,7 @@ pub struct Delivery {
     headers: Bytes,
     /// The body as it came in, where the message's is only a part of it.
     raw: Option<Bytes>,
+    sequence: u64,
     count: u32,
     opened: Arc<Opened>,
     settled: AtomicBool,
@@ -204,7 +205,7 @@ impl fmt::Debug for Subscriber {
 
 impl Delivery {
     fn new(received: Received, opened: Arc<Opened>) -> Self {
-        let Received { subject, headers, body, deliveries } = received;
+        let Received { sequence, subject, headers, body, deliveries } = received;
         let (attributes, body, raw) = if !headers.is_empty() {
             (headers::read(&headers), body, None)
         } else if let Some((attributes, inner)) = gob::read(&body) {
@@ -214,7 +215,7 @@ impl Delivery {
         };
         let message = Message { body, attributes, key: None, id: None };
         let (count, settled) = (deliveries.saturating_add(1), AtomicBool::new(false));
-        Self { message, subject, headers, raw, count, opened, settled }
+        Self { message, subject, headers, raw, sequence, count, opened, settled }
     }
 
     fn settle_now(&self, settlement: Settlement) -> Result<(), SettleError> {
@@ -236,6 +237,7 @@ impl Delivery {
 
     fn give_back(&self, delay: Duration) -> bool {
         let received = Received {
+            sequence: self.sequence,
             subject: self.subject.clone(),
             headers: self.headers.clone(),
             body: self.raw.as_ref().unwrap_or(&self.message.body).clone(),

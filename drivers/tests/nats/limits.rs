@@ -114,3 +114,22 @@ async fn too_many_unconfirmed_are_refused_at_once() {
     publisher.publish(Message::new("room")).await.expect("confirmed");
     broker.close().await;
 }
+
+#[tokio::test]
+async fn what_is_given_back_keeps_its_place() {
+    let Some(server) = Server::start("") else { return };
+    let broker = connected(&server, &[]).await;
+    let subscriber = broker.subscriber("nats://order").expect("a subscription");
+    let publisher = publisher(&broker, "nats://order");
+    for number in 1..=4 {
+        publisher.publish(Message::new(number.to_string())).await.expect("confirmed");
+    }
+    let (first, second, third) = (receive(&subscriber).await, receive(&subscriber).await, receive(&subscriber).await);
+    second.settle(Settlement::Nack { delay: Duration::ZERO }).await.expect("given back");
+    drop(third);
+    drop(first);
+    for expected in ["1", "2", "3", "4"] {
+        assert_eq!(receive_text(&subscriber).await, expected);
+    }
+    broker.close().await;
+}

@@ -47,6 +47,7 @@ async fn a_token_that_is_renewed() {
     server.configure("authorization { token: second }");
     fs::write(file, "second").expect("the file can be written");
     server.run();
+    until("it is connected again", || broker.counters().connects() == 2).await;
     works(&broker).await;
 }
 

@@ -34,8 +34,10 @@ pub(super) struct Standing {
 
 #[derive(Default)]
 struct Buffer {
+    /// In the order in which they came in.
     waiting: VecDeque<Received>,
     bytes: usize,
+    last_sequence: u64,
     connected: bool,
     /// Why the server does not have it.
     refused: Option<Box<str>>,
@@ -51,6 +53,8 @@ struct Buffer {
 
 /// A message as it came in, in memory of its own.
 pub(super) struct Received {
+    /// Its place among the subscription's messages.
+    pub(super) sequence: u64,
     /// Where it is not the subscription's.
     pub(super) subject: Option<Box<str>>,
     pub(super) headers: Bytes,
@@ -106,7 +110,9 @@ impl Standing {
         let subject = (*message.subject != *self.subject).then(|| message.subject.into());
         let mut buffer = self.lock();
         buffer.bytes += message.payload.len();
-        buffer.waiting.push_back(Received { subject, headers, body, deliveries: 0 });
+        buffer.last_sequence += 1;
+        let sequence = buffer.last_sequence;
+        buffer.waiting.push_back(Received { sequence, subject, headers, body, deliveries: 0 });
         let mut dropped = 0;
         if !buffer.closed {
             while buffer.waiting.len() > self.capacity() || (buffer.bytes > MOST_BYTES && buffer.waiting.len() > 1) {
@@ -129,20 +135,20 @@ impl Standing {
         !buffer.closed
     }
 
-    /// Makes a message the next one again. Returns whether that could be done.
+    /// Puts a message back, before all that came in after it. Returns whether that could be done.
     pub(super) fn give_back(&self, received: Received) -> bool {
         let mut buffer = self.lock();
         buffer.unsettled -= 1;
         if buffer.closed {
             return false;
         }
-        buffer.push_front(received);
+        buffer.put_back(received);
         drop(buffer);
         self.arrived.notify_one();
         true
     }
 
-    /// Makes a message the next one again after `delay`, or at once where as many wait as may wait.
+    /// Puts a message back after `delay`, or at once where as many wait as may wait.
     pub(super) fn give_back_later(self: &Arc<Self>, received: Received, delay: Duration) -> bool {
         {
             let mut buffer = self.lock();
@@ -242,9 +248,10 @@ impl Buffer {
         Some(received)
     }
 
-    fn push_front(&mut self, received: Received) {
+    fn put_back(&mut self, received: Received) {
         self.bytes += received.bytes();
-        self.waiting.push_front(received);
+        let at = self.waiting.partition_point(|other| other.sequence < received.sequence);
+        self.waiting.insert(at, received);
     }
 }
 
