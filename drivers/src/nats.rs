@@ -49,7 +49,7 @@
 //! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
 //! | `tls.disable_system_ca_pool` | trusts no others than those |
 //! | `tls.client_cert`, `tls.client_key` | the client's certificate and its key, paths of PEM files |
-//! | `max_pending` | how many publishes may wait for their confirmation (16384); more are refused at once |
+//! | `max_pending` | how many messages may be without their confirmation, awaited or not (65536); more are refused at once |
 //! | `buffer` | how many messages each subscription holds that nobody has received yet (1024) |
 //!
 //! # Delivery

@@ -31,7 +31,7 @@ use crate::{
     Settings, SettleError, Settlement, UrlError,
 };
 
-const DEFAULT_MAX_PENDING: usize = 16_384;
+const DEFAULT_MAX_PENDING: usize = 65_536;
 const DEFAULT_BUFFER: usize = 1_024;
 
 /// NATS' servers, over one connection to one of them at a time.

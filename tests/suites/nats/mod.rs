@@ -77,3 +77,17 @@ async fn a_message_that_cannot_be_decoded_is_tried_again_and_then_dropped() {
     assert_eq!(gateway.get("/orders").await.brief(), (200, "true", r#"{"id": 7}"#));
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_that_is_away_is_a_503_and_stops_nothing_else() {
+    let Some((gateway, _one)) = start().await else { return };
+    for answer in [gateway.post("/away", "{}").await, gateway.get("/away").await] {
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(gateway.post("/raw", "{}").await.status, 200);
+    let ready = gateway.get("/__ready").await;
+    assert_eq!(ready.status, 200, "{}", ready.text());
+    assert!(ready.text().contains(r#""away":{"state":"connecting"}"#), "{}", ready.text());
+    gateway.stop().await;
+}
