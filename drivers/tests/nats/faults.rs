@@ -43,7 +43,7 @@ async fn a_server_killed_before_its_answer() {
     let subscriber = broker.subscriber("nats://killed").expect("a subscription");
     let publisher = Arc::new(publisher(&broker, "nats://killed"));
     publisher.publish(Message::new("before")).await.expect("confirmed");
-    server.signal("STOP");
+    server.pause().await;
     let mut tasks = JoinSet::new();
     for _ in 0..20 {
         let publisher = Arc::clone(&publisher);
@@ -89,7 +89,7 @@ async fn a_server_that_is_stopped_is_noticed() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
     let publisher = publisher(&broker, "nats://stopped");
-    server.signal("STOP");
+    server.pause().await;
     // Whoever publishes meanwhile waits for as long as it likes.
     assert!(timeout(Duration::from_millis(200), publisher.publish(Message::new("no answer"))).await.is_err());
     let stop = Instant::now();
@@ -117,7 +117,7 @@ async fn closing_does_not_wait_for_a_stopped_server() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
     let subscriber = broker.subscriber("nats://closing").expect("a subscription");
-    server.signal("STOP");
+    server.pause().await;
     let (received, ()) = tokio::join!(subscriber.receive(far()), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         timeout(Duration::from_secs(60), broker.close()).await.expect("it ends");

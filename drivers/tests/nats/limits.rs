@@ -98,7 +98,7 @@ async fn too_many_unconfirmed_are_refused_at_once() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[("max_pending", "2")]).await;
     let publisher = Arc::new(publisher(&broker, "nats://pending"));
-    server.signal("STOP");
+    server.pause().await;
     let mut tasks = JoinSet::new();
     for _ in 0..2 {
         let publisher = Arc::clone(&publisher);

@@ -58,11 +58,30 @@ impl Server {
         }
     }
 
+    /// Stops it where it is, until it is sent `CONT`.
+    pub(super) async fn pause(&self) {
+        self.signal("STOP");
+        // A thread may still answer until it has seen the signal.
+        let threads = format!("/proc/{}/task", self.pid());
+        until("every thread is stopped", || {
+            let threads = fs::read_dir(&threads).expect("it runs");
+            threads.flatten().all(|thread| {
+                let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+                stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+            })
+        })
+        .await;
+    }
+
     pub(super) fn signal(&self, signal: &str) {
-        let pid = fs::read_to_string(self.folder.join("pid")).expect("it was started");
-        let pid = pid.split(' ').next().unwrap_or_default();
-        let status = Command::new("kill").args(["-s", signal, pid]).status().expect("kill");
+        let pid = self.pid();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill");
         assert!(status.success(), "{signal} {pid}");
+    }
+
+    fn pid(&self) -> String {
+        let pid = fs::read_to_string(self.folder.join("pid")).expect("it was started");
+        pid.split(' ').next().unwrap_or_default().to_owned()
     }
 }
 
