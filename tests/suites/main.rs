@@ -11,6 +11,7 @@ mod hosts;
 mod limits;
 mod middleware;
 mod nats;
+mod nats_brokers;
 mod program;
 mod publisher;
 mod pubsub;

@@ -165,3 +165,37 @@ GET     /users/{id}  GET http://localhost:9000/{id}  gateway.json:17:5
 ";
     assert_eq!(output.stdout, expected);
 }
+
+#[test]
+fn secrets_are_never_printed() {
+    let folder = Folder::new("secrets_are_never_printed");
+    let config = GOOD.replacen(
+        "\"endpoints\"",
+        r#""extra_config": {"pubsub/brokers": {"billing": {"driver": "nats", "servers": "nats://a", "user": "u", "password": "hunter2"}}},
+  "endpoints""#,
+        1,
+    );
+    let config =
+        config.replacen("\"topic_url\"", "\"broker\": \"billing\", \"topic_url\"", 1).replacen("mem://", "nats://", 1);
+    folder.write("gateway.json", &config);
+    let printed = folder.sluicegate("", &["print"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    assert!(printed.stdout.contains(r#"("password", &[Literal("(a secret, not shown)")])"#), "{}", printed.stdout);
+    assert!(
+        printed.stderr.contains("`password` of the broker `billing` is a secret in plain text"),
+        "{}",
+        printed.stderr
+    );
+    folder.write("broken.json", &config.replace("\"user\"", "\"usr\""));
+    for (arguments, code) in [
+        (&["check"][..], 0),
+        (&["check", "--format", "json"], 0),
+        (&["check", "broken.json"], 1),
+        (&["routes"], 0),
+        (&["print"], 0),
+    ] {
+        let output = folder.sluicegate("", arguments);
+        assert_eq!(output.code, code, "{arguments:?}: {}", output.stderr);
+        assert!(!format!("{}{}", output.stdout, output.stderr).contains("hunter2"), "{arguments:?}");
+    }
+}
