@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use sluicegate_drivers::BrokerState;
 
+use crate::backend::Shadows;
 use crate::description::Description;
 use crate::opener::{OpenBroker, Opener};
 use crate::ready;
@@ -27,6 +28,7 @@ pub struct Gateway {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) brokers: Vec<OpenBroker>,
+    pub(crate) shadows: Shadows,
     pub(crate) draining: AtomicBool,
 }
 
@@ -60,7 +62,8 @@ impl Gateway {
                 }
             }
         }
-        let state = Arc::new(State { brokers: opener.into_brokers(), draining: AtomicBool::new(false) });
+        let (brokers, shadows) = opener.into_parts();
+        let state = Arc::new(State { brokers, shadows, draining: AtomicBool::new(false) });
         routes.add(http::Method::GET, ready::PATH, ready::handler(Arc::clone(&state)));
         match routes.build(&description.router) {
             Ok(endpoints) if failures.is_empty() => Ok(Self { description, endpoints, state }),
@@ -91,14 +94,20 @@ impl Gateway {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Served, StartError> {
         let options = self.server_options()?;
-        let state = Arc::clone(&self.state);
+        let (state, max_wait) = (Arc::clone(&self.state), options.max_shutdown_wait);
+        let began = Arc::new(OnceLock::new());
+        let begins = Arc::clone(&began);
         let draining = async move {
             shutdown.await;
+            begins.get_or_init(Instant::now);
             state.draining.store(true, Ordering::Relaxed);
         };
         let drained = server::serve(listener, self.endpoints, options, draining)
             .await
             .map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
+        // Before the brokers, which shadow backends may publish to.
+        let waited = began.get().map_or(Duration::ZERO, Instant::elapsed);
+        self.state.shadows.end(max_wait.map(|wait| wait.saturating_sub(waited))).await;
         for broker in &self.state.brokers {
             broker.close().await;
         }

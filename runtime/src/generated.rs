@@ -3,8 +3,8 @@
 pub use std::time::Duration;
 
 pub use crate::backend::{
-    AnyBackend, Backend, Decode, Forward, Http, Merge, Metadata, OnFailure, Param, Part, Piece, Publish, StatusRule,
-    Subscribe, Text,
+    Answer, AnyBackend, Backend, BodyPiece, Chained, Concurrent, Decode, Earlier, Forward, Http, Merge, Metadata,
+    OnFailure, Param, Part, Piece, Publish, Sequence, Shadow, Shadowed, StatusRule, Subscribe, Text,
 };
 pub use crate::broker::NamedBroker;
 pub use crate::client::ClientOptions;

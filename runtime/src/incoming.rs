@@ -14,7 +14,7 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// The client's request without its body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Incoming {
     pub(crate) parts: Parts,
     pub(crate) params: Params,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sluicegate_drivers::{Broker, BrokerState, OpenError};
 
+use crate::backend::Shadows;
 use crate::broker::{NamedBroker, settings};
 use crate::client::{ClientOptions, HttpClient};
 use crate::in_flight::InFlight;
@@ -19,6 +20,7 @@ pub struct Opener {
     client_options: &'static ClientOptions,
     client: Option<HttpClient>,
     brokers: HashMap<(TypeId, Option<&'static str>), OpenBroker>,
+    shadows: Shadows,
 }
 
 /// A broker of a gateway, whatever its driver.
@@ -46,7 +48,7 @@ trait AnyBroker: Send + Sync {
 
 impl Opener {
     pub(crate) fn new(client_options: &'static ClientOptions) -> Self {
-        Self { client_options, client: None, brokers: HashMap::new() }
+        Self { client_options, client: None, brokers: HashMap::new(), shadows: Shadows::default() }
     }
 
     /// The gateway's HTTP client.
@@ -87,11 +89,16 @@ impl Opener {
         Ok((broker, in_flight))
     }
 
-    /// What was opened, by name.
-    pub(crate) fn into_brokers(self) -> Vec<OpenBroker> {
+    /// What the gateway's shadow backends share.
+    pub(crate) fn shadows(&mut self) -> &mut Shadows {
+        &mut self.shadows
+    }
+
+    /// The brokers that were opened, by name, and the shadow backends.
+    pub(crate) fn into_parts(self) -> (Vec<OpenBroker>, Shadows) {
         let mut brokers: Vec<_> = self.brokers.into_values().collect();
         brokers.sort_by_key(|broker| broker.name);
-        brokers
+        (brokers, self.shadows)
     }
 }
 

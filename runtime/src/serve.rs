@@ -11,7 +11,10 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::answer::Answers;
-use crate::backend::{AnyBackend, Backend, BodyUse, Failure, Http, Merge, OpenBackend, Payload, Place, Reply};
+use crate::backend::{
+    AnyBackend, Backend, BodyUse, Concurrent, Failure, Http, Merge, OpenBackend, Payload, Place, Reply, Sequence,
+    Shadowed,
+};
 use crate::body::{BodyError, read_body};
 use crate::deadline::before;
 use crate::endpoint::{Endpoint, EndpointOptions};
@@ -59,6 +62,9 @@ macro_rules! endpoints_of {
 endpoints_of! {
     Http,
     Merge,
+    Sequence,
+    Concurrent,
+    Shadowed,
     #[cfg(feature = "mem")]
     crate::backend::Publish<sluicegate_drivers::mem::Broker>,
     #[cfg(feature = "mem")]
@@ -89,7 +95,7 @@ fn open<B: Backend>(
     let options = &endpoint.options;
     let steps = Steps::open(options.steps)?;
     let merged = Steps::need_roots(options.steps);
-    let place = Place { endpoint: options, router, merged, timeout: options.timeout };
+    let place = Place { endpoint: options, router, merged, sets_headers: false, timeout: options.timeout };
     let backend = endpoint.backend.open(opener, &place)?;
     let body_use = if steps.reads_body { BodyUse::Whole } else { backend.body_use() };
     Ok(Arc::new(Handler(Arc::new(Served {

@@ -58,6 +58,8 @@ pub(crate) struct HeaderRules {
     via: bool,
     /// Whether the client's `User-Agent` may be among what passes.
     passes_user_agent: bool,
+    /// Whether a sequence sets headers of its own: [`SetHeaders`].
+    sets_headers: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,10 @@ pub(crate) enum QueryRules {
     Only(Vec<&'static str>),
     All,
 }
+
+/// The headers that a sequence sets in one call, in the extensions of its request. They are put over what passes.
+#[derive(Clone, Debug)]
+pub(crate) struct SetHeaders(pub(crate) Box<[(HeaderName, HeaderValue)]>);
 
 // === impl HeaderRules ===
 
@@ -93,6 +99,7 @@ impl HeaderRules {
             user_agent: own("user-agent"),
             via: own("x-forwarded-via"),
             passes_user_agent: false,
+            sets_headers: place.sets_headers,
         };
         rules.passes_user_agent = rules.passes(&USER_AGENT);
         rules
@@ -147,7 +154,16 @@ impl HeaderRules {
         } else if self.user_agent {
             headers.insert(USER_AGENT, PRODUCT.clone());
         }
+        if let Some(set) = self.set_headers(incoming) {
+            for (name, value) in set {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
         headers
+    }
+
+    fn set_headers<'a>(&self, incoming: &'a Incoming) -> Option<&'a [(HeaderName, HeaderValue)]> {
+        self.sets_headers.then(|| incoming.parts.extensions.get::<SetHeaders>().map(|set| &*set.0)).flatten()
     }
 
     /// The attributes of a message: the listed headers under their canonical names, first values only (trap 66). The
@@ -164,10 +180,17 @@ impl HeaderRules {
                 Err(_) => Err(name.clone()),
             })
         };
-        match &self.pass {
-            Pass::Only(names) => names.iter().filter_map(attribute).collect(),
-            Pass::All => sent.keys().filter_map(attribute).collect(),
+        let mut attributes: Vec<Attribute> = match &self.pass {
+            Pass::Only(names) => names.iter().filter_map(attribute).collect::<Result<_, _>>()?,
+            Pass::All => sent.keys().filter_map(attribute).collect::<Result<_, _>>()?,
+        };
+        for (name, value) in self.set_headers(incoming).unwrap_or_default() {
+            let value = std::str::from_utf8(value.as_bytes()).map_err(|_| name.clone())?.to_owned();
+            let name = canonical(name);
+            attributes.retain(|attribute| attribute.name != name);
+            attributes.push(Attribute { name, value });
         }
+        Ok(attributes)
     }
 }
 
@@ -375,7 +398,7 @@ mod tests {
         static ROUTER: RouterOptions = RouterOptions::DEFAULT;
         let endpoint = Endpoint::new(Method::Get, "/", "", Merge::new(&[])).input_headers(names);
         let timeout = Duration::from_secs(1);
-        let place = Place { endpoint: &endpoint.options, router: &ROUTER, merged: false, timeout };
+        let place = Place { endpoint: &endpoint.options, router: &ROUTER, merged: false, sets_headers: false, timeout };
         HeaderRules::new(&place, &Forward::DEFAULT)
     }
 

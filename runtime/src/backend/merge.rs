@@ -46,6 +46,7 @@ pub trait AnyOpenBackend: Send + Sync + 'static {
     fn body_use_any(&self) -> BodyUse;
     fn max_body_bytes_any(&self) -> Option<usize>;
     fn refuse_any(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure>;
+    fn publishes_any(&self) -> Option<&'static str>;
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a>;
     fn timed_out_any(&self, after: Duration) -> Failure;
 }
@@ -99,6 +100,10 @@ impl<B: OpenBackend> AnyOpenBackend for B {
         self.refuse(incoming, body)
     }
 
+    fn publishes_any(&self) -> Option<&'static str> {
+        self.publishes()
+    }
+
     fn call_any<'a>(&'a self, incoming: &'a Incoming, body: Payload) -> Call<'a> {
         Box::pin(self.call(incoming, body))
     }
@@ -136,10 +141,7 @@ impl Backend for Merge {
 impl OpenBackend for OpenMerge {
     fn body_use(&self) -> BodyUse {
         // A stream can only be read once, so several backends share the whole body.
-        self.backends.iter().map(|backend| backend.body_use_any()).max().map_or(BodyUse::None, |most| match most {
-            BodyUse::None => BodyUse::None,
-            BodyUse::Stream | BodyUse::Whole => BodyUse::Whole,
-        })
+        self.backends.iter().map(|backend| backend.body_use_any()).max().map_or(BodyUse::None, BodyUse::repeated)
     }
 
     fn max_body_bytes(&self) -> Option<usize> {
@@ -147,10 +149,7 @@ impl OpenBackend for OpenMerge {
     }
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
-        let body = match body {
-            Payload::Whole(bytes) => bytes,
-            Payload::Stream(_) => Bytes::new(),
-        };
+        let body = body.into_bytes();
         self.backends.iter().try_for_each(|backend| backend.refuse_any(incoming, &body))?;
         // The endpoint's own deadline must not come first, however long the body took: nobody would know of the messages.
         let deadline = incoming.deadline - self.margin;
@@ -158,13 +157,8 @@ impl OpenBackend for OpenMerge {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
             async move { before(deadline, call).await.unwrap_or_else(|| Err(backend.timed_out_any(self.budget))) }
         });
-        let mut merged = merge(join_all(calls).await, self.endpoint)?;
-        if self.merged
-            && let Data::Object(object) = &merged.data
-        {
-            merged.data = shape_json(&Shape::OBJECT, &object.text, true).map_err(Failure::internal)?;
-        }
-        Ok(merged)
+        let merged = merge(join_all(calls).await, self.endpoint)?;
+        if self.merged { with_roots(merged) } else { Ok(merged) }
     }
 
     fn timed_out(&self, after: Duration) -> Failure {
@@ -173,9 +167,17 @@ impl OpenBackend for OpenMerge {
     }
 }
 
+/// Finds where the root members of a merged answer are.
+pub(super) fn with_roots(mut merged: Reply) -> Result<Reply, Failure> {
+    if let Data::Object(object) = &merged.data {
+        merged.data = shape_json(&Shape::OBJECT, &object.text, true).map_err(Failure::internal)?;
+    }
+    Ok(merged)
+}
+
 /// Joins the answers: any success answers 200 with what there is (trap 35), unless a publisher failed, which decides the
 /// whole. Deliveries in it are settled together, or given back together.
-fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> Result<Reply, Failure> {
+pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> Result<Reply, Failure> {
     if results.iter().any(|result| matches!(result, Err(failure) if failure.decides)) {
         return Err(publishers_failed(&results));
     }
@@ -188,6 +190,9 @@ fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> 
     let mut settlings = Vec::new();
     let mut published = None;
     let mut headers: Option<Box<HeaderMap>> = None;
+    // The only answer there is stays `null`, as in KrakenD.
+    let alone = results.iter().filter(|result| result.is_ok()).count() == 1;
+    let mut null = false;
     for result in results {
         let reply = match result {
             Ok(reply) => reply,
@@ -209,13 +214,14 @@ fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> 
         };
         match reply.data {
             Data::Object(object) => objects.push(object),
+            Data::Null if alone => (complete, null) = (false, true),
             Data::Null | Data::Nothing | Data::PassThrough(_) => complete = false,
         }
     }
     let parts: Vec<(&[u8], &[Root])> = objects.iter().map(|object| (&*object.text, object.roots.as_slice())).collect();
     let mut text = Vec::new();
     let empty = shape::merge(&parts, &mut text) == Shaped::Empty;
-    let merged = Data::Object(Object { text: text.into(), roots: Vec::new(), empty });
+    let merged = if null { Data::Null } else { Data::Object(Object { text: text.into(), roots: Vec::new(), empty }) };
     Ok(Reply { errored, published, headers, settling: Settling::all(settlings), ..Reply::new(merged, complete) })
 }
 

@@ -1,7 +1,9 @@
 //! What an endpoint calls: an HTTP service, a topic to publish to, a subscription to receive from, or several of them.
 
+mod concurrent;
 mod dead_letter;
 mod deliveries;
+mod earlier;
 mod env_host;
 mod failure;
 mod forward;
@@ -11,7 +13,9 @@ mod metadata;
 mod pass_through;
 mod publish;
 mod reply;
+mod sequence;
 mod settling;
+mod shadow;
 mod subscribe;
 mod template;
 mod url;
@@ -22,8 +26,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 
+pub use self::concurrent::Concurrent;
 #[cfg(test)]
 pub(crate) use self::dead_letter::bury;
+pub use self::earlier::{BodyPiece, Earlier};
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
 #[cfg(test)]
@@ -33,9 +39,12 @@ pub use self::merge::{AnyBackend, Merge};
 pub use self::metadata::Metadata;
 pub use self::publish::Publish;
 pub(crate) use self::reply::{Data, Object, Reply};
+pub use self::sequence::{Chained, Sequence};
+pub(crate) use self::shadow::Shadows;
+pub use self::shadow::{Shadow, Shadowed};
 pub use self::subscribe::{OnFailure, Subscribe};
 pub use self::template::Part;
-pub use self::url::Piece::{self, Param, Text};
+pub use self::url::Piece::{self, Answer, Param, Text};
 use crate::broker::NamedBroker;
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
@@ -71,6 +80,8 @@ pub struct Place<'a> {
     pub(crate) router: &'a RouterOptions,
     /// Whether its answer is merged with others, so that its root members must be known.
     pub(crate) merged: bool,
+    /// Whether a sequence puts headers of its own into the call.
+    pub(crate) sets_headers: bool,
     /// The time that it has: the endpoint's, or what a merge gives it.
     pub(crate) timeout: Duration,
 }
@@ -89,6 +100,11 @@ pub trait OpenBackend: Send + Sync + 'static {
     /// What is wrong with the request for this backend, before any of several is called: then none is.
     fn refuse(&self, _incoming: &Incoming, _body: &Bytes) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// The URL of the topic, where it publishes.
+    fn publishes(&self) -> Option<&'static str> {
+        None
     }
 
     /// Does one request's work. Dropped when the endpoint's time is up.
@@ -125,9 +141,29 @@ fn at(named: Option<&NamedBroker>) -> String {
     named.map(|named| format!(" ({})", named.name)).unwrap_or_default()
 }
 
+// === impl BodyUse ===
+
+impl BodyUse {
+    /// What is needed of a body that is sent more than once.
+    pub(crate) fn repeated(self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Stream | Self::Whole => Self::Whole,
+        }
+    }
+}
+
 // === impl Payload ===
 
 impl Payload {
+    /// The body of a request that was asked for [whole](BodyUse::Whole), or not at all.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Stream(_) => Bytes::new(),
+        }
+    }
+
     pub(crate) fn into_body(self) -> Body {
         match self {
             Self::Stream(body) => body,

@@ -178,6 +178,10 @@ impl<P: Publisher> OpenBackend for OpenPublish<P> {
         if self.metadata.is_some() { self.message(incoming, body.clone()).map(drop) } else { Ok(()) }
     }
 
+    fn publishes(&self) -> Option<&'static str> {
+        Some(self.url)
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let Payload::Whole(body) = body else {
             return Err(self.failure(

@@ -7,6 +7,7 @@ use http::header::{HOST, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::backend::Place;
+use crate::backend::earlier::Values;
 use crate::backend::forward::first_query_value;
 use crate::backend::url::param_names;
 use crate::incoming::Incoming;
@@ -26,6 +27,8 @@ pub enum Part {
     Query(&'static str),
     /// What the JSON body has at the end of this path: a string, a number as it is written, or a boolean.
     Body(&'static [&'static str]),
+    /// A value from the answer of an earlier backend of the sequence, by the name that the config gives it.
+    Answer(&'static str),
 }
 
 /// A value of several parts, ready to be made.
@@ -48,6 +51,7 @@ enum OpenPart {
     Query(&'static str),
     /// Where a lookup in the body puts it.
     Body(usize, &'static [&'static str]),
+    Answer(&'static str),
 }
 
 /// What becomes of an empty value.
@@ -89,6 +93,7 @@ impl Template {
                 }
                 Part::Query(name) => OpenPart::Query(name),
                 Part::Body(path) => OpenPart::Body(lookup.add(path), path),
+                Part::Answer(name) => OpenPart::Answer(name),
             })
         };
         Ok(Self { parts: parts.iter().map(part).collect::<Result<_, OpenFailure>>()? })
@@ -134,6 +139,7 @@ impl OpenPart {
                 incoming.host().map(|host| Cow::Owned(host.as_bytes().to_owned()))
             }
             Self::Header(name, _) => incoming.parts.headers.get(name).map(|value| Cow::Borrowed(value.as_bytes())),
+            Self::Answer(name) => Values::of(incoming, name).map(Cow::Borrowed),
             Self::Query(name) => incoming.parts.uri.query().and_then(|query| first_query_value(query, name)),
         };
         let Some(value) = value else { return Ok(false) };
@@ -156,6 +162,7 @@ impl fmt::Display for OpenPart {
             Self::Header(_, name) => write!(f, "{{header.{name}}}"),
             Self::Query(name) => write!(f, "{{query.{name}}}"),
             Self::Body(_, path) => write!(f, "{{body.{}}}", path.join(".")),
+            Self::Answer(name) => write!(f, "{{{name}}}"),
         }
     }
 }
@@ -174,7 +181,7 @@ mod tests {
         let endpoint = Endpoint::new(Method::Post, "/{region}/orders/{id}", "", Merge::new(&[]));
         let router = RouterOptions { disable_path_decoding: encoded, ..RouterOptions::DEFAULT };
         let timeout = Duration::from_secs(1);
-        let place = Place { endpoint: &endpoint.options, router: &router, merged: false, timeout };
+        let place = Place { endpoint: &endpoint.options, router: &router, merged: false, sets_headers: false, timeout };
         let mut lookup = Lookup::default();
         let template = Template::new(parts, &place, &mut lookup).unwrap();
         template.make(request, &lookup.find(body), Empty::Missing)
@@ -251,6 +258,17 @@ mod tests {
         }
         let unmade = make(&[Part::Body(&["a"])], &request, b"{", false).unwrap_err();
         assert!(unmade.message.starts_with("`{body.a}` has no value: the body is not JSON"), "{unmade:?}");
+    }
+
+    #[test]
+    fn values_of_earlier_answers() {
+        let mut request = request("/");
+        request.parts.extensions.insert(Values::from_pairs([("resp0_id", "a b"), ("resp0_line", "1\r\n2")]));
+        let made = |part: &'static [Part]| make(part, &request, b"", false).map_err(|unmade| unmade.message);
+        assert_eq!(made(&[Part::Text("of "), Part::Answer("resp0_id")]).unwrap(), "of a b");
+        let control = "`{resp0_line}` has a control character in it";
+        assert_eq!(made(&[Part::Answer("resp0_line")]).unwrap_err(), control);
+        assert_eq!(made(&[Part::Answer("resp1")]).unwrap_err(), "`{resp1}` has no value");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use percent_encoding::percent_decode_str;
 
+use crate::backend::earlier::Values;
 use crate::backend::forward::{QueryRules, push_escaped, query_escape};
 use crate::incoming::Incoming;
 use crate::opener::OpenFailure;
@@ -19,6 +20,9 @@ pub enum Piece {
     /// The endpoint's path parameter at this position, percent-encoded when it is put in, so that a value can never
     /// become part of the path or the query around it (traps 18 and 19 are not followed).
     Param(usize),
+    /// A value from the answer of an earlier backend of the sequence, by the name that the config gives it, put in as a
+    /// parameter is.
+    Answer(&'static str),
 }
 
 /// A `url_pattern` with the query rules of its backend.
@@ -93,6 +97,10 @@ impl UrlTemplate {
                     };
                     if in_query { query_escape(&value, &mut text) } else { path_escape(&value, &mut text) }
                 }
+                Piece::Answer(name) => {
+                    let value = request.map_or(&[][..], |(_, incoming)| Values::of(incoming, name).unwrap_or_default());
+                    if in_query { query_escape(value, &mut text) } else { path_escape(value, &mut text) }
+                }
             }
         }
         text
@@ -122,17 +130,16 @@ impl fmt::Display for Host {
 pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
     let names = param_names(endpoint);
     pieces.iter().fold(String::new(), |mut text, piece| {
-        match piece {
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Param(index) => {
-                let mut letters = names.get(*index).copied().unwrap_or_default().chars();
-                text.push_str("{{.");
-                text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-                text.push_str(letters.as_str());
-                text.push_str("}}");
-            }
-        }
-        text
+        let name = match piece {
+            Piece::Text(literal) => return text + literal,
+            Piece::Param(index) => names.get(*index).copied().unwrap_or_default(),
+            Piece::Answer(name) => name,
+        };
+        let mut letters = name.chars();
+        text.push_str("{{.");
+        text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        text.push_str(letters.as_str());
+        text + "}}"
     })
 }
 

@@ -24,6 +24,7 @@ mod error;
 mod level;
 mod lookup;
 mod merge;
+mod pick;
 mod scan;
 mod text;
 mod transcode;
@@ -33,6 +34,7 @@ use std::borrow::Cow;
 pub use error::{JsonError, Problem};
 pub(crate) use lookup::{Found, Lookup};
 pub use merge::{Root, merge};
+pub(crate) use pick::{pick, plain};
 pub(crate) use text::write_string;
 
 use scan::Scanner;
