@@ -5,6 +5,7 @@
 
 mod backend;
 mod brokers;
+mod calls;
 mod endpoint;
 mod host;
 mod names;
@@ -13,7 +14,10 @@ mod publish;
 mod pubsub;
 mod router;
 mod routes;
+mod sequence;
 mod service;
+mod set_in_call;
+mod shadow;
 mod shape;
 mod subscriber;
 mod tls;
@@ -32,8 +36,9 @@ use crate::tree::{Node, Span};
 
 pub(crate) use endpoint::Owner;
 pub(crate) use names::header;
+pub(crate) use sequence::{earlier, is_response};
 pub(crate) use service::gateway;
-pub(crate) use url_template::{is_response, unknown_parameter};
+pub(crate) use url_template::unknown_parameter;
 
 /// What every check can ask.
 pub(crate) struct Context<'a> {

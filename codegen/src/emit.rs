@@ -2,6 +2,7 @@
 
 mod backend;
 mod broker;
+mod calls;
 mod endpoint;
 mod layout;
 pub(crate) mod literal;

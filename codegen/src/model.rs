@@ -195,6 +195,21 @@ pub struct Endpoint {
     pub steps: Vec<Step>,
     /// One or more, in the order of the file.
     pub backends: Vec<Backend>,
+    /// Whether `backends` are called one after the other.
+    pub sequential: bool,
+    /// `concurrent_calls` above 1.
+    pub concurrent_calls: Option<usize>,
+    /// Backends that get a copy of each request.
+    pub shadows: Vec<Shadow>,
+}
+
+/// A backend with `extra_config.proxy.shadow`.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    /// What gets the copies.
+    pub backend: Backend,
+    /// `shadow_timeout`; the endpoint's timeout when absent.
+    pub timeout: Option<Duration>,
 }
 
 /// An endpoint's path: `/users/{id}/*`.
@@ -246,8 +261,41 @@ pub struct Backend {
     pub input_headers: Option<Vec<String>>,
     /// Its own `input_query_strings`.
     pub input_query_strings: Option<Vec<String>>,
+    /// What a sequence puts into its call besides the URL.
+    pub set: SetInCall,
     /// What it is.
     pub kind: BackendKind,
+}
+
+/// `set_headers` and `set_body` of a backend's `extra_config.proxy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetInCall {
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, Template)>,
+    /// The body; the request's when empty.
+    pub body: Vec<BodyPiece>,
+}
+
+/// A part of a body that a sequence makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyPiece {
+    /// Copied: a part of a JSON text.
+    Literal(String),
+    /// A value as JSON, or the whole of an answer that is not JSON.
+    Value(Earlier),
+    /// A value as text, inside a JSON string.
+    Inside(Earlier),
+}
+
+/// A value of an earlier backend's answer in a sequence: `{resp0_user.id}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// What stands between the braces.
+    pub name: String,
+    /// The position of the backend among [`Endpoint::backends`].
+    pub backend: usize,
+    /// Through the objects of its answer, after shaping; empty for the whole of it.
+    pub path: Vec<String>,
 }
 
 /// What a backend is.
@@ -299,6 +347,8 @@ pub enum Piece {
         /// Its name.
         name: String,
     },
+    /// A value of an earlier answer, percent-encoded when it is put into a URL.
+    Earlier(Earlier),
 }
 
 /// `encoding` of a backend, as far as it is supported.
@@ -519,7 +569,7 @@ impl Gateway {
             features.insert("tls");
         }
         for endpoint in &self.endpoints {
-            for backend in &endpoint.backends {
+            for backend in endpoint.all_backends() {
                 match &backend.kind {
                     BackendKind::Http(http) if http.hosts.iter().any(|host| may_be_tls(host)) => {
                         features.insert("tls");
@@ -556,6 +606,50 @@ fn may_be_tls(host: &str) -> bool {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+impl Endpoint {
+    /// What it calls in any way.
+    pub fn all_backends(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter().chain(self.shadows.iter().map(|shadow| &shadow.backend))
+    }
+}
+
+impl Backend {
+    /// The values of earlier answers that its call needs, each once.
+    #[must_use]
+    pub fn reads(&self) -> Vec<&Earlier> {
+        let (mut url, mut options) = (&[][..], None);
+        match &self.kind {
+            BackendKind::Http(http) => url = http.url.pieces.as_slice(),
+            BackendKind::Publish(publish) => options = Some(&publish.options),
+            BackendKind::Subscribe(_) => {}
+        }
+        let url = url.iter().filter_map(|piece| match piece {
+            Piece::Earlier(earlier) => Some(earlier),
+            Piece::Text(_) | Piece::Param { .. } => None,
+        });
+        let options = options.into_iter().flat_map(|options| {
+            let attributes = options.attributes.iter().map(|(_, template)| template);
+            options.key.iter().chain(&options.dedup_id).chain(attributes)
+        });
+        let templates = self.set.headers.iter().map(|(_, template)| template).chain(options);
+        let templates = templates.flat_map(|template| &template.parts).filter_map(|part| match part {
+            Part::Earlier(earlier) => Some(earlier),
+            Part::Text(_) | Part::Param { .. } | Part::Header(_) | Part::Query(_) | Part::Body(_) => None,
+        });
+        let body = self.set.body.iter().filter_map(|piece| match piece {
+            BodyPiece::Value(earlier) | BodyPiece::Inside(earlier) => Some(earlier),
+            BodyPiece::Literal(_) => None,
+        });
+        let mut reads: Vec<&Earlier> = Vec::new();
+        for earlier in url.chain(templates).chain(body) {
+            if !reads.contains(&earlier) {
+                reads.push(earlier);
+            }
+        }
+        reads
     }
 }
 

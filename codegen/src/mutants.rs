@@ -6,12 +6,14 @@ use crate::{Checked, SourceFile, check, json};
 const BASE: &str = "tests/model";
 
 /// Keys below which anything goes.
-const FREE: [&str; 9] = [
+const FREE: [&str; 11] = [
     "error_body",
     "data",
     "validation/json-schema",
     "mapping",
     "attributes",
+    "set_headers",
+    "set_body",
     "documentation/openapi",
     "@comment",
     // Names that the author of the config chooses.

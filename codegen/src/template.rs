@@ -1,4 +1,4 @@
-//! The values of a publisher's options: literal text and what the client's request has, `order-{body.id}`.
+//! The values of a publisher's options and of headers: literal text and what the client's request has, `order-{body.id}`.
 //!
 //! | Written | Means |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `{header.X-Id}` | the first value of a header that `input_headers` lets in |
 //! | `{query.q}` | the first value of a parameter that `input_query_strings` lets in |
 //! | `{body.customer.id}` | a string, a number or a boolean of the JSON body; a number of the path counts in a list |
+//! | `{resp0_id}` | in a sequence, a value of an earlier answer |
 //! | `{{`, `}}` | a brace |
 
 use std::fmt;
@@ -14,10 +15,10 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::check::{Context, Owner, header, is_response, unknown_parameter};
+use crate::check::{Context, Owner, earlier, header, is_response, unknown_parameter};
 use crate::diagnostic::Diagnostic;
 use crate::emit::literal::number;
-use crate::model::Names;
+use crate::model::{Earlier, Names};
 use crate::suggest::closest;
 use crate::syntax::kind::At;
 use crate::tree::Node;
@@ -50,6 +51,8 @@ pub enum Part {
     Query(String),
     /// The way to a value in the JSON body, one name or more.
     Body(Vec<String>),
+    /// A value of an earlier answer.
+    Earlier(Earlier),
 }
 
 // === impl Template ===
@@ -106,6 +109,7 @@ impl Template {
             Part::Header(name) => quote! { Part::Header(#name) },
             Part::Query(name) => quote! { Part::Query(#name) },
             Part::Body(path) => quote! { Part::Body(&[#(#path),*]) },
+            Part::Earlier(Earlier { name, .. }) => quote! { Part::Answer(#name) },
         });
         quote! { &[#(#parts),*] }
     }
@@ -128,6 +132,7 @@ impl fmt::Display for Template {
             Part::Header(name) => write!(f, "{{header.{name}}}"),
             Part::Query(name) => write!(f, "{{query.{name}}}"),
             Part::Body(path) => write!(f, "{{body.{}}}", path.join(".")),
+            Part::Earlier(Earlier { name, .. }) => write!(f, "{{{name}}}"),
         })
     }
 }
@@ -137,7 +142,8 @@ fn controls(context: &Context<'_>, node: &Node, text: &str) -> bool {
     let mut sound = true;
     for (at, control) in text.match_indices(char::is_control) {
         let span = node.part(at..at + control.len());
-        let error = Diagnostic::error("bad-template", span, "a key, an id or an attribute has no control characters");
+        let error =
+            Diagnostic::error("bad-template", span, "a key, an id, an attribute or a header has no control characters");
         context.push(error.label("no message could carry this"));
         sound = false;
     }
@@ -156,9 +162,11 @@ fn part(context: &Context<'_>, node: &Node, name: Range<usize>, owner: &Owner<'_
     if text.trim().is_empty() {
         return empty("the name of a value is empty");
     }
-    if is_response(text) || text == "JWT" || text.starts_with("JWT.") {
-        let what = if is_response(text) { "a value from another backend's response" } else { "a claim of a token" };
-        let message = format!("`{{{text}}}`, {what}, is not supported here");
+    if is_response(text) {
+        return earlier(context, whole, text, owner.turn, false).map(Part::Earlier);
+    }
+    if text == "JWT" || text.starts_with("JWT.") {
+        let message = format!("`{{{text}}}`, a claim of a token, is not supported here");
         let error = Diagnostic::error("unsupported", whole, message).label("nothing provides this value");
         context.push(error.note("a message is made of the client's request alone").help(SOURCES));
         return None;

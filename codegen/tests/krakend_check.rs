@@ -40,7 +40,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("method lower case", &["letter-case"]),
     ("no-op with two backends", &["no-op-merge"]),
     ("backend no-op without output no-op", &["no-op-one-side"]),
-    ("resp0 without sequential", &[LATER]),
+    ("resp0 without sequential", &["response-without-sequence"]),
     ("unknown encoding", &["unknown-encoding"]),
     ("url_pattern missing", &["missing-key"]),
     ("no host anywhere", &["no-host"]),

@@ -27,6 +27,7 @@ goldens! {
     body_limits: 2, "../../codegen/tests/golden/body_limits/gateway.rs";
     client_options: 1, "../../codegen/tests/golden/client_options/gateway.rs";
     collection: 2, "../../codegen/tests/golden/collection/gateway.rs";
+    concurrent_calls: 2, "../../codegen/tests/golden/concurrent_calls/gateway.rs";
     default: 2, "../../codegen/tests/golden/default/gateway.rs";
     header_and_query_lists: 2, "../../codegen/tests/golden/header_and_query_lists/gateway.rs";
     http_backend: 3, "../../codegen/tests/golden/http_backend/gateway.rs";
@@ -44,8 +45,10 @@ goldens! {
     rate_limit: 4, "../../codegen/tests/golden/rate_limit/gateway.rs";
     return_error_code_and_details: 2, "../../codegen/tests/golden/return_error_code_and_details/gateway.rs";
     router_options: 1, "../../codegen/tests/golden/router_options/gateway.rs";
+    sequential: 3, "../../codegen/tests/golden/sequential/gateway.rs";
     server_and_tls: 1, "../../codegen/tests/golden/server_and_tls/gateway.rs";
     several_methods_on_one_path: 4, "../../codegen/tests/golden/several_methods_on_one_path/gateway.rs";
+    shadow: 3, "../../codegen/tests/golden/shadow/gateway.rs";
     static_response: 2, "../../codegen/tests/golden/static_response/gateway.rs";
     subscriber_options: 1, "../../codegen/tests/golden/subscriber_options/gateway.rs";
     subscriber_with_shape: 1, "../../codegen/tests/golden/subscriber_with_shape/gateway.rs";

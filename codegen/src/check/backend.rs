@@ -1,7 +1,7 @@
 //! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
 use super::endpoint::Owner;
-use super::{Context, host, names, pubsub, shape, url_template};
+use super::{Context, host, names, pubsub, set_in_call, shadow, shape, url_template};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, Output, Shape, StatusRule};
 use crate::suggest::closest;
@@ -13,10 +13,14 @@ use crate::tree::Node;
 const ENCODINGS_LATER: [&str; 4] = ["safejson", "string", "xml", "rss"];
 
 pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Backend> {
+    if !shadow::is_shadow(object) {
+        shadow::unused_timeout(context, object);
+    }
     Some(Backend {
         place: context.place(object.mark()),
         input_headers: names::backend_names(context, object, "input_headers"),
         input_query_strings: names::backend_names(context, object, "input_query_strings"),
+        set: set_in_call::set_in_call(context, object, owner),
         kind: if is_pubsub(object) {
             pubsub::backend(context, object, owner)?
         } else {
@@ -44,7 +48,7 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
             error.label("this has no `url_pattern`").help("write `\"url_pattern\": \"/\"` to call the host itself"),
         );
     }
-    let url = object.get("url_pattern").and_then(|node| url_template::parse(context, node, &prefix, owner.params));
+    let url = object.get("url_pattern").and_then(|node| url_template::parse(context, node, &prefix, owner));
     let status = status_rule(object);
     let shape = self::shape(context, object, decode);
     Some(HttpBackend { hosts, method: method?, url: url?, decode: decode?, shape, status })
@@ -89,6 +93,7 @@ pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_
     let decode = encoding_of(context, encoding)?;
     let message = match (decode, owner.output) {
         (Decode::NoOp, Output::NoOp) | (Decode::Json, Output::Json) => return Some(decode),
+        (Decode::NoOp, Output::Json) if owner.turn.takes_no_op() => return Some(decode),
         (Decode::NoOp, Output::Json) => "the backend's `no-op` needs `\"output_encoding\": \"no-op\"` in the endpoint",
         (Decode::Json, Output::NoOp) => {
             "the endpoint's `no-op` passes the answer on unread, and the backend decodes it"

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::calls::{self, Turn};
 use super::routes::Routes;
-use super::{Context, backend, names, path, publish, router, subscriber};
+use super::{Context, names, path, router};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
 use crate::model::{Endpoint, Method, Names, Output};
@@ -16,6 +17,7 @@ const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Pa
 const OUTPUTS_LATER: [&str; 5] = ["json-collection", "negotiate", "string", "xml", "yaml"];
 
 /// What a backend or a middleware must know of its endpoint.
+#[derive(Clone, Copy)]
 pub(crate) struct Owner<'a> {
     /// `None` when the path is wrong, and was reported.
     pub(crate) params: Option<&'a [String]>,
@@ -25,7 +27,8 @@ pub(crate) struct Owner<'a> {
     pub(crate) input_headers: &'a Names,
     pub(crate) input_query_strings: &'a Names,
     pub(super) timeout: Duration,
-    pub(super) concurrent_calls: Option<At<i64>>,
+    /// Where the backend stands among the others.
+    pub(crate) turn: Turn<'a>,
 }
 
 pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut Routes) -> Option<Endpoint> {
@@ -47,9 +50,9 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         input_headers: &input_headers,
         input_query_strings: &input_query_strings,
         timeout: duration("timeout").unwrap_or(context.defaults.timeout),
-        concurrent_calls: concurrent_calls(context, object),
+        turn: Turn::Beside,
     };
-    let backends = backends(context, object, &owner);
+    let calls = calls::calls(context, object, &owner);
     let proxy = object.extra("proxy");
     Some(Endpoint {
         place: context.place(object.mark()),
@@ -60,9 +63,12 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
             .and_then(|proxy| router::max_payload(proxy, context.sink))
             .or(context.defaults.max_payload),
         steps: middleware::steps(context, &owner, object),
-        backends,
         input_headers,
         input_query_strings,
+        backends: calls.backends,
+        sequential: calls.sequential,
+        concurrent_calls: calls.concurrent_calls,
+        shadows: calls.shadows,
         path: path?,
         method: method?,
     })
@@ -105,35 +111,4 @@ fn endpoint_output(context: &Context<'_>, object: Object<'_>) -> Output {
         context.push(error.help("use `json`, or keep one backend"));
     }
     output
-}
-
-/// The value when it is above 1.
-fn concurrent_calls(context: &Context<'_>, object: Object<'_>) -> Option<At<i64>> {
-    let calls = object.integer("concurrent_calls")?;
-    if calls.value < 0 {
-        let error = Diagnostic::error("out-of-range", calls.span, "`concurrent_calls` is negative");
-        context.push(error.label("expected 1 or more"));
-    }
-    (calls.value > 1).then_some(calls)
-}
-
-fn backends(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Vec<crate::model::Backend> {
-    if let Some(list) = object.get("backend").filter(|list| list.is_array() && list.items().is_empty()) {
-        let error = Diagnostic::error("no-backend", list.span, "the endpoint has no backend");
-        context.push(error.label("expected one or more"));
-    }
-    let broker = object.objects("backend").any(backend::is_pubsub);
-    if let (Some(calls), false) = (owner.concurrent_calls, broker) {
-        context.not_yet(calls.span, "`concurrent_calls` above 1");
-    } else if let Some(calls) = owner.concurrent_calls {
-        let message = format!("`concurrent_calls` would publish or consume {} messages for one request", calls.value);
-        let error = Diagnostic::error("pubsub-concurrent-calls", calls.span, message).label("every call is a message");
-        context.push(error.help("remove the key"));
-    }
-    publish::receipts(context, object);
-    let checked =
-        object.objects("backend").filter_map(|object| Some((object, backend::backend(context, object, owner)?)));
-    let checked: Vec<_> = checked.collect();
-    subscriber::shared_headers(context, &checked);
-    checked.into_iter().map(|(_, backend)| backend).collect()
 }

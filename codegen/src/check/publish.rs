@@ -233,7 +233,7 @@ mod tests {
             input_headers,
             input_query_strings: &Names::All,
             timeout: Duration::from_secs(2),
-            concurrent_calls: None,
+            turn: crate::check::calls::Turn::Beside,
         };
         let object = Object::new(&node);
         super::capabilities(&context, object, object, &owner, &Driver { capabilities, ..bare() });

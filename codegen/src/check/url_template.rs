@@ -2,19 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::Context;
+use super::endpoint::Owner;
+use super::{Context, sequence};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Piece, UrlTemplate};
 use crate::suggest::closest;
 use crate::tree::{Node, Span};
 
-/// Reads the pattern that `node` holds. `prefix` goes before it; `params` are the endpoint's, unless its path is wrong.
-pub(super) fn parse(
-    context: &Context<'_>,
-    node: &Node,
-    prefix: &str,
-    params: Option<&[String]>,
-) -> Option<UrlTemplate> {
+/// Reads the pattern that `node` holds. `prefix` goes before it.
+pub(super) fn parse(context: &Context<'_>, node: &Node, prefix: &str, owner: &Owner<'_>) -> Option<UrlTemplate> {
     let text = node.text()?.value.as_str();
     let report = |start: usize, end: usize, code: &'static str, message: String, label: &str| {
         Diagnostic::error(code, node.part(start..end), message).label(label)
@@ -52,7 +48,7 @@ pub(super) fn parse(
             context.push(error.help("write `%7B` and `%7D` for braces"));
             return None;
         };
-        sound &= param(context, node, (open, close), params, &mut template);
+        sound &= param(context, node, (open, close), owner, &mut template);
         rest = close + 1;
     }
     template.text(&text[rest..]);
@@ -65,21 +61,23 @@ fn param(
     context: &Context<'_>,
     node: &Node,
     (open, close): (usize, usize),
-    params: Option<&[String]>,
+    owner: &Owner<'_>,
     template: &mut Builder,
 ) -> bool {
     let Some(text) = node.text() else { return false };
     let name = &text.value[open + 1..close];
     let span = node.part(open..close + 1);
-    if is_response(name) {
-        context.not_yet(span, &format!("`{{{name}}}`, a value from the response of a previous backend,"));
-        return false;
+    let own = owner.params.is_some_and(|params| params.iter().any(|param| param == name));
+    if sequence::is_response(name) && !own {
+        let Some(earlier) = sequence::earlier(context, span, name, owner.turn, false) else { return false };
+        template.pieces.push(Piece::Earlier(earlier));
+        return true;
     }
     if name.starts_with("JWT.") {
         context.not_yet(span, &format!("`{{{name}}}`, a claim of the client's token,"));
         return false;
     }
-    let Some(params) = params else { return false };
+    let Some(params) = owner.params else { return false };
     if let Some(index) = params.iter().position(|known| known == name) {
         template.pieces.push(Piece::Param { index, name: name.to_owned() });
         return true;
@@ -118,16 +116,9 @@ fn escapes(context: &Context<'_>, node: &Node, text: &str, start: usize) -> bool
 }
 
 /// What lura takes for the name of a parameter.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
     !name.is_empty() && name.bytes().all(valid)
-}
-
-/// `resp0_id`.
-pub(crate) fn is_response(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("resp") else { return false };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    digits > 0 && (rest.len() == digits || rest[digits..].starts_with('_'))
 }
 
 /// Joins what follows each other and encodes what no URL can hold.
@@ -174,8 +165,16 @@ mod tests {
             hosts: None,
             max_payload: None,
         };
-        let template =
-            parse(&Context::new(&file, &sink, defaults), &node, "/base", Some(&["id".to_owned(), "name".to_owned()]));
+        let owner = Owner {
+            params: Some(&["id".to_owned(), "name".to_owned()]),
+            method: crate::model::Method::Get,
+            output: crate::model::Output::Json,
+            input_headers: &crate::model::Names::All,
+            input_query_strings: &crate::model::Names::All,
+            timeout: std::time::Duration::from_secs(2),
+            turn: crate::check::calls::Turn::Beside,
+        };
+        let template = parse(&Context::new(&file, &sink, defaults), &node, "/base", &owner);
         match template {
             Some(template) => Ok(template.pieces),
             None => {

@@ -8,7 +8,7 @@ use super::layout::Static;
 use super::literal::{duration, method, number, texts};
 use super::shape;
 use crate::model::{
-    Backend, BackendKind, Confirm, Decode, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond, Shape,
+    Backend, BackendKind, Confirm, Decode, Earlier, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond, Shape,
     StatusRule, Subscribe, Template,
 };
 use crate::names::Names;
@@ -37,7 +37,7 @@ pub(super) fn sentence(backend: &Backend) -> String {
                 hosts => format!("Calls `{method} {url}` at one of `{}`, in turn.", hosts.join("`, `")),
             }
         }
-        BackendKind::Publish(publish) => publish_sentence(publish),
+        BackendKind::Publish(publish) => publish_sentence(publish, !backend.set.body.is_empty()),
         BackendKind::Subscribe(subscribe) => {
             format!("Receives one message from `{}`{}.", subscribe.url, at(subscribe.broker.as_deref()))
         }
@@ -52,7 +52,7 @@ fn at(broker: Option<&str>) -> String {
 fn url(pieces: &[Piece]) -> String {
     pieces.iter().fold(String::new(), |url, piece| match piece {
         Piece::Text(text) => url + text,
-        Piece::Param { name, .. } => format!("{url}{{{name}}}"),
+        Piece::Param { name, .. } | Piece::Earlier(Earlier { name, .. }) => format!("{url}{{{name}}}"),
     })
 }
 
@@ -115,14 +115,20 @@ fn forward(backend: &Backend) -> Option<TokenStream> {
 
 fn http_value(http: &HttpBackend) -> TokenStream {
     let (verb, hosts) = (method(http.method), texts(&http.hosts));
-    let pieces = http.url.pieces.iter().map(|piece| match piece {
+    let pieces = pieces(&http.url.pieces);
+    quote! { Http::new(#verb, #hosts, #pieces) }
+}
+
+fn pieces(pieces: &[Piece]) -> TokenStream {
+    let pieces = pieces.iter().map(|piece| match piece {
         Piece::Text(literal) => quote! { Text(#literal) },
         Piece::Param { index, .. } => {
             let index = number(*index as u64);
             quote! { Param(#index) }
         }
+        Piece::Earlier(Earlier { name, .. }) => quote! { Answer(#name) },
     });
-    quote! { Http::new(#verb, #hosts, &[#(#pieces),*]) }
+    quote! { &[#(#pieces),*] }
 }
 
 fn status(rule: &StatusRule) -> Option<TokenStream> {
@@ -136,13 +142,14 @@ fn status(rule: &StatusRule) -> Option<TokenStream> {
     }
 }
 
-fn publish_sentence(publish: &Publish) -> String {
+fn publish_sentence(publish: &Publish, own_body: bool) -> String {
     let with =
         |what: &str, value: &Option<_>| value.as_ref().map_or(String::new(), |value| format!(", {what} `{value}`"));
     let options = &publish.options;
     let (key, id) = (with("with the key", &options.key), with("deduplicated by", &options.dedup_id));
     let at = at(publish.broker.as_deref());
-    format!("Publishes the request's body to `{}`{at}{key}{id}.", publish.url)
+    let body = if own_body { "a body of its own" } else { "the request's body" };
+    format!("Publishes {body} to `{}`{at}{key}{id}.", publish.url)
 }
 
 /// Only what differs from the defaults.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::backend;
+use super::calls::{self, Called};
 use super::layout::Static;
 use super::literal::{duration, method, names as name_list, number};
 use crate::model::{self, Endpoint, Output, Step};
@@ -15,24 +15,7 @@ use crate::names::Names;
 pub(super) fn items(name: &Ident, endpoint: &Endpoint, names: &mut Names) -> Vec<Static> {
     let Endpoint { place, path, method: verb, .. } = endpoint;
     let title = format!("`{} {}`", verb.as_str(), path.text);
-    let (kind, what, value, parts) = match endpoint.backends.as_slice() {
-        [only] => {
-            let backend::Parts { value, items } = backend::parts(name, only, names);
-            (backend::kind(only), backend::sentence(only), value, items)
-        }
-        several => {
-            let mut items = Vec::new();
-            let mut merged = Vec::new();
-            for (index, backend) in several.iter().enumerate() {
-                let part = names.part(name, &format!("BACKEND_{}", index + 1));
-                let whose = format!("Backend {} of {title}", index + 1);
-                items.extend(backend::items(&part, &whose, backend, names));
-                merged.push(part);
-            }
-            let what = format!("Merges the answers of {} backends, in the order of the file.", several.len());
-            (quote! { Merge }, what, quote! { Merge::new(&[#(&#merged),*]) }, items)
-        }
-    };
+    let Called { kind, what, value, items: parts } = calls::called(name, &title, endpoint, names);
     let (verb, path, source, options) = (method(*verb), &path.text, &place.0, options(endpoint));
     let item = Static {
         docs: vec![format!("{title}, {}", place.0), String::new(), what],

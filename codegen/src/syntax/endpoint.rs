@@ -19,7 +19,7 @@ pub(crate) static ENDPOINT: Record = Record {
         key("timeout", Kind::Duration),
         key("cache_ttl", Kind::Duration),
         key("output_encoding", Kind::Text),
-        // Refused in other words where it would publish twice.
+        // Refused where it would publish twice.
         key("concurrent_calls", Kind::Integer),
         key("input_headers", Kind::List(&Kind::Text)),
         key("input_query_strings", Kind::List(&Kind::Text)),
@@ -108,12 +108,14 @@ pub(super) static ENDPOINT_PROXY: Record = Record {
     keys: &[
         key("static", Kind::Record(&STATIC)),
         key("max_payload", Kind::Integer),
-        later("sequential", Kind::Bool, &["false"]),
-        later("sequential_propagated_params", Kind::List(&Kind::Text), &["[]"]),
+        key("sequential", Kind::Bool),
+        key("sequential_propagated_params", Kind::List(&Kind::Text)),
         later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
-        later("combiner", Kind::Text, &["\"\""]),
-        later("strategy", Kind::Text, &["\"\""]),
-        later("force_sandboxed_request", Kind::Bool, &["false"]),
+        // Refused in other words where it names what only custom builds of KrakenD have.
+        key("combiner", Kind::Text),
+        key("strategy", Kind::Text),
+        // What it asks for is always so: no backend sees what another does to the request.
+        key("force_sandboxed_request", Kind::Bool),
         enterprise("decompress_gzip", Kind::Any),
     ],
 };
@@ -135,8 +137,10 @@ pub(super) static BACKEND_PROXY: Record = Record {
     former: &[],
     keys: &[
         later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
-        later("shadow", Kind::Bool, &["false"]),
-        later("shadow_timeout", Kind::Duration, &[]),
+        key("shadow", Kind::Bool),
+        key("shadow_timeout", Kind::Duration),
+        key("set_headers", Kind::Map(&Kind::Text)),
+        key("set_body", Kind::Any),
     ],
 };
 
