@@ -3,6 +3,7 @@
 
 mod support;
 
+mod aggregation;
 mod brokers;
 mod delivery;
 mod failures;
