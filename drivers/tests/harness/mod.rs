@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use sluicegate_drivers::Broker;
 
+#[cfg(feature = "jetstream")]
+pub(crate) mod jetstream;
+#[cfg(feature = "mem")]
 pub(crate) mod mem;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
+#[cfg(feature = "jetstream")]
+pub(crate) mod nats_admin;
 
 /// One broker to test with: started, or found through the environment.
 pub(crate) trait Harness: Sized {
@@ -29,6 +34,9 @@ pub(crate) trait Harness: Sized {
 
     /// How many messages to send where many are wanted.
     const MANY: usize;
+
+    /// Whether the driver keeps a delivery that is held from coming back after its deadline.
+    const KEEPS_ALIVE: bool = false;
 
     /// How long a behaviour may take before it counts as hanging.
     const PATIENCE: Duration = Duration::from_secs(60);
