@@ -39,31 +39,39 @@
 //!
 //! # Environment
 //!
-//! `NATS_SERVER_URL` (required): `nats://HOST:4222`, several separated by commas. The driver `nats` reads the same.
+//! `NATS_SERVER_URL` (required): the servers, separated by commas, as the driver [`nats`](crate::nats) reads them. A named
+//! broker has the settings of that driver too, but for `buffer`. `max_pending` is how many publishes and settlements may
+//! wait for their answer (16384); more publishes are refused at once.
 //!
 //! # Delivery
 //!
 //! At least once. A publish is confirmed by the stream's acknowledgement, with its name and the message's place in it. A
 //! message's id is sent as `Nats-Msg-Id`: within the stream's window (two minutes unless it is set) the same id is stored
-//! once, and the later receipts say `duplicate`.
+//! once, and the later receipts say `duplicate`. One that no stream takes is sent again twice within half a second, as
+//! a stream may be about to get another leader, and then refused. Nothing is kept for later while there is no connection;
+//! what was sent when it was lost may have been stored.
 //!
 //! Each request asks the server for one message, and nothing is asked for in advance. While a delivery is held, the
-//! server is told so every half `ack_wait`, however slow the client is. One that is dropped or given back is
-//! delivered again at once or after the wait; one that was on its way to a request that has ended goes back as soon
-//! as it arrives, which counts as a delivery. An acknowledgement is confirmed by the server, and sent again after a
-//! reconnect. Messages arrive in order, but for those given back, and among several receivers.
+//! server is told so every third of `ack_wait`, however slow the client is. One that is dropped or given back is
+//! delivered again, at once or after the wait. A message that was on its way to a request that has ended goes to the
+//! next one, or back if there is none; then it counts as delivered once more. An acknowledgement is confirmed by the
+//! server, and sent again after a reconnect within `ack_wait`. Messages arrive in order, but for those given back, and
+//! among several receivers.
 //!
 //! Where a consumer has `max_deliver`, the server stops to deliver a message after that many deliveries. JetStream has
 //! no place of its own for such messages, nor for those that are dead-lettered: they are ended (`+TERM`, with the
-//! reason from server 2.10.4 on), and stay in a stream that keeps what was consumed.
+//! reason from server 2.10.4 on) and an error in the log, and stay in a stream that keeps what was consumed.
+//!
+//! Attributes are NATS' headers, exactly as they are given. Of headers that have the same name, those of another
+//! publisher, the values are joined by `, `. What a KrakenD published to a stream's subject is read as it means it.
 //!
 //! # Limits
 //!
 //! The size of a message, headers included, is limited by the server (`max_payload`, 1 MiB unless it is set) and by the
-//! stream (`max_msg_size`). Header names are visible ASCII without `:`; values have no line breaks and no white space at their
-//! ends. Of headers that have the same name, those of another publisher, the values are joined by `, `. A message whose
-//! headers are not UTF-8 cannot be read by this client: it breaks the connection each time it is delivered. A consumer
-//! hands out at most its `max_ack_pending` unsettled messages (1000 unless it is set).
+//! stream (`max_msg_size`). Header names are printable ASCII without spaces and colons; values have no line breaks. There
+//! are no keys. A consumer hands out at most its `max_ack_pending` unsettled messages (1000 unless it is set), and has at
+//! most `max_waiting` requests at once (512). One of another's making whose `ack_wait` is below a second is not kept alive
+//! in time. The user has to be allowed `_INBOX.>`, `$JS.API.>` for the streams and consumers, and `$JS.ACK.>`.
 
 #[cfg(feature = "jetstream")]
 mod client;
@@ -75,8 +83,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::nats::{Wildcards, check_subject};
 use crate::nats::settings;
+use crate::nats::{Wildcards, check_subject};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// JetStream's entry in [`ALL`](crate::ALL).
@@ -232,11 +240,7 @@ mod tests {
             &[
                 ("[jetstream://]", "the URL does not name a JetStream topic", LOOK),
                 ("[nats]://a", "`nats` is not the scheme of a JetStream topic", LOOK),
-                (
-                    "jetstream://a.[*]",
-                    "the wildcard `*` cannot be published to",
-                    "wildcards are for subscriptions",
-                ),
+                ("jetstream://a.[*]", "the wildcard `*` cannot be published to", "wildcards are for subscriptions"),
                 (
                     "jetstream://a?[durable]=b",
                     "`durable` is not a parameter of a JetStream topic, only of a subscription",
@@ -254,11 +258,7 @@ mod tests {
         assert_refused(
             DRIVER.subscription,
             &[
-                (
-                    "[jetstream://a]",
-                    "a JetStream subscription needs `durable`, the name of its consumer",
-                    LOOK,
-                ),
+                ("[jetstream://a]", "a JetStream subscription needs `durable`, the name of its consumer", LOOK),
                 ("jetstream://a?[durable]=", "`durable` has no value", ""),
                 ("jetstream://a?durable=b[.]c", "`.` is not allowed here", CONSUMER),
                 ("jetstream://a?durable=b&stream=[é]", "`é` is not allowed here", STREAM),
@@ -268,11 +268,7 @@ mod tests {
                     "the duration has no unit",
                     "write a number and a unit: `250ms`, `2s`, `1m30s`, `1h`",
                 ),
-                (
-                    "jetstream://a?[queue]=b",
-                    "unknown parameter `queue`",
-                    "accepted: `durable`, `stream`, `ack_wait`",
-                ),
+                ("jetstream://a?[queue]=b", "unknown parameter `queue`", "accepted: `durable`, `stream`, `ack_wait`"),
             ],
         );
     }

@@ -30,7 +30,7 @@ use super::{DRIVER, Subscription, Topic};
 use crate::nats::client::connect::Established;
 use crate::nats::client::dialer::Dialer;
 use crate::nats::options::Options;
-use crate::supervision::{Closing, Supervision, Supervisor};
+use crate::supervision::{Closing, Counters, Supervision, Supervisor};
 use crate::{BrokerState, Confirm, Driver, OpenError, Settings, UrlError};
 
 const DEFAULT_MAX_PENDING: usize = 16_384;
@@ -49,6 +49,13 @@ pub struct Broker {
 struct Connector {
     dialer: Dialer,
     link: Arc<Link>,
+}
+
+impl Broker {
+    /// What has happened to the connection, counted.
+    pub fn counters(&self) -> &Counters {
+        self.link.supervision.counters()
+    }
 }
 
 impl crate::Broker for Broker {
@@ -133,7 +140,7 @@ impl crate::supervision::Link for Connector {
     }
 
     async fn serve(&mut self, connection: Established, closing: Closing) -> String {
-        Connection::new(connection, Arc::clone(&self.link)).serve(closing).await
+        Connection::new(connection, Arc::clone(&self.link), self.dialer.servers() > 1).serve(closing).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a broker leaves behind.
 
 use serde_json::json;
-use sluicegate_drivers::{Broker as _, BrokerState, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _};
+use sluicegate_drivers::{
+    Broker as _, BrokerState, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _,
+};
 
 use super::support::{Place, ack, expect_nothing, publish, receive};
 use crate::server::far;

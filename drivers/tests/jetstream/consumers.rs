@@ -12,7 +12,8 @@ use crate::server::far;
 /// Makes the consumer `d`, filtered by `a`, with `config` besides.
 fn make_consumer(place: &Place, config: &Value) {
     let stream = &place.stream;
-    let mut consumer = json!({ "durable_name": "d", "ack_policy": "explicit", "filter_subject": format!("{stream}.a") });
+    let mut consumer =
+        json!({ "durable_name": "d", "ack_policy": "explicit", "filter_subject": format!("{stream}.a") });
     consumer.as_object_mut().expect("an object").extend(config.as_object().expect("an object").clone());
     let request = json!({ "stream_name": stream, "config": consumer });
     place.admin().api(&format!("CONSUMER.DURABLE.CREATE.{stream}.d"), &request);
@@ -42,7 +43,10 @@ async fn one_that_is_missing_is_made() {
 #[tokio::test]
 async fn one_that_fits_is_used_as_it_is() {
     let Some(place) = Place::with_stream(&json!({})) else { return };
-    make_consumer(&place, &json!({ "ack_wait": 3_000_000_000_u64, "max_deliver": 2, "max_expires": 1_000_000_000_u64 }));
+    make_consumer(
+        &place,
+        &json!({ "ack_wait": 3_000_000_000_u64, "max_deliver": 2, "max_expires": 1_000_000_000_u64 }),
+    );
     let broker = place.broker().await;
     let subscriber = place.subscriber(&broker, "a");
     publish(&place.publisher(&broker, "a"), "x").await.expect("confirmed");

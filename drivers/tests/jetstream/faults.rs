@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use sluicegate_drivers::jetstream::Broker;
 use sluicegate_drivers::{
     Broker as _, BrokerState, Confirm, Delivery as _, Message, PublishErrorKind, Publisher as _, ReceiveError,
     Settlement, Subscriber as _,
@@ -11,7 +12,7 @@ use sluicegate_drivers::{
 use tokio::task::JoinSet;
 
 use super::support::{Place, ack, expect_nothing, publish, receive, try_receive, until_connected};
-use crate::server::{far, until};
+use crate::server::{far, settings, until};
 
 #[tokio::test]
 async fn who_waits_receives_after_the_server_is_back() {
@@ -103,6 +104,32 @@ async fn a_paused_server_is_noticed() {
         bodies.push(String::from_utf8(delivery.message().body.to_vec()).expect("text"));
     }
     assert!(bodies == ["x", "z"] || bodies == ["z"], "{bodies:?}");
+}
+
+/// A server that is about to end is left for another one, without an error.
+#[tokio::test]
+async fn a_server_that_shuts_down_is_left() {
+    let (Some(one), Some(other)) = (Place::start(""), Place::start("")) else { return };
+    for place in [&one, &other] {
+        place.admin().make_stream(&place.stream, "orders", &json!({}));
+    }
+    let servers = format!("{},{}", one.server.address, other.server.address);
+    let broker = Broker::open(&settings(&[("servers", &servers)])).expect("addresses");
+    until_connected(&broker).await;
+    let publisher = broker.publisher("jetstream://orders", Confirm::All).expect("a topic");
+    let first = publish(&publisher, "x").await.expect("confirmed").partition.expect("a stream");
+    let leaving = if first == one.stream { &one } else { &other };
+    leaving.server.signal("USR2");
+    let end = far();
+    loop {
+        assert!(std::time::Instant::now() < end, "the server is not left");
+        match publish(&publisher, "x").await {
+            Ok(receipt) if receipt.partition.as_deref() != Some(&first) => break,
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind, PublishErrorKind::Unreachable, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// What was confirmed is stored, whatever happens to the server meanwhile.

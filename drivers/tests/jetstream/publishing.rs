@@ -1,9 +1,10 @@
 //! Receipts and refusals.
 
 use serde_json::json;
+use sluicegate_drivers::jetstream::Broker;
 use sluicegate_drivers::{Broker as _, Confirm, Message, PublishErrorKind, Publisher as _, Receipt};
 
-use super::support::{Place, publish};
+use super::support::{Place, publish, refusal, try_receive, until_connected};
 use crate::server::settings;
 
 #[tokio::test]
@@ -52,18 +53,29 @@ async fn what_the_user_may_not_do() {
         no_auth_user: admin
         authorization { users: [
             { user: admin, password: a }
+            { user: deaf, password: d, permissions: { subscribe: { deny: ["_INBOX.>"] } } }
             { user: eve, password: e, permissions: { publish: { deny: ["*.secret", "$JS.API.CONSUMER.MSG.NEXT.>"] } } }
         ] }
     "#;
     let Some(place) = Place::start(EXTRA) else { return };
     place.make_stream(&json!({}));
-    let servers = format!("eve:e@{}", place.server.address);
-    let broker = sluicegate_drivers::jetstream::Broker::open(&settings(&[("servers", &servers)])).expect("an address");
-    super::support::until_connected(&broker).await;
+    let login = async |login: &str| {
+        let servers = format!("{login}@{}", place.server.address);
+        let broker = Broker::open(&settings(&[("servers", &servers)])).expect("an address");
+        until_connected(&broker).await;
+        broker
+    };
+    let broker = login("deaf:d").await;
+    let error = publish(&place.publisher(&broker, "open"), "x").await.expect_err("refused");
+    assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
+    let error = try_receive(&place.subscriber(&broker, "open")).await.expect_err("refused");
+    let reason = refusal(&error);
+    assert!(reason.contains("Permissions Violation for Subscription"), "{reason}");
+    let broker = login("eve:e").await;
     let error = publish(&place.publisher(&broker, "secret"), "x").await.expect_err("refused");
     assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
     publish(&place.publisher(&broker, "open"), "x").await.expect("confirmed");
-    let error = super::support::try_receive(&place.subscriber(&broker, "open")).await.expect_err("refused");
-    let reason = super::support::refusal(&error);
+    let error = try_receive(&place.subscriber(&broker, "open")).await.expect_err("refused");
+    let reason = refusal(&error);
     assert!(reason.contains("Permissions Violation for Publish"), "{reason}");
 }

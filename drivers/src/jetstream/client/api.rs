@@ -97,9 +97,7 @@ async fn stream_of(link: &Arc<Link>, subject: &str) -> Result<String, Trouble> {
         (Some(one), Some(other)) => Err(Trouble::Refused(format!(
             "several streams have the subject `{subject}`: name one of them with `stream` (`{one}`, `{other}`)"
         ))),
-        (None, _) => {
-            Err(Trouble::Refused(format!("no stream has the subject `{subject}`, and a gateway makes none")))
-        }
+        (None, _) => Err(Trouble::Refused(format!("no stream has the subject `{subject}`, and a gateway makes none"))),
     }
 }
 
@@ -135,6 +133,9 @@ async fn check(link: &Arc<Link>, wanted: &Wanted, stream: &str, config: &Value) 
     }
     if config["headers_only"] == true {
         return refused("delivers headers without bodies (`headers_only`)".to_owned());
+    }
+    if config["priority_groups"].as_array().is_some_and(|groups| !groups.is_empty()) {
+        return refused("has priority groups".to_owned());
     }
     let filters = filters(config);
     match filters.as_slice() {

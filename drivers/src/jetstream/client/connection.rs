@@ -46,15 +46,17 @@ pub(super) struct Connection {
     tick: Interval,
     /// Ticks since a byte came.
     quiet: u32,
-    /// Ticks since closing began.
-    closing: Option<u32>,
+    /// Whether there is another server to go to when this one is about to end.
+    has_others: bool,
+    /// Ticks since closing began, and why.
+    closing: Option<(u32, &'static str)>,
     /// The server's last words, which say more than that it closed the connection.
     last_error: Option<String>,
 }
 
 impl Connection {
     /// Subscribes to the inbox, and opens for whoever has something to send.
-    pub(super) fn new(established: Established, link: Arc<Link>) -> Self {
+    pub(super) fn new(established: Established, link: Arc<Link>, has_others: bool) -> Self {
         let Established { stream, read, info } = established;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,6 +72,7 @@ impl Connection {
             pings: 0,
             tick,
             quiet: 0,
+            has_others,
             closing: None,
             last_error: None,
         }
@@ -80,10 +83,7 @@ impl Connection {
         let mut closing = pin!(closing.requested());
         poll_fn(|cx| {
             if self.closing.is_none() && closing.as_mut().poll(cx).is_ready() {
-                self.closing = Some(0);
-                self.link.outbox.close();
-                // Its PONG comes after all that the server sent before.
-                self.ping();
+                self.begin_closing("it is closed");
             }
             match self.poll(cx) {
                 Poll::Ready(Ok(never)) => match never {},
@@ -100,8 +100,12 @@ impl Connection {
             let read = self.poll_read(cx)?;
             let wrote = self.poll_write(cx)?;
             let ticked = self.poll_tick(cx)?;
-            if self.closing.is_some() && wrote.is_ready() && self.pings == 0 {
-                return Poll::Ready(Err("it is closed".to_owned()));
+            if let Some((_, why)) = self.closing
+                && wrote.is_ready()
+                && self.pings == 0
+                && !self.link.inbox.is_waiting()
+            {
+                return Poll::Ready(Err(why.to_owned()));
             }
             if read.is_pending() && ticked.is_pending() {
                 return Poll::Pending;
@@ -149,7 +153,14 @@ impl Connection {
                 self.link.complaint(text);
                 self.last_error = Some((*text).to_owned());
             }
-            Op::Info(json) => self.link.outbox.set_max_payload(Info::read(json)?.max_payload),
+            Op::Info(json) => {
+                let info = Info::read(json)?;
+                self.link.outbox.set_max_payload(info.max_payload);
+                // With one server there is nowhere else to go: it is used to its end.
+                if info.is_leaving && self.has_others && self.closing.is_none() {
+                    self.begin_closing("the server is shutting down");
+                }
+            }
         }
         Ok(())
     }
@@ -186,10 +197,10 @@ impl Connection {
 
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         ready!(self.tick.poll_tick(cx));
-        if let Some(ticks) = &mut self.closing {
+        if let Some((ticks, why)) = &mut self.closing {
             *ticks += 1;
             if *ticks > CLOSING_TICKS {
-                return Poll::Ready(Err("it is closed, and the server did not answer in time".to_owned()));
+                return Poll::Ready(Err(format!("{why}, and did not answer in time")));
             }
         }
         self.quiet += 1;
@@ -202,6 +213,14 @@ impl Connection {
             self.quiet = 0;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Takes nothing more, and waits for the answers.
+    fn begin_closing(&mut self, why: &'static str) {
+        self.closing = Some((0, why));
+        self.link.outbox.close();
+        // Its PONG comes after all that the server sent before.
+        self.ping();
     }
 
     fn ping(&mut self) {

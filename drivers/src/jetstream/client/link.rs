@@ -11,8 +11,8 @@ use super::frame::Frame;
 use super::inbox::{Answer, Asked, Inbox, Unanswered};
 use super::outbox::{NotTaken, Outbox, Outgoing, Reply};
 use super::subscriber::Shared;
-use crate::supervision::{Repeats, Supervision};
 use crate::nats::client::connect::Info;
+use crate::supervision::{Repeats, Supervision};
 use crate::{BrokerState, PublishError, PublishErrorKind};
 
 /// How often deliveries are kept alive, lost pulls are found, and pauses end.
@@ -28,6 +28,8 @@ pub(super) struct Link {
     subscribers: Mutex<HashMap<u64, Weak<Shared>>>,
     last_sid: AtomicU64,
     closed: AtomicBool,
+    /// Whether the server refused the inbox, so that nothing is heard.
+    deaf: AtomicBool,
     /// Whether the server understands `+TERM` with a reason.
     takes_reasons: AtomicBool,
     /// How many questions may be open before publishes are refused.
@@ -45,6 +47,7 @@ impl Link {
             subscribers: Mutex::default(),
             last_sid: AtomicU64::new(INBOX_SID),
             closed: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
             takes_reasons: AtomicBool::new(false),
             max_pending,
             complaints: Mutex::default(),
@@ -60,6 +63,11 @@ impl Link {
             let what = format!("{} messages are on their way", self.max_pending);
             PublishError::new(PublishErrorKind::Full, what)
         })
+    }
+
+    /// Whether answers would not be heard.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf.load(Ordering::Relaxed)
     }
 
     /// What ends a message for good.
@@ -176,6 +184,7 @@ impl Link {
         if self.is_closed() {
             return;
         }
+        self.deaf.store(false, Ordering::Relaxed);
         self.takes_reasons.store(info.takes_reasons, Ordering::Relaxed);
         self.outbox.connected(info.max_payload);
         for subscriber in self.subscribers() {
@@ -212,8 +221,15 @@ impl Link {
         if self.is_news(text) {
             tracing::warn!(driver = "jetstream", reason = text, "error of the server");
         }
-        if let Some(subject) = denied_subject(text) {
-            let reason: Arc<str> = text.into();
+        let reason: Arc<str> = text.into();
+        if denied_subject(text, "Subscription").is_some_and(|subject| subject.starts_with(self.inbox.prefix())) {
+            // All subscriptions are inboxes, and have one beginning.
+            self.deaf.store(true, Ordering::Relaxed);
+            for subscriber in self.subscribers() {
+                subscriber.deafened(&reason);
+            }
+        }
+        if let Some(subject) = denied_subject(text, "Publish") {
             self.inbox.deny(subject, &reason);
             for subscriber in self.subscribers() {
                 subscriber.denied(subject, &reason);
@@ -238,12 +254,10 @@ impl Link {
     }
 }
 
-/// The subject that a client may not publish to: `Permissions Violation for Publish to "orders"`.
-fn denied_subject(text: &str) -> Option<&str> {
-    const BEGINNING: &str = "permissions violation for publish to ";
-    let beginning = text.get(..BEGINNING.len())?;
-    let rest = beginning.eq_ignore_ascii_case(BEGINNING).then(|| &text[BEGINNING.len()..])?;
-    rest.strip_prefix('"')?.split('"').next()
+/// The subject that a client may not use: `Permissions Violation for Publish to "orders"`.
+fn denied_subject<'a>(text: &'a str, what: &str) -> Option<&'a str> {
+    let rest = text.strip_prefix("Permissions Violation for ")?.strip_prefix(what)?;
+    rest.strip_prefix(" to \"")?.split('"').next()
 }
 
 #[cfg(test)]
@@ -252,10 +266,11 @@ mod tests {
 
     #[test]
     fn denials_name_the_subject() {
-        assert_eq!(denied_subject("Permissions Violation for Publish to \"a.b\""), Some("a.b"));
-        assert_eq!(denied_subject("Permissions Violation for Publish to \"a.b\" using queue \"c\""), Some("a.b"));
+        assert_eq!(denied_subject("Permissions Violation for Publish to \"a.b\"", "Publish"), Some("a.b"));
+        let text = "Permissions Violation for Subscription to \"a.b\" using queue \"c\"";
+        assert_eq!(denied_subject(text, "Subscription"), Some("a.b"));
         for other in ["", "Permissions Violation for Subscription to \"a\"", "Stale Connection"] {
-            assert_eq!(denied_subject(other), None, "{other}");
+            assert_eq!(denied_subject(other, "Publish"), None, "{other}");
         }
     }
 }

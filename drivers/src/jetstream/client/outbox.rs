@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::inbox::{Inbox, push_token};
+use crate::Attribute;
 use crate::nats::client::headers;
 use crate::nats::client::protocol::push_number;
-use crate::Attribute;
 
 /// How many bytes may wait to be written. A larger message is still taken when nothing else waits.
 const MOST_BYTES: usize = 16 << 20;
@@ -221,7 +221,8 @@ mod tests {
         outbox.connected(100);
         let attributes = [Attribute { name: "A".into(), value: "b".to_owned() }];
         let headers = headers::length(&attributes).unwrap();
-        let message = Outgoing { subject: "s", reply: Reply::Pull("p.", 1), attributes: &attributes, headers, body: b"xyz" };
+        let message =
+            Outgoing { subject: "s", reply: Reply::Pull("p.", 1), attributes: &attributes, headers, body: b"xyz" };
         outbox.publish(&inbox, &message).unwrap();
         let mut taken = Vec::new();
         outbox.take(&mut taken, Waker::noop());

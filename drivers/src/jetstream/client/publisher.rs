@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::inbox::{Answered, Unanswered};
 use super::link::Link;
@@ -15,6 +17,10 @@ use crate::{Attribute, Message, PublishError, PublishErrorKind, Receipt};
 /// The header with the identity that a stream knows a message by.
 pub(super) const ID: &str = "Nats-Msg-Id";
 
+/// How often a message that no stream took is sent again, as NATS' own clients do.
+const RETRIES: u32 = 2;
+const RETRY_WAIT: Duration = Duration::from_millis(250);
+
 /// An open topic of a [`Broker`](super::Broker).
 pub struct Publisher {
     pub(super) link: Arc<Link>,
@@ -24,25 +30,38 @@ pub struct Publisher {
 impl crate::Publisher for Publisher {
     async fn publish(&self, mut message: Message) -> Result<Receipt, PublishError> {
         if message.key.is_some() {
-            return Err(error(PublishErrorKind::Invalid, "a message of JetStream has no key: its subject takes that place"));
+            return Err(error(
+                PublishErrorKind::Invalid,
+                "a message of JetStream has no key: its subject takes that place",
+            ));
         }
         identify(&mut message)?;
         let headers = headers::length(&message.attributes)?;
-        let (token, asked) = self.link.question(&self.subject)?;
-        let outgoing = Outgoing {
-            subject: &self.subject,
-            reply: Reply::Inbox(token),
-            attributes: &message.attributes,
-            headers,
-            body: &message.body,
-        };
-        self.link.outbox.publish(&self.link.inbox, &outgoing).map_err(|why| self.not_taken(why))?;
-        drop(message);
-        match asked.await {
-            Ok(answer) => receipt(&answer),
-            Err(Unanswered::NotSent) => Err(self.unreachable()),
-            Err(Unanswered::Denied(reason)) => Err(error(PublishErrorKind::Refused, &*reason)),
-            Err(unanswered) => Err(PublishError::new(PublishErrorKind::Unknown, unanswered)),
+        if self.link.is_deaf() {
+            return Err(error(PublishErrorKind::Refused, "the server does not let this user hear its answers"));
+        }
+        let mut retries = 0..RETRIES;
+        loop {
+            let (token, asked) = self.link.question(&self.subject)?;
+            let outgoing = Outgoing {
+                subject: &self.subject,
+                reply: Reply::Inbox(token),
+                attributes: &message.attributes,
+                headers,
+                body: &message.body,
+            };
+            self.link.outbox.publish(&self.link.inbox, &outgoing).map_err(|why| self.not_taken(why))?;
+            return match asked.await {
+                // Nobody has it: the stream may be about to get another leader.
+                Ok(Answered { status: Some(503), .. }) if retries.next().is_some() => {
+                    Box::pin(sleep(RETRY_WAIT)).await;
+                    continue;
+                }
+                Ok(answer) => receipt(&answer),
+                Err(Unanswered::NotSent) => Err(self.unreachable()),
+                Err(Unanswered::Denied(reason)) => Err(error(PublishErrorKind::Refused, &reason)),
+                Err(unanswered) => Err(PublishError::new(PublishErrorKind::Unknown, unanswered)),
+            };
         }
     }
 }
@@ -181,12 +200,30 @@ mod tests {
     #[test]
     fn refusals() {
         for (payload, kind) in [
-            (r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"S","seq":0}"#, PublishErrorKind::Full),
-            (r#"{"error":{"code":503,"err_code":10077,"description":"input/output error"}}"#, PublishErrorKind::Refused),
-            (r#"{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}"#, PublishErrorKind::Full),
-            (r#"{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}"#, PublishErrorKind::TooLarge),
-            (r#"{"error":{"code":503,"err_code":10008,"description":"system temporarily unavailable"}}"#, PublishErrorKind::Unreachable),
-            (r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 1"}}"#, PublishErrorKind::Refused),
+            (
+                r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"S","seq":0}"#,
+                PublishErrorKind::Full,
+            ),
+            (
+                r#"{"error":{"code":503,"err_code":10077,"description":"input/output error"}}"#,
+                PublishErrorKind::Refused,
+            ),
+            (
+                r#"{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}"#,
+                PublishErrorKind::Full,
+            ),
+            (
+                r#"{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}"#,
+                PublishErrorKind::TooLarge,
+            ),
+            (
+                r#"{"error":{"code":503,"err_code":10008,"description":"system temporarily unavailable"}}"#,
+                PublishErrorKind::Unreachable,
+            ),
+            (
+                r#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 1"}}"#,
+                PublishErrorKind::Refused,
+            ),
             (r#"{"error":{}}"#, PublishErrorKind::Refused),
             ("{}", PublishErrorKind::Unknown),
             ("hello", PublishErrorKind::Unknown),

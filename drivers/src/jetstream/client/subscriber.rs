@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use super::delivery::{Delivery, negative};
 use super::frame::Frame;
 use super::link::Link;
 use super::publisher::ID;
-use crate::nats::client::headers;
+use crate::nats::client::{gob, headers};
 use crate::{Message, ReceiveError};
 
 /// How long a pull lasts at most: so long one without a receiver may be in the way of others.
@@ -60,7 +59,7 @@ struct State {
     next: u64,
     /// Nothing is asked before.
     pause: Option<Instant>,
-    /// Lookups in a row that failed.
+    /// Lookups in a row after which nothing could be received.
     failures: u32,
     closed: bool,
 }
@@ -71,13 +70,18 @@ enum Known {
     Looking,
     Ready(Consumer),
     /// Looked up again, by the first who wants it then.
-    Refused { reason: Arc<str>, until: Instant },
+    Refused {
+        reason: Arc<str>,
+        until: Instant,
+    },
 }
+
+type Received = Result<Delivery, ReceiveError>;
 
 struct Waiting {
     number: u64,
     deadline: Instant,
-    sender: oneshot::Sender<Result<Delivery, ReceiveError>>,
+    sender: oneshot::Sender<Received>,
 }
 
 struct Pull {
@@ -107,12 +111,10 @@ struct Turn<'a> {
 impl crate::Subscriber for Subscriber {
     type Delivery = Delivery;
 
-    fn receive(&self, deadline: Instant) -> impl Future<Output = Result<Delivery, ReceiveError>> + Send {
-        async move {
-            // A delivery that came and was not taken is dropped with the receiver, and so given back.
-            let (receiver, _turn) = self.shared.wait(deadline)?;
-            receiver.await.unwrap_or(Err(ReceiveError::Closed))
-        }
+    async fn receive(&self, deadline: Instant) -> Result<Delivery, ReceiveError> {
+        // A delivery that came and was not taken is dropped with the receiver, and so given back.
+        let (receiver, _turn) = self.shared.wait(deadline)?;
+        receiver.await.unwrap_or(Err(ReceiveError::Closed))
     }
 }
 
@@ -151,11 +153,7 @@ impl Shared {
     }
 
     /// Takes a place among those that wait, and sees that there is a pull for it.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-    fn wait(
-        self: &Arc<Self>,
-        deadline: Instant,
-    ) -> Result<(oneshot::Receiver<Result<Delivery, ReceiveError>>, Turn<'_>), ReceiveError> {
+    fn wait(self: &Arc<Self>, deadline: Instant) -> Result<(oneshot::Receiver<Received>, Turn<'_>), ReceiveError> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         if state.closed {
@@ -235,7 +233,6 @@ impl Shared {
             Ok(consumer) => {
                 let mut state = self.lock();
                 state.consumer = Known::Ready(consumer);
-                state.failures = 0;
                 drop(state);
                 self.balance();
             }
@@ -283,6 +280,11 @@ impl Shared {
         self.lock().pulls.clear();
     }
 
+    /// The server does not let this user hear answers.
+    pub(super) fn deafened(&self, reason: &Arc<str>) {
+        self.refuse(reason);
+    }
+
     /// The server does not allow to publish to `subject`.
     pub(super) fn denied(&self, subject: &str, reason: &Arc<str>) {
         let mut state = self.lock();
@@ -306,6 +308,7 @@ impl Shared {
         };
         match frame.status {
             None => {
+                state.failures = 0;
                 drop(state);
                 self.hand_over(frame);
             }
@@ -330,24 +333,36 @@ impl Shared {
         let text_lower = text.to_ascii_lowercase();
         match code {
             // It has run out.
-            404 | 408 if !is_early => {}
+            404 | 408 if !is_early => state.failures = 0,
             404 | 408 => state.pause(SHORT_PAUSE),
             409 if text_lower.contains("consumer is push based") => {
                 let reason = format!("the consumer `{}` is a push consumer", self.wanted.durable);
                 state.consumer = Known::Refused { reason: reason.into(), until: Instant::now() };
             }
             // Its server leaves it to another, or it has as many pulls as it may have.
-            409 if ["leadership change", "server shutdown", "maxwaiting"].iter().any(|why| text_lower.contains(why)) => {
+            409 if ["leadership change", "server shutdown", "maxwaiting"]
+                .iter()
+                .any(|why| text_lower.contains(why)) =>
+            {
                 state.pause(SHORT_PAUSE);
             }
             // It was deleted, or changed: it is looked up again, and made where there is none.
             _ => {
                 if matches!(state.consumer, Known::Ready(_)) {
                     let Wanted { subject, durable, .. } = &self.wanted;
-                    tracing::warn!(subject, durable, status = code, text, "the JetStream consumer is looked up again");
+                    if self.link.is_news(&format!("{durable}: {code} {text}")) {
+                        tracing::warn!(
+                            subject,
+                            durable,
+                            status = code,
+                            text,
+                            "the JetStream consumer is looked up again"
+                        );
+                    }
                     state.consumer = Known::Nothing;
                 }
-                state.pause(SHORT_PAUSE);
+                let wait = state.retry_wait();
+                state.pause(wait);
             }
         }
     }
@@ -418,7 +433,7 @@ impl Shared {
         self.balance();
     }
 
-    /// Ends all waits, and returns what is to be given back, with the wait until no pull of this gateway is left.
+    /// Ends all waits, and returns where each delivery that is held is settled.
     pub(super) fn close(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         state.closed = true;
@@ -468,8 +483,13 @@ impl Drop for Turn<'_> {
 
 /// A message in memory of its own.
 fn read(frame: &Frame<'_>) -> Message {
-    let mut message = Message::new(Bytes::copy_from_slice(frame.body));
-    message.attributes = headers::read(frame.headers);
+    let body = Bytes::copy_from_slice(frame.body);
+    if frame.headers.is_empty() {
+        // A stream may have what a KrakenD published without JetStream.
+        let (attributes, body) = gob::read(&body).unwrap_or((Vec::new(), body));
+        return Message { attributes, ..Message::new(body) };
+    }
+    let mut message = Message { attributes: headers::read(frame.headers), ..Message::new(body) };
     if let Some(at) = message.attributes.iter().position(|attribute| attribute.name == ID) {
         message.id = Some(message.attributes.remove(at).value);
     }

@@ -141,9 +141,8 @@ mod tests {
     fn operations() {
         let bytes = b"INFO {\"a\":1}\r\n+OK\r\nping\nPONG\r\n-ERR 'Stale Connection'\r\n\
             MSG orders.new 7 5\r\nhello\r\nMSG a 8\treply.to 0\r\n\r\nHMSG a.b 9 12 14\r\nNATS/1.0\r\n\r\nhi\r\nPI";
-        let message = |subject, sid, reply, headers, payload| {
-            Op::Message(Incoming { sid, subject, reply, headers, payload })
-        };
+        let message =
+            |subject, sid, reply, headers, payload| Op::Message(Incoming { sid, subject, reply, headers, payload });
         let expected = [
             Op::Info(b"{\"a\":1}"),
             Op::Ok,
