@@ -55,6 +55,7 @@ pub(crate) trait Harness: Sized {
 pub(crate) struct Skipped(pub(crate) String);
 
 /// What a behaviour needs.
+#[cfg_attr(not(feature = "mem"), allow(dead_code, reason = "not every broker can have it all"))]
 pub(crate) struct Wanted {
     /// How many subscriptions the topic has, each of which gets all messages.
     pub(crate) subscriptions: usize,

@@ -27,6 +27,7 @@ pub(crate) struct Info {
     /// It is going to end, and asks its clients to go elsewhere.
     pub(crate) is_leaving: bool,
     /// It understands `+TERM` with a reason (2.10.4).
+    #[cfg_attr(not(feature = "jetstream"), expect(dead_code, reason = "only JetStream has reasons"))]
     pub(crate) takes_reasons: bool,
     has_headers: bool,
     tls_required: bool,
