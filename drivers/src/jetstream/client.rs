@@ -5,10 +5,12 @@ mod api;
 mod connection;
 mod delivery;
 mod frame;
+mod held;
 mod inbox;
 mod link;
 mod outbox;
 mod publisher;
+mod state;
 mod subscriber;
 
 use std::fmt;

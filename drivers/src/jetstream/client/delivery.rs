@@ -44,7 +44,7 @@ impl crate::Delivery for Delivery {
 
     /// Sends before it returns; the future waits for the server's answer.
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
-        let Some(held) = self.shared.release(self.number) else { return Settling::Failed(SettleError::Expired) };
+        let Some(held) = self.shared.held.release(self.number) else { return Settling::Failed(SettleError::Expired) };
         let (body, is_final) = match settlement {
             Settlement::Ack => (b"+ACK".to_vec(), true),
             Settlement::Nack { delay } => (negative(delay), false),
@@ -73,7 +73,7 @@ impl crate::Delivery for Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        if let Some(held) = self.shared.release(self.number) {
+        if let Some(held) = self.shared.held.release(self.number) {
             self.shared.link.tell(&held.reply, b"-NAK");
         }
     }

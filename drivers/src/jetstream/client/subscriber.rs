@@ -3,7 +3,6 @@
 //! A pull that was sent cannot be taken back. One whose receiver has gone serves the next receiver; a message that comes
 //! when nobody waits is given back.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +15,10 @@ use super::acknowledge::Place;
 use super::api::{self, Consumer, Trouble, Wanted};
 use super::delivery::{Delivery, negative};
 use super::frame::Frame;
+use super::held::HeldDeliveries;
 use super::link::Link;
 use super::publisher::ID;
+use super::state::{Known, Pull, Received, State, Waiting};
 use crate::nats::client::{gob, headers};
 use crate::{Message, ReceiveError};
 
@@ -31,8 +32,6 @@ const PULL_GRACE: Duration = Duration::from_secs(2);
 const EARLY: Duration = Duration::from_millis(50);
 
 const SHORT_PAUSE: Duration = Duration::from_millis(250);
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// An open subscription of a [`Broker`](super::Broker).
 pub struct Subscriber {
@@ -48,58 +47,7 @@ pub(super) struct Shared {
     pub(super) link: Arc<Link>,
     wanted: Wanted,
     state: Mutex<State>,
-    held: Mutex<HeldDeliveries>,
-}
-
-struct State {
-    consumer: Known,
-    /// Who waits, the longest first.
-    waiting: VecDeque<Waiting>,
-    pulls: BTreeMap<u64, Pull>,
-    next: u64,
-    /// Nothing is asked before.
-    pause: Option<Instant>,
-    /// Lookups in a row after which nothing could be received.
-    failures: u32,
-    closed: bool,
-}
-
-/// What is known of the consumer.
-enum Known {
-    Nothing,
-    Looking,
-    Ready(Consumer),
-    /// Looked up again, by the first who wants it then.
-    Refused {
-        reason: Arc<str>,
-        until: Instant,
-    },
-}
-
-type Received = Result<Delivery, ReceiveError>;
-
-struct Waiting {
-    number: u64,
-    deadline: Instant,
-    sender: oneshot::Sender<Received>,
-}
-
-struct Pull {
-    ends: Instant,
-}
-
-#[derive(Default)]
-struct HeldDeliveries {
-    next: u64,
-    held: HashMap<u64, Held>,
-}
-
-/// A delivery that is not settled.
-pub(super) struct Held {
-    pub(super) reply: Arc<str>,
-    pub(super) ack_wait: Duration,
-    /// When the server is told that it is still worked on.
-    renew: Instant,
+    pub(super) held: HeldDeliveries,
 }
 
 /// A place among those that wait, left when it is dropped.
@@ -133,18 +81,10 @@ impl fmt::Debug for Subscriber {
 
 impl Shared {
     pub(super) fn new(link: Arc<Link>, wanted: Wanted) -> Self {
-        let state = State {
-            consumer: Known::Nothing,
-            waiting: VecDeque::new(),
-            pulls: BTreeMap::new(),
-            next: 0,
-            pause: None,
-            failures: 0,
-            closed: link.is_closed(),
-        };
+        let state = Mutex::new(State::new(link.is_closed()));
         let sid = link.next_sid();
         let prefix = format!("{}{sid}.", link.inbox.prefix()).into();
-        Self { sid, prefix, link, wanted, state: Mutex::new(state), held: Mutex::default() }
+        Self { sid, prefix, link, wanted, state, held: HeldDeliveries::default() }
     }
 
     /// The operation that subscribes to its inbox.
@@ -387,7 +327,7 @@ impl Shared {
         }
         let (stream, ack_wait) = (Arc::clone(&consumer.stream), consumer.ack_wait);
         drop(state);
-        let number = self.hold(frame.reply, ack_wait);
+        let number = self.held.hold(frame.reply, ack_wait);
         let (subject, message) = (frame.subject.into(), read(frame));
         let mut delivery = Delivery { message, subject, stream, place, shared: Arc::clone(self), number };
         while let Some(waiting) = self.next_waiting() {
@@ -404,27 +344,9 @@ impl Shared {
         self.lock().waiting.pop_front()
     }
 
-    fn hold(&self, reply: &str, ack_wait: Duration) -> u64 {
-        let mut deliveries = self.held();
-        let number = deliveries.next;
-        deliveries.next += 1;
-        deliveries.held.insert(number, Held { reply: reply.into(), ack_wait, renew: Instant::now() + ack_wait / 3 });
-        number
-    }
-
-    /// Takes a delivery out of those that are held: whoever gets it settles it.
-    pub(super) fn release(&self, number: u64) -> Option<Held> {
-        self.held().held.remove(&number)
-    }
-
     /// Keeps held deliveries alive, gives up lost pulls, and ends pauses.
     pub(super) fn tick(self: &Arc<Self>, now: Instant) {
-        let mut due = Vec::new();
-        for held in self.held().held.values_mut().filter(|held| held.renew <= now) {
-            held.renew = now + held.ack_wait / 3;
-            due.push(Arc::clone(&held.reply));
-        }
-        for reply in due {
+        for reply in self.held.renew(now) {
             self.link.tell(&reply, b"+WPI");
         }
         let mut state = self.lock();
@@ -442,7 +364,7 @@ impl Shared {
         for waiting in waiting {
             let _ = waiting.sender.send(Err(ReceiveError::Closed));
         }
-        self.held().held.drain().map(|(_, held)| held.reply).collect()
+        self.held.release_all()
     }
 
     /// Whether a pull is on its way.
@@ -453,22 +375,6 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics with the lock held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn held(&self) -> MutexGuard<'_, HeldDeliveries> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn pause(&mut self, wait: Duration) {
-        self.pause = Some(Instant::now() + wait);
-    }
-
-    fn retry_wait(&mut self) -> Duration {
-        let wait = FIRST_RETRY * (1 << self.failures.min(6));
-        self.failures += 1;
-        wait.min(LONGEST_RETRY)
     }
 }
 
