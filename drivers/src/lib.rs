@@ -14,6 +14,7 @@ mod dead_letter;
 mod duration;
 pub mod gcp_pubsub;
 mod grammar;
+pub mod jetstream;
 pub mod kafka;
 pub mod mem;
 mod message;
@@ -44,6 +45,7 @@ pub use url::{Capabilities, CheckUrl, Driver, UrlError, Variable};
 pub static ALL: &[&Driver] = &[
     &azure_service_bus::DRIVER,
     &gcp_pubsub::DRIVER,
+    &jetstream::DRIVER,
     &kafka::DRIVER,
     &mem::DRIVER,
     &nats::DRIVER,

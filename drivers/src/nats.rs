@@ -79,10 +79,10 @@
 //! meanwhile may have been stored.
 
 #[cfg(feature = "nats")]
-mod client;
+pub(crate) mod client;
 #[cfg(feature = "nats")]
 pub(crate) mod options;
-mod settings;
+pub(crate) mod settings;
 
 #[cfg(feature = "nats")]
 pub use client::{Broker, Delivery, Publisher, Subscriber};
@@ -143,7 +143,7 @@ pub struct Subscription<'a> {
 }
 
 /// The most bytes of a subject, and of a queue group: a server takes lines of 4096 bytes.
-const MAX_LENGTH: usize = 1_800;
+pub(crate) const MAX_LENGTH: usize = 1_800;
 
 const MAX_BUFFER: u32 = 10_000_000;
 
@@ -200,13 +200,13 @@ impl<'a> Subscription<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wildcards {
+pub(crate) enum Wildcards {
     Accepted,
     Refused,
 }
 
 /// The rules of NATS' ADR-6: tokens between dots, none empty, wildcards only as whole tokens.
-fn check_subject(subject: &Value<'_>, wildcards: Wildcards) -> Result<(), UrlError> {
+pub(crate) fn check_subject(subject: &Value<'_>, wildcards: Wildcards) -> Result<(), UrlError> {
     subject.check_characters(|c| !c.is_whitespace(), "a subject has no white space")?;
     subject.check_length(MAX_LENGTH, "a subject")?;
     let mut start = 0;

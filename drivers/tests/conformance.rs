@@ -5,6 +5,8 @@
 //! in its harness's list of those; where the contract says what happens without the capability, that is
 //! tested instead.
 
+#![cfg(any(feature = "jetstream", feature = "mem", feature = "nats"))]
+
 mod harness;
 mod conformance {
     pub(crate) mod crowd;
@@ -101,6 +103,7 @@ macro_rules! tests {
 }
 
 drivers! {
+    jetstream, "jetstream", crate::harness::jetstream::JetStream;
     mem, "mem", crate::harness::mem::Mem;
     nats, "nats", crate::harness::nats::Nats;
 }

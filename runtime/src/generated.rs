@@ -23,6 +23,8 @@ pub use crate::shape::{Field, Fields, Shape};
 pub use crate::version::generated_for;
 pub use sluicegate_drivers::Confirm;
 pub use sluicegate_drivers::Source::{Env, File, Literal};
+#[cfg(feature = "jetstream")]
+pub use sluicegate_drivers::jetstream;
 #[cfg(feature = "mem")]
 pub use sluicegate_drivers::mem;
 #[cfg(feature = "nats")]

@@ -73,6 +73,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::nats::Broker>,
     #[cfg(feature = "nats")]
     crate::backend::Subscribe<sluicegate_drivers::nats::Broker>,
+    #[cfg(feature = "jetstream")]
+    crate::backend::Publish<sluicegate_drivers::jetstream::Broker>,
+    #[cfg(feature = "jetstream")]
+    crate::backend::Subscribe<sluicegate_drivers::jetstream::Broker>,
 }
 
 /// An endpoint with its state.

@@ -1,29 +1,29 @@
 //! NATS' client: a connection of its own, which publishes and subscribes.
 
-mod connect;
+pub(crate) mod connect;
 mod connection;
-mod gob;
-mod headers;
+pub(crate) mod dialer;
+pub(crate) mod gob;
+pub(crate) mod headers;
 mod outbox;
-mod protocol;
+pub(crate) mod protocol;
 mod standing;
-mod stream;
+pub(crate) mod stream;
 
 use std::fmt;
 use std::future::{self, Future};
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::task::coop::cooperative;
-use tokio::time::timeout;
 
 use self::connection::Connection;
+use self::dialer::Dialer;
 use self::outbox::Outbox;
 use self::standing::{Ended, Received, Standing};
-use super::options::{CONNECT_TIMEOUT, Options};
+use super::options::Options;
 use super::{DRIVER, Subscription, Topic};
 use crate::supervision::{Closing, Counters, Link, Supervision, Supervisor};
 use crate::{
@@ -69,7 +69,6 @@ pub struct Delivery {
 
 /// What publishers, subscribers and the connection of a broker have in common.
 struct Shared {
-    options: Options,
     outbox: Outbox,
     supervision: Arc<Supervision>,
     servers: AtomicUsize,
@@ -83,8 +82,7 @@ struct Opened {
 /// What connects.
 struct Servers {
     shared: Arc<Shared>,
-    /// The one to try next.
-    next: usize,
+    dialer: Dialer,
 }
 
 // === impl Broker ===
@@ -105,13 +103,11 @@ impl crate::Broker for Broker {
         let options = Options::new(settings);
         let max_pending = options.number("max_pending", DEFAULT_MAX_PENDING)?;
         let buffer = options.number("buffer", DEFAULT_BUFFER)?;
-        let servers = options.load()?.servers.len();
+        let dialer = Dialer::new(settings)?;
         let supervision = Supervision::new(DRIVER.name, options.name());
-        let (outbox, servers) = (Outbox::new(max_pending), AtomicUsize::new(servers));
-        let shared = Arc::new(Shared { options, outbox, supervision, servers });
-        // Gateways spread over the servers.
-        let next = RandomState::new().hash_one(0) as usize >> 1;
-        let supervisor = shared.supervision.start(Servers { shared: Arc::clone(&shared), next });
+        let (outbox, servers) = (Outbox::new(max_pending), AtomicUsize::new(dialer.servers()));
+        let shared = Arc::new(Shared { outbox, supervision, servers });
+        let supervisor = shared.supervision.start(Servers { shared: Arc::clone(&shared), dialer });
         Ok(Self { shared, buffer, _supervisor: supervisor })
     }
 
@@ -310,31 +306,13 @@ impl Link for Servers {
     type Connection = Connection;
 
     fn patience(&self) -> Duration {
-        let servers = self.shared.servers.load(Ordering::Relaxed);
-        CONNECT_TIMEOUT.saturating_mul(u32::try_from(servers).unwrap_or(u32::MAX).saturating_add(1))
+        self.dialer.patience()
     }
 
-    /// Tries every server once, beginning with the one after the last.
     async fn connect(&mut self) -> Result<Connection, String> {
-        let options = self.shared.options.clone();
-        let access = tokio::task::spawn_blocking(move || options.load()).await.map_err(|error| error.to_string())?;
-        let access = Arc::new(access.map_err(|error| error.to_string())?);
-        let count = access.servers.len();
-        self.shared.servers.store(count, Ordering::Relaxed);
-        let mut reasons = Vec::new();
-        for _ in 0..count {
-            let server = &access.servers[self.next % count];
-            self.next = self.next.wrapping_add(1);
-            let connecting = connect::connect(server, Arc::clone(&access), self.shared.options.name());
-            let reason = match timeout(CONNECT_TIMEOUT, connecting).await {
-                Ok(Ok(established)) if established.info.is_leaving && count > 1 => "it is shutting down".to_owned(),
-                Ok(Ok(established)) => return Ok(Connection::new(established, Arc::clone(&self.shared))),
-                Ok(Err(reason)) => reason,
-                Err(_) => format!("no answer within {CONNECT_TIMEOUT:?}"),
-            };
-            reasons.push(format!("{server}: {reason}"));
-        }
-        Err(reasons.join("; "))
+        let established = self.dialer.dial().await?;
+        self.shared.servers.store(self.dialer.servers(), Ordering::Relaxed);
+        Ok(Connection::new(established, Arc::clone(&self.shared)))
     }
 
     async fn serve(&mut self, connection: Connection, closing: Closing) -> String {

@@ -3,7 +3,12 @@
 use crate::{Setting, SettingKind};
 
 /// The settings of [`DRIVER`](super::DRIVER).
-pub(super) static SETTINGS: &[Setting] = &[
+pub(super) static SETTINGS: &[Setting] = ALL;
+
+/// Those that have nothing to do with subscriptions: JetStream's.
+pub(crate) static OF_JETSTREAM: &[Setting] = ALL.split_at(ALL.len() - 1).0;
+
+const ALL: &[Setting] = &[
     Setting { required: true, ..setting("servers", SettingKind::List) },
     setting("user", SettingKind::Text),
     setting("password", SettingKind::Secret),

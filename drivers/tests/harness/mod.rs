@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use sluicegate_drivers::Broker;
 
+#[cfg(feature = "jetstream")]
+pub(crate) mod jetstream;
+#[cfg(feature = "mem")]
 pub(crate) mod mem;
 #[cfg(feature = "nats")]
 pub(crate) mod nats;
+#[cfg(feature = "jetstream")]
+pub(crate) mod nats_admin;
 
 /// One broker to test with: started, or found through the environment.
 pub(crate) trait Harness: Sized {
@@ -30,6 +35,9 @@ pub(crate) trait Harness: Sized {
     /// How many messages to send where many are wanted.
     const MANY: usize;
 
+    /// Whether the driver keeps a delivery that is held from coming back after its deadline.
+    const KEEPS_ALIVE: bool = false;
+
     /// How long a behaviour may take before it counts as hanging.
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,6 +55,7 @@ pub(crate) trait Harness: Sized {
 pub(crate) struct Skipped(pub(crate) String);
 
 /// What a behaviour needs.
+#[cfg_attr(not(feature = "mem"), allow(dead_code, reason = "not every broker can have it all"))]
 pub(crate) struct Wanted {
     /// How many subscriptions the topic has, each of which gets all messages.
     pub(crate) subscriptions: usize,

@@ -14,18 +14,21 @@ use super::stream::Stream;
 use crate::nats::options::{Access, Answer, Server};
 
 /// A connection that is logged in.
-pub(super) struct Established {
-    pub(super) stream: Stream,
+pub(crate) struct Established {
+    pub(crate) stream: Stream,
     /// What came in already.
-    pub(super) read: BytesMut,
-    pub(super) info: Info,
+    pub(crate) read: BytesMut,
+    pub(crate) info: Info,
 }
 
 /// What a server says of itself, as far as it matters.
-pub(super) struct Info {
-    pub(super) max_payload: usize,
+pub(crate) struct Info {
+    pub(crate) max_payload: usize,
     /// It is going to end, and asks its clients to go elsewhere.
-    pub(super) is_leaving: bool,
+    pub(crate) is_leaving: bool,
+    /// It understands `+TERM` with a reason (2.10.4).
+    #[cfg_attr(not(feature = "jetstream"), expect(dead_code, reason = "only JetStream has reasons"))]
+    pub(crate) takes_reasons: bool,
     has_headers: bool,
     tls_required: bool,
     tls_available: bool,
@@ -33,7 +36,7 @@ pub(super) struct Info {
 }
 
 /// Connects to `server`. Has no limit of its own on how long that takes.
-pub(super) async fn connect(server: &Server, access: Arc<Access>, name: Option<&str>) -> Result<Established, String> {
+pub(crate) async fn connect(server: &Server, access: Arc<Access>, name: Option<&str>) -> Result<Established, String> {
     let tcp = TcpStream::connect((&*server.host, server.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let mut stream = Stream::Plain(tcp);
@@ -126,7 +129,8 @@ fn hello(answer: Answer, uses_tls: bool, name: Option<&str>) -> Value {
     // Understands an INFO at any time.
     set("protocol", 1.into());
     set("headers", true.into());
-    set("no_responders", false.into());
+    // For JetStream: a request that nobody listens to is answered with 503.
+    set("no_responders", true.into());
     let Answer { user, pass, auth_token, nkey, jwt, sig } = answer;
     for (key, value) in
         [("user", user), ("pass", pass), ("auth_token", auth_token), ("nkey", nkey), ("jwt", jwt), ("sig", sig)]
@@ -139,17 +143,45 @@ fn hello(answer: Answer, uses_tls: bool, name: Option<&str>) -> Value {
 }
 
 impl Info {
-    pub(super) fn read(json: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(json: &[u8]) -> Result<Self, String> {
         let info: Value = serde_json::from_slice(json).map_err(|error| format!("its INFO is not JSON: {error}"))?;
         let flag = |name: &str| info[name].as_bool().unwrap_or(false);
         let max_payload = info["max_payload"].as_u64().and_then(|bytes| usize::try_from(bytes).ok());
         Ok(Self {
             max_payload: max_payload.ok_or("its INFO has no max_payload")?,
             is_leaving: flag("ldm"),
+            takes_reasons: is_at_least(info["version"].as_str().unwrap_or_default(), [2, 10, 4]),
             has_headers: flag("headers"),
             tls_required: flag("tls_required"),
             tls_available: flag("tls_available"),
             nonce: info["nonce"].as_str().map(str::to_owned),
         })
+    }
+}
+
+/// Whether a version such as `2.11.0-beta` is that one or later.
+fn is_at_least(version: &str, wanted: [u64; 3]) -> bool {
+    let mut numbers = version.split(['.', '-']).map_while(|number| number.parse::<u64>().ok());
+    let version: [u64; 3] = std::array::from_fn(|_| numbers.next().unwrap_or_default());
+    version >= wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for (version, expected) in [
+            ("2.10.4", true),
+            ("2.15.2", true),
+            ("3.0", true),
+            ("2.11.0-beta.1", true),
+            ("2.10.3", false),
+            ("2.9.25", false),
+            ("", false),
+        ] {
+            assert_eq!(is_at_least(version, [2, 10, 4]), expected, "{version}");
+        }
     }
 }

@@ -14,7 +14,7 @@ const MAP_BEFORE_ID: &[u8] = &[4, 1, 2];
 const MAP_AFTER_ID: &[u8] = &[0, 1, 12, 1, 12, 0, 0];
 
 /// The metadata and the body in `message`, where it is such a message.
-pub(super) fn read(message: &Bytes) -> Option<(Vec<Attribute>, Bytes)> {
+pub(crate) fn read(message: &Bytes) -> Option<(Vec<Attribute>, Bytes)> {
     // The first message defines a type, and starts with its own length and a negative number.
     let mut rest = &message[..];
     let id = defined_map(sized(&mut rest)?)?;

@@ -12,7 +12,7 @@ const VERSION: &[u8] = b"NATS/1.0\r\n";
 ///
 /// # Errors
 /// A name or value that the protocol cannot carry.
-pub(super) fn length(attributes: &[Attribute]) -> Result<usize, PublishError> {
+pub(crate) fn length(attributes: &[Attribute]) -> Result<usize, PublishError> {
     if attributes.is_empty() {
         return Ok(0);
     }
@@ -37,7 +37,7 @@ fn cannot_carry(name: &str, is_name: bool) -> PublishError {
 }
 
 /// Appends the headers that carry `attributes`, whose [`length`] was asked for. Names keep their case.
-pub(super) fn push(buffer: &mut Vec<u8>, attributes: &[Attribute]) {
+pub(crate) fn push(buffer: &mut Vec<u8>, attributes: &[Attribute]) {
     buffer.extend_from_slice(VERSION);
     for Attribute { name, value } in attributes {
         buffer.extend_from_slice(name.as_bytes());
@@ -50,7 +50,7 @@ pub(super) fn push(buffer: &mut Vec<u8>, attributes: &[Attribute]) {
 
 /// Reads the headers of a message. A name that stands there several times has its values joined by `, `; bytes that are
 /// not UTF-8 are replaced.
-pub(super) fn read(block: &[u8]) -> Vec<Attribute> {
+pub(crate) fn read(block: &[u8]) -> Vec<Attribute> {
     let text = String::from_utf8_lossy(block);
     let mut attributes: Vec<Attribute> = Vec::new();
     // The first line has the version, and a status that only the server's own messages have.

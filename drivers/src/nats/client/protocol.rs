@@ -10,7 +10,7 @@ const LARGEST_MESSAGE: usize = 1 << 28;
 
 /// One operation of a server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Op<'a> {
+pub(crate) enum Op<'a> {
     /// A message, with all of its bytes.
     Message(Incoming<'a>),
     Info(&'a [u8]),
@@ -23,17 +23,19 @@ pub(super) enum Op<'a> {
 
 /// A message as it comes in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Incoming<'a> {
-    pub(super) sid: u64,
-    pub(super) subject: &'a str,
+pub(crate) struct Incoming<'a> {
+    pub(crate) sid: u64,
+    pub(crate) subject: &'a str,
+    /// Where it is answered; empty where it is not.
+    pub(crate) reply: &'a str,
     /// The length of the headers, with which the payload begins.
-    pub(super) headers: usize,
-    pub(super) payload: &'a [u8],
+    pub(crate) headers: usize,
+    pub(crate) payload: &'a [u8],
 }
 
 /// What stands at the beginning of a buffer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parsed<'a> {
+pub(crate) enum Parsed<'a> {
     /// An operation, and how many bytes it has.
     Op(Op<'a>, usize),
     /// Not yet all of an operation. At least as many bytes are missing.
@@ -44,7 +46,7 @@ pub(super) enum Parsed<'a> {
 ///
 /// # Errors
 /// It is none that a NATS server sends.
-pub(super) fn parse(buffer: &[u8]) -> Result<Parsed<'_>, String> {
+pub(crate) fn parse(buffer: &[u8]) -> Result<Parsed<'_>, String> {
     let Some(end) = memchr(b'\n', buffer) else {
         return match buffer.len() {
             0..LONGEST_LINE => Ok(Parsed::Incomplete(1)),
@@ -77,8 +79,8 @@ fn message<'a>(line: &'a [u8], has_headers: bool, buffer: &'a [u8], start: usize
     let sid = words.next().and_then(number).ok_or_else(wrong)?;
     let total = words.next_back().and_then(number).ok_or_else(wrong)?;
     let headers = if has_headers { words.next_back().and_then(number).ok_or_else(wrong)? } else { 0 };
-    // What may be left is the subject for a reply.
-    if words.count() > 1 || headers > total {
+    let reply = words.next().unwrap_or_default();
+    if words.next().is_some() || headers > total {
         return Err(wrong());
     }
     let (headers, total) = match (usize::try_from(headers), usize::try_from(total)) {
@@ -93,7 +95,7 @@ fn message<'a>(line: &'a [u8], has_headers: bool, buffer: &'a [u8], start: usize
         return Err(wrong());
     }
     let payload = &buffer[start..end - 2];
-    Ok(Parsed::Op(Op::Message(Incoming { sid, subject: text(subject)?, headers, payload }), end))
+    Ok(Parsed::Op(Op::Message(Incoming { sid, subject: text(subject)?, reply: text(reply)?, headers, payload }), end))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, String> {
@@ -108,7 +110,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// Appends `number` in digits.
-pub(super) fn push_number(buffer: &mut Vec<u8>, mut number: usize) {
+pub(crate) fn push_number(buffer: &mut Vec<u8>, mut number: usize) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {
@@ -139,16 +141,17 @@ mod tests {
     fn operations() {
         let bytes = b"INFO {\"a\":1}\r\n+OK\r\nping\nPONG\r\n-ERR 'Stale Connection'\r\n\
             MSG orders.new 7 5\r\nhello\r\nMSG a 8\treply.to 0\r\n\r\nHMSG a.b 9 12 14\r\nNATS/1.0\r\n\r\nhi\r\nPI";
-        let message = |subject, sid, headers, payload| Op::Message(Incoming { sid, subject, headers, payload });
+        let message =
+            |subject, sid, reply, headers, payload| Op::Message(Incoming { sid, subject, reply, headers, payload });
         let expected = [
             Op::Info(b"{\"a\":1}"),
             Op::Ok,
             Op::Ping,
             Op::Pong,
             Op::Error("Stale Connection"),
-            message("orders.new", 7, 0, b"hello"),
-            message("a", 8, 0, b""),
-            message("a.b", 9, 12, b"NATS/1.0\r\n\r\nhi"),
+            message("orders.new", 7, "", 0, b"hello"),
+            message("a", 8, "reply.to", 0, b""),
+            message("a.b", 9, "", 12, b"NATS/1.0\r\n\r\nhi"),
         ];
         assert_eq!(ops(bytes).as_deref(), Ok(&expected[..]));
         // Cut anywhere, nothing else comes out.
