@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+mod faults {
+    include!(concat!(env!("OUT_DIR"), "/faults.rs"));
+}
+
 mod hosts {
     include!(concat!(env!("OUT_DIR"), "/hosts.rs"));
 }
@@ -16,6 +20,7 @@ mod tls {
 
 fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
+        Ok("faults") => sluicegate_runtime::main(&faults::GATEWAY),
         Ok("hosts") => sluicegate_runtime::main(&hosts::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),

@@ -7,6 +7,7 @@ mod aggregation;
 mod brokers;
 mod delivery;
 mod failures;
+mod faults;
 mod forwarding;
 mod hosts;
 mod limits;

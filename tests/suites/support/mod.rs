@@ -37,3 +37,14 @@ pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
     })
     .await;
 }
+
+/// Whether a broker was started for the tests, by `tests/run` or `tests/brokers/with`. One that was not is skipped aloud,
+/// and in CI not at all.
+pub(crate) fn broker(name: &str) -> bool {
+    let there = std::env::var("BROKERS").is_ok_and(|names| names.split(' ').any(|known| known == name));
+    assert!(there || std::env::var_os("CI").is_none(), "{name} was not started");
+    if !there {
+        println!("skipped: {name} was not started (tests/brokers/with {name} -- COMMAND)");
+    }
+    there
+}

@@ -11,7 +11,8 @@ use super::{Answer, Client, soon};
 pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// `None` once nobody looks at them.
+    lines: Option<Lines<BufReader<ChildStderr>>>,
     /// What it has logged so far.
     pub(crate) events: Vec<Value>,
 }
@@ -40,7 +41,7 @@ impl Program {
         let mut child = command.spawn().expect("the program was built");
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let address = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut program = Self { address, child, lines, events: Vec::new() };
+        let mut program = Self { address, child, lines: Some(lines), events: Vec::new() };
         let listening = program.logged("listening").await;
         program.address = listening["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
         program
@@ -49,7 +50,8 @@ impl Program {
     /// Waits for an event with this message. All output has to be JSON.
     pub(crate) async fn logged(&mut self, message: &str) -> Value {
         loop {
-            let Some(line) = soon(self.lines.next_line()).await.expect("text") else {
+            let lines = self.lines.as_mut().expect("the logs are looked at");
+            let Some(line) = soon(lines.next_line()).await.expect("text") else {
                 panic!("ended before it logged {message:?}: {:?}", self.events);
             };
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
@@ -57,6 +59,13 @@ impl Program {
             if event["message"] == message {
                 return event;
             }
+        }
+    }
+
+    /// Reads on, so that the program can write, and forgets what it reads.
+    pub(crate) fn discard_logs(&mut self) {
+        if let Some(mut lines) = self.lines.take() {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         }
     }
 

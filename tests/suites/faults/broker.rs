@@ -1,0 +1,80 @@
+//! A broker of the test's own, which can be killed and paused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::support::soon;
+
+/// A broker started by `tests/brokers/start-NAME.sh`, with its data in a folder of its own.
+pub(super) struct Broker {
+    name: &'static str,
+    pub(super) port: u16,
+    folder: PathBuf,
+}
+
+impl Broker {
+    /// Starts it at a free port, which it keeps, with nothing in it.
+    pub(super) async fn start(name: &'static str, test: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{test}"));
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the folder of an earlier run can be removed");
+        }
+        let mut broker = Self { name, port: 0, folder };
+        let environment = broker.run_script("start").await;
+        let port = environment.trim_end().rsplit(':').next().and_then(|port| port.parse().ok());
+        broker.port = port.unwrap_or_else(|| panic!("start-{name}.sh printed {environment:?}"));
+        broker
+    }
+
+    /// Ends it as a power failure would.
+    pub(super) async fn kill(&self) {
+        self.signal("KILL").await;
+        // Until its port is closed, so that what follows meets no broker.
+        crate::support::eventually(async || tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err())
+            .await;
+    }
+
+    /// Starts it again, with what it had stored.
+    pub(super) async fn restart(&self) {
+        self.run_script("start").await;
+    }
+
+    /// It stops to do anything, and its connections stay open.
+    pub(super) async fn pause(&self) {
+        self.signal("STOP").await;
+    }
+
+    /// Goes on after a pause.
+    pub(super) async fn resume(&self) {
+        self.signal("CONT").await;
+    }
+
+    /// Stops it for good.
+    pub(super) async fn stop(self) {
+        self.run_script("stop").await;
+    }
+
+    async fn run_script(&self, what: &str) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("brokers/{what}-{}.sh", self.name));
+        let output = soon(Command::new(script).arg(&self.folder).output()).await.expect("a shell");
+        assert!(output.status.success(), "{what}-{}.sh: {}", self.name, String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    async fn signal(&self, signal: &str) {
+        let file = fs::read_to_string(self.folder.join("pid")).expect("the script wrote its pid");
+        let pid = file.split_whitespace().next().expect("a pid");
+        let status = Command::new("kill").args(["-s", signal, pid]).status().await.expect("kill");
+        assert!(status.success(), "kill -s {signal} {pid}");
+    }
+}
+
+impl Drop for Broker {
+    /// A test that failed leaves no broker behind; one that ended well has stopped it already.
+    fn drop(&mut self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("brokers/stop-{}.sh", self.name));
+        let _ = std::process::Command::new(script).arg(&self.folder).output();
+    }
+}
