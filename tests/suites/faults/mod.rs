@@ -7,6 +7,8 @@
 //! tests/brokers/with nats -- cargo test --package sluicegate-tests faults -- --nocapture
 //! ```
 //!
+//! `FAULTS=nats/BrokerKilled` runs one of them, `FAULTS=jetstream/` those of one driver.
+//!
 //! Numbers that depend on time are printed; what is asserted is what a driver promises.
 
 mod broker;
@@ -93,10 +95,14 @@ async fn whatever_fails_the_ledger_says_what_became_of_every_message() {
     if !crate::support::broker("nats") {
         return;
     }
+    let only = std::env::var("FAULTS").unwrap_or_default();
     println!("{}", header());
     let mut broken = Vec::new();
     for subject in [jetstream(), core_nats()] {
         for fault in FAULTS {
+            if !format!("{}/{fault:?}", subject.driver).contains(&only) {
+                continue;
+            }
             let line = Line::of(&subject, fault).await;
             println!("{line}");
             broken.extend(line.broken(&subject));
