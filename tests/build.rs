@@ -1,4 +1,7 @@
-//! Every `suites/NAME/gateway.json` to `OUT_DIR/NAME.rs`.
+//! Every `suites/NAME/gateway.json` to `OUT_DIR/NAME.rs`, and every `conformance/NAME` to a module of the test binary.
+
+#[path = "build/conformance.rs"]
+mod conformance;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -7,6 +10,7 @@ use sluicegate_codegen::{Severity, SourceFile, check, generate, render_human};
 
 fn main() {
     println!("cargo::rerun-if-changed=suites");
+    println!("cargo::rerun-if-changed=conformance");
     if let Err(error) = generate_all() {
         println!("cargo::error=the suites' gateways cannot be generated: {error}");
     }
@@ -27,7 +31,7 @@ fn generate_all() -> io::Result<()> {
             generate_one(&file, &out.join(name).with_extension("rs"))?;
         }
     }
-    Ok(())
+    conformance::generate_all(&package, &out)
 }
 
 /// The build wants to see certificates; those that are used are made when a test runs.

@@ -5,6 +5,7 @@ mod support;
 
 mod aggregation;
 mod brokers;
+mod conformance;
 mod delivery;
 mod failures;
 mod faults;

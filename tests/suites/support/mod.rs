@@ -15,7 +15,7 @@ pub(crate) use gateway::Running;
 pub(crate) use http2::Http2;
 pub(crate) use logs::Logs;
 pub(crate) use program::Program;
-pub(crate) use upstream::{echo, json, never, serve_upstream, status, wait_until_free};
+pub(crate) use upstream::{bind, echo, json, never, serve_upstream, status, wait_until_free};
 
 /// Only against hangs.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -49,7 +49,8 @@ pub(crate) fn wait_until_free(address: &str) {
     drop(bind(address));
 }
 
-fn bind(address: &str) -> TcpListener {
+/// Listens at a port that stands in a config, when it is free.
+pub(crate) fn bind(address: &str) -> TcpListener {
     let started = Instant::now();
     loop {
         match TcpListener::bind(address) {
