@@ -10,6 +10,7 @@ mod endpoint;
 mod host;
 mod names;
 mod path;
+mod proxies;
 mod publish;
 mod pubsub;
 mod router;
@@ -53,6 +54,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// The service's values, which endpoints and backends inherit.
+#[derive(Default)]
 struct Defaults {
     timeout: Duration,
     cache_ttl: Option<Duration>,
@@ -60,6 +62,10 @@ struct Defaults {
     /// Sanitised. `None` when the key is there and wrong, and was reported.
     hosts: Option<Vec<String>>,
     max_payload: Option<usize>,
+    /// Whether a client can say itself which address it has.
+    trusts_everybody: bool,
+    /// Whether a parameter may follow a prefix in its segment.
+    disable_rest: bool,
 }
 
 impl<'a> Context<'a> {
@@ -79,6 +85,11 @@ impl Context<'_> {
     fn place(&self, span: Span) -> Place {
         let at = self.file.position(span.start);
         Place(format!("{}:{}:{}", self.file.name(), at.line, at.column))
+    }
+
+    /// Whether a client can say itself which address it has (`router.trusted_proxies`).
+    pub(crate) fn trusts_everybody(&self) -> bool {
+        self.defaults.trusts_everybody
     }
 
     pub(crate) fn push(&self, diagnostic: Diagnostic) {

@@ -142,6 +142,27 @@ pub struct Router {
     pub disable_path_decoding: bool,
     /// `remove_extra_slash`.
     pub remove_extra_slash: bool,
+    /// Who is believed about the client's address.
+    pub proxies: Proxies,
+    /// Whether a line is logged for each request, but for those to these paths.
+    pub access_log: Option<Vec<String>>,
+    /// The service's `debug_endpoint`.
+    pub debug_endpoint: bool,
+    /// The service's `echo_endpoint`.
+    pub echo_endpoint: bool,
+}
+
+/// The keys of `router` about the client's address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// `forwarded_by_client_ip` is false.
+    pub nobody: bool,
+    /// `remote_ip_headers`, in lower case. Empty is KrakenD's default.
+    pub headers: Vec<String>,
+    /// `trusted_proxies`: networks, each an address and the number of its bits that count. Empty is everybody.
+    pub trusted: Vec<(IpAddr, u8)>,
+    /// `app_engine`.
+    pub app_engine: bool,
 }
 
 /// `extra_config.telemetry/logging`.

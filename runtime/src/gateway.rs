@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use sluicegate_drivers::BrokerState;
 
+use crate::access_log::AccessLog;
 use crate::backend::Shadows;
+use crate::debug;
 use crate::description::Description;
 use crate::opener::{OpenBroker, Opener};
 use crate::ready;
@@ -65,6 +67,12 @@ impl Gateway {
         let (brokers, shadows) = opener.into_parts();
         let state = Arc::new(State { brokers, shadows, draining: AtomicBool::new(false) });
         routes.add(http::Method::GET, ready::PATH, ready::handler(Arc::clone(&state)));
+        if description.router.debug_endpoint {
+            routes.add_any(debug::PONG, debug::pong());
+        }
+        if description.router.echo_endpoint {
+            routes.add_any(debug::ECHO, debug::echo());
+        }
         match routes.build(&description.router) {
             Ok(endpoints) if failures.is_empty() => Ok(Self { description, endpoints, state }),
             Ok(_) => Err(StartError { failures }),
@@ -102,9 +110,14 @@ impl Gateway {
             begins.get_or_init(Instant::now);
             state.draining.store(true, Ordering::Relaxed);
         };
-        let drained = server::serve(listener, self.endpoints, options, draining)
-            .await
-            .map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
+        let drained = match self.description.router.access_log {
+            None => server::serve(listener, self.endpoints, options, draining).await,
+            Some(skipped) => {
+                let logged = AccessLog::new(self.endpoints, skipped, self.description.router.proxies.as_ref());
+                server::serve(listener, logged, options, draining).await
+            }
+        };
+        let drained = drained.map_err(|error| StartError::new(format!("cannot accept connections: {error}")))?;
         // Before the brokers, which shadow backends may publish to.
         let waited = began.get().map_or(Duration::ZERO, Instant::elapsed);
         self.state.shadows.end(max_wait.map(|wait| wait.saturating_sub(waited))).await;

@@ -17,7 +17,7 @@ pub use crate::middleware::JsonSchema;
 #[cfg(feature = "rate-limit")]
 pub use crate::middleware::{RateLimit, RateLimitBy};
 pub use crate::middleware::{StaticResponse, StaticStrategy, Step};
-pub use crate::router::RouterOptions;
+pub use crate::router::{Proxies, RouterOptions};
 pub use crate::serve::AnyEndpoint;
 pub use crate::shape::{Field, Fields, Shape};
 pub use crate::version::generated_for;

@@ -1,17 +1,13 @@
 //! The client's request.
 
-use std::net::IpAddr;
-
-use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
+use http::header::{COOKIE, HOST, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Version};
 use tokio::time::Instant;
 
+use crate::client_ip::{self, Proxies};
 use crate::router::Params;
 use crate::server::Peer;
-
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// The client's request without its body.
 #[derive(Clone, Debug)]
@@ -20,6 +16,8 @@ pub struct Incoming {
     pub(crate) params: Params,
     /// When the endpoint's time is up.
     pub(crate) deadline: Instant,
+    /// Who is believed about the client's address, when it is not everybody.
+    proxies: Option<&'static Proxies>,
 }
 
 impl Incoming {
@@ -27,12 +25,17 @@ impl Incoming {
         if parts.version == Version::HTTP_2 {
             join_cookies(&mut parts.headers);
         }
-        Self { parts, params, deadline }
+        Self { parts, params, deadline, proxies: None }
     }
 
-    /// The client's address as KrakenD sees it while `trusted_proxies` is not set: every proxy is believed, so the first
-    /// entry of `X-Forwarded-For` where all entries are addresses, then `X-Real-IP`, then the connection's peer (gin's
-    /// `Context.ClientIP`). Absent where the router was called without a connection.
+    /// Believes these about the client's address, and not everybody.
+    pub(crate) fn believing(mut self, proxies: Option<&'static Proxies>) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// The client's address as KrakenD sees it (gin's `Context.ClientIP`): what the proxies that are believed say, or the
+    /// connection's peer. Absent where the router was called without a connection.
     #[cfg(any(test, feature = "rate-limit"))]
     pub(crate) fn client_ip(&self) -> Option<&str> {
         self.listed_ip().or_else(|| self.peer_ip()?.to_str().ok())
@@ -47,13 +50,19 @@ impl Incoming {
     }
 
     fn listed_ip(&self) -> Option<&str> {
-        [&X_FORWARDED_FOR, &X_REAL_IP]
-            .into_iter()
-            .find_map(|name| self.parts.headers.get(name).and_then(|value| value.to_str().ok()).and_then(first_address))
+        let headers = &self.parts.headers;
+        match self.proxies {
+            None => client_ip::believed(headers),
+            Some(proxies) => proxies.listed(headers, self.peer().map(|peer| peer.address.ip())),
+        }
     }
 
     fn peer_ip(&self) -> Option<&HeaderValue> {
-        self.parts.extensions.get::<Peer>()?.ip.as_ref()
+        self.peer()?.ip.as_ref()
+    }
+
+    fn peer(&self) -> Option<&Peer> {
+        self.parts.extensions.get()
     }
 
     /// The host that the client asked for: HTTP/2's `:authority` or the authority of an absolute target, which count
@@ -81,17 +90,6 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The first of a comma-separated list of addresses, if all of them are addresses.
-fn first_address(list: &str) -> Option<&str> {
-    let mut first = None;
-    for item in list.split(',') {
-        let item = item.trim();
-        item.parse::<IpAddr>().ok()?;
-        first = first.or(Some(item));
-    }
-    first
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::time::Duration;
@@ -99,7 +97,7 @@ pub(crate) mod tests {
     use http::header::COOKIE;
     use tokio::time::Instant;
 
-    use super::{Incoming, first_address};
+    use super::Incoming;
     use crate::router::Params;
 
     /// A request without a connection or path parameters, and with all the time of a test.
@@ -154,19 +152,5 @@ pub(crate) mod tests {
         assert_eq!(cookies(http::Version::HTTP_2, &sent), ["a=1; b=2; c=3"]);
         assert_eq!(cookies(http::Version::HTTP_2, &sent[..1]), ["a=1"]);
         assert_eq!(cookies(http::Version::HTTP_11, &sent), ["a=1", "b=2", "c=3"]);
-    }
-
-    #[test]
-    fn the_first_address_counts_when_all_are_addresses() {
-        for (list, expected) in [
-            ("203.0.113.7", Some("203.0.113.7")),
-            ("203.0.113.7, 10.0.0.1", Some("203.0.113.7")),
-            ("2001:db8::1", Some("2001:db8::1")),
-            ("unknown, 10.0.0.1", None),
-            ("10.0.0.1, unknown", None),
-            ("", None),
-        ] {
-            assert_eq!(first_address(list), expected, "{list:?}");
-        }
     }
 }

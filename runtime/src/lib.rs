@@ -20,12 +20,15 @@
 //! | `rate-limit` | `qos/ratelimit/router` |
 //! | `json-schema` | `validation/json-schema` |
 
+mod access_log;
 mod answer;
 mod backend;
 pub mod body;
 mod broker;
 pub mod client;
+mod client_ip;
 mod deadline;
+mod debug;
 pub mod description;
 mod endpoint;
 mod gateway;
@@ -40,6 +43,7 @@ pub mod router;
 mod serve;
 pub mod server;
 pub mod shape;
+mod sniff;
 mod start;
 #[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
 mod tls;

@@ -16,6 +16,7 @@ use crate::backend::{
     Shadowed,
 };
 use crate::body::{BodyError, read_body};
+use crate::client_ip::Proxies;
 use crate::deadline::before;
 use crate::endpoint::{Endpoint, EndpointOptions};
 use crate::incoming::Incoming;
@@ -35,7 +36,8 @@ pub trait AnyEndpoint: Send + Sync + 'static {
 
     /// Makes what answers its requests.
     #[doc(hidden)]
-    fn open(&'static self, opener: &mut Opener, router: &RouterOptions) -> Result<Arc<dyn Handle>, OpenFailure>;
+    fn open(&'static self, opener: &mut Opener, router: &'static RouterOptions)
+    -> Result<Arc<dyn Handle>, OpenFailure>;
 }
 
 // Each kind of endpoint is instantiated here and not where it is used: a release build does not share generic code
@@ -52,7 +54,7 @@ macro_rules! endpoints_of {
                 self.backend.summary_any()
             }
 
-            fn open(&'static self, opener: &mut Opener, router: &RouterOptions) -> Result<Arc<dyn Handle>, OpenFailure> {
+            fn open(&'static self, opener: &mut Opener, router: &'static RouterOptions) -> Result<Arc<dyn Handle>, OpenFailure> {
                 open(self, opener, router)
             }
         }
@@ -89,12 +91,14 @@ struct Served<B> {
     steps: Steps,
     backend: B,
     answers: Answers,
+    /// Who is believed about the client's address.
+    proxies: Option<&'static Proxies>,
 }
 
 fn open<B: Backend>(
     endpoint: &'static Endpoint<B>,
     opener: &mut Opener,
-    router: &RouterOptions,
+    router: &'static RouterOptions,
 ) -> Result<Arc<dyn Handle>, OpenFailure> {
     let options = &endpoint.options;
     let steps = Steps::open(options.steps)?;
@@ -108,6 +112,7 @@ fn open<B: Backend>(
         body_use,
         steps,
         answers: Answers::new(options, router, endpoint.backend.consumes()),
+        proxies: router.proxies.as_ref(),
         backend,
     }))))
 }
@@ -123,7 +128,7 @@ impl<B: OpenBackend> Handle for Handler<B> {
 impl<B: OpenBackend> Served<B> {
     async fn respond(self: Arc<Self>, request: Request<Body>, params: Params) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let incoming = Incoming::new(parts, params, Instant::now() + self.timeout);
+        let incoming = Incoming::new(parts, params, Instant::now() + self.timeout).believing(self.proxies);
         let mut result = match self.exchange(&incoming, body).await {
             Ok(result) => result,
             Err(Rejection::Bare(status)) => return Answers::bare(status),

@@ -45,6 +45,7 @@ goldens! {
     rate_limit: 4, "../../codegen/tests/golden/rate_limit/gateway.rs";
     return_error_code_and_details: 2, "../../codegen/tests/golden/return_error_code_and_details/gateway.rs";
     router_options: 1, "../../codegen/tests/golden/router_options/gateway.rs";
+    router_proxies: 1, "../../codegen/tests/golden/router_proxies/gateway.rs";
     sequential: 3, "../../codegen/tests/golden/sequential/gateway.rs";
     server_and_tls: 1, "../../codegen/tests/golden/server_and_tls/gateway.rs";
     several_methods_on_one_path: 4, "../../codegen/tests/golden/several_methods_on_one_path/gateway.rs";

@@ -18,5 +18,6 @@ mod nats_brokers;
 mod program;
 mod publisher;
 mod pubsub;
+mod router;
 mod shaping;
 mod tls;

@@ -1,7 +1,7 @@
 //! Methods, header names and query parameters.
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Method, Names};
 use crate::suggest::closest;
 use crate::syntax::Object;
@@ -82,11 +82,16 @@ pub(super) fn backend_names(context: &Context<'_>, object: Object<'_>, key: &str
 
 /// A header's name in lower case. The empty one stands for none.
 pub(crate) fn header(context: &Context<'_>, name: At<&str>) -> Option<String> {
+    header_name(context.sink, name)
+}
+
+/// The same, for what has nothing but the sink.
+pub(super) fn header_name(sink: &Sink, name: At<&str>) -> Option<String> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !name.value.bytes().all(token) {
         let error =
             Diagnostic::error("bad-header-name", name.span, format!("`{}` is not the name of a header", name.value));
-        context.push(error.label("HTTP cannot carry it"));
+        sink.push(error.label("HTTP cannot carry it"));
         return None;
     }
     Some(name.value.to_ascii_lowercase())

@@ -21,6 +21,8 @@ pub(super) enum Segment {
     Text(String),
     /// A parameter, and the bytes of it within the path.
     Param(String, Range<usize>),
+    /// A parameter behind a prefix, and the bytes of it within the path (`disable_rest`).
+    Prefixed(String, String, Range<usize>),
     /// `*`, the last.
     Rest(Range<usize>),
 }
@@ -76,12 +78,22 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
             }
             parsed.path.params.push(name.to_owned());
             parsed.segments.push(Segment::Param(name.to_owned(), range));
+        } else if let (true, Some((prefix, name))) = (context.defaults.disable_rest, prefixed(segment)) {
+            if parsed.path.params.iter().any(|known| known == name) {
+                report(range, format!("the parameter `{{{name}}}` stands twice in the path"), "given again here", "");
+                continue;
+            }
+            parsed.path.params.push(name.to_owned());
+            parsed.segments.push(Segment::Prefixed(prefix.to_owned(), name.to_owned(), range));
         } else if segment == "*" && last {
             parsed.segments.push(Segment::Rest(range));
         } else if segment.contains('*') {
             report(range, "`*` stands only at the end of a path, after a `/`".to_owned(), "not a wildcard here", "");
         } else if segment.contains(['{', '}']) {
-            let label = "a parameter is a whole segment: `/{name}/`";
+            let label = match context.defaults.disable_rest {
+                true => "a parameter is the end of a segment: `/v{name}/`",
+                false => "a parameter is a whole segment: `/{name}/`",
+            };
             let help = "a name has letters, digits, `-` and `_`";
             report(range, "this is not a path parameter".to_owned(), label, help);
         } else if let Some(name) = segment.strip_prefix(':') {
@@ -97,6 +109,13 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
         }
     }
     (context.sink.len() == before).then_some(parsed)
+}
+
+/// `v{name}`, as `disable_rest` allows it.
+fn prefixed(segment: &str) -> Option<(&str, &str)> {
+    let (prefix, rest) = segment.split_once('{')?;
+    let name = rest.strip_suffix('}').filter(|name| is_name(name))?;
+    (!prefix.contains(['}', '*', ':'])).then_some((prefix, name))
 }
 
 /// What KrakenD takes for the name of a parameter.

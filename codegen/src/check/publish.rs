@@ -223,8 +223,7 @@ mod tests {
         let file = SourceFile::new("a.json", "", options);
         let sink = Sink::default();
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
-        let defaults =
-            Defaults { timeout: Duration::from_secs(2), cache_ttl: None, output: None, hosts: None, max_payload: None };
+        let defaults = Defaults { timeout: Duration::from_secs(2), ..Defaults::default() };
         let context = Context::new(&file, &sink, defaults);
         let owner = Owner {
             params: Some(&[]),

@@ -1,6 +1,6 @@
 //! `router` and `telemetry/logging`.
 
-use super::path;
+use super::{path, proxies};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{LogLevel, Logging, Router};
 use crate::suggest::closest;
@@ -16,7 +16,22 @@ const LEVELS: [(&str, LogLevel); 5] = [
 
 /// The router's options, and the body limit of every endpoint without its own.
 pub(super) fn router(service: Object<'_>, sink: &Sink) -> (Router, Option<usize>) {
-    let Some(options) = service.extra("router") else { return (Router::default(), None) };
+    if service.flag("sequential_start") {
+        let why = "it orders the start of async agents, and there are none";
+        no_effect(service, "sequential_start", why, sink);
+    }
+    let (debug_endpoint, echo_endpoint) = (service.flag("debug_endpoint"), service.flag("echo_endpoint"));
+    let Some(options) = service.extra("router") else {
+        return (Router { debug_endpoint, echo_endpoint, ..Router::default() }, None);
+    };
+    if options.integer("max_multipart_memory").is_some_and(|memory| memory.value != 0) {
+        let why = "no form is taken apart: bodies are handed on as they come";
+        no_effect(options, "max_multipart_memory", why, sink);
+    }
+    if options.flag("disable_redirect_trailing_slash") && !options.flag("disable_redirect_fixed_path") {
+        let why = "paths are corrected all the same, final slashes included: set `disable_redirect_fixed_path` as well";
+        no_effect(options, "disable_redirect_trailing_slash", why, sink);
+    }
     let error_body = |status| Some(options.object("error_body")?.get(status)?.to_json());
     let router = Router {
         return_error_msg: options.flag("return_error_msg"),
@@ -31,8 +46,34 @@ pub(super) fn router(service: Object<'_>, sink: &Sink) -> (Router, Option<usize>
         disable_handle_method_not_allowed: options.flag("disable_handle_method_not_allowed"),
         disable_path_decoding: options.flag("disable_path_decoding"),
         remove_extra_slash: options.flag("remove_extra_slash"),
+        proxies: proxies::proxies(options, sink),
+        access_log: access_log(options, sink),
+        debug_endpoint,
+        echo_endpoint,
     };
     (router, max_payload(options, sink))
+}
+
+/// KrakenD writes an access log unless it is told not to. Here it costs as much as some whole requests, so it is written
+/// where the config speaks of it.
+fn access_log(options: Object<'_>, sink: &Sink) -> Option<Vec<String>> {
+    let skipped: Vec<_> = options.texts("logger_skip_paths").iter().map(|path| path.value.to_owned()).collect();
+    if options.flag("disable_access_log") {
+        if !skipped.is_empty() {
+            let why = "`disable_access_log` is true: nothing is logged about any path";
+            no_effect(options, "logger_skip_paths", why, sink);
+        }
+        return None;
+    }
+    (options.has("disable_access_log") || !skipped.is_empty()).then_some(skipped)
+}
+
+/// Warns of a key that is legal and does nothing.
+pub(super) fn no_effect(object: Object<'_>, key: &str, why: &str, sink: &Sink) {
+    if let Some(member) = object.member(key) {
+        let message = format!("`{key}` has no effect");
+        sink.push(Diagnostic::warning("no-effect", member.key_span, message).label(why));
+    }
 }
 
 /// `max_payload` in bytes; 0 is no limit of its own.

@@ -34,6 +34,10 @@ impl Routes {
                     continue;
                 }
                 Segment::Param(name, range) => (name.as_str(), range.clone()),
+                Segment::Prefixed(prefix, name, range) => {
+                    shape.push_str(prefix);
+                    (name.as_str(), range.clone())
+                }
                 Segment::Rest(range) => ("*", range.clone()),
             };
             let span = node.part(range);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, Defaults, brokers, endpoint, host, router, tls};
+use super::{Context, Defaults, brokers, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Client, Gateway, Method, Server};
 use crate::source::SourceFile;
@@ -25,6 +25,8 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         output: service.text("output_encoding").map(|output| output.value.to_owned()),
         hosts: None,
         max_payload,
+        trusts_everybody: proxies::trusts_everybody(service),
+        disable_rest: service.flag("disable_rest"),
     };
     let mut context = Context::new(file, sink, defaults);
     context.brokers = brokers::brokers(&context, service);

@@ -317,8 +317,7 @@ mod tests {
         }));
         let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
-        let defaults =
-            Defaults { timeout: Duration::from_secs(2), cache_ttl: None, output: None, hosts: None, max_payload: None };
+        let defaults = Defaults { timeout: Duration::from_secs(2), ..Defaults::default() };
         let context = Context::new(&file, &sink, defaults);
         let options = Options { decode: Some(Decode::Json), shape: Shape::default(), wait: None, max_deliveries: None };
         let found = options.finish(&context, Object::new(&node), driver, "mem://a?b".to_owned(), None);

@@ -158,13 +158,7 @@ mod tests {
         let file = SourceFile::new("a.json", "", crate::tree::quote(pattern));
         let sink = Sink::default();
         let node = crate::json::parse(file.text(), 0, &sink).expect("a string");
-        let defaults = Defaults {
-            timeout: std::time::Duration::from_secs(2),
-            cache_ttl: None,
-            output: None,
-            hosts: None,
-            max_payload: None,
-        };
+        let defaults = Defaults { timeout: std::time::Duration::from_secs(2), ..Defaults::default() };
         let owner = Owner {
             params: Some(&["id".to_owned(), "name".to_owned()]),
             method: crate::model::Method::Get,

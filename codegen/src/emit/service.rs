@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::layout::Static;
 use super::literal::{address, codes, duration, json, number, texts};
-use crate::model::{Client, Gateway, LogLevel, Logging, Router, Server, Tls, TlsVersion};
+use crate::model::{Client, Gateway, LogLevel, Logging, Proxies, Router, Server, Tls, TlsVersion};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
     let Gateway { name, config, hash, server, client, router, logging, brokers: _, endpoints: _ } = gateway;
@@ -135,6 +135,8 @@ fn router_calls(router: &Router) -> Vec<TokenStream> {
         ("disable_path_decoding", router.disable_path_decoding),
         ("return_error_msg", router.return_error_msg),
         ("disable_health", router.disable_health),
+        ("debug_endpoint", router.debug_endpoint),
+        ("echo_endpoint", router.echo_endpoint),
     ] {
         if set {
             calls.push(call(name, quote! { true }));
@@ -144,7 +146,32 @@ fn router_calls(router: &Router) -> Vec<TokenStream> {
     for (name, body) in [("error_body_404", &router.error_body_404), ("error_body_405", &router.error_body_405)] {
         calls.extend(body.as_ref().map(|body| call(name, json(body))));
     }
+    if router.proxies != Proxies::default() {
+        calls.push(call("proxies", proxies(&router.proxies)));
+    }
+    calls.extend(router.access_log.as_ref().map(|skipped| call("access_log", texts(skipped))));
     calls
+}
+
+fn proxies(proxies: &Proxies) -> TokenStream {
+    let mut calls = Vec::new();
+    if proxies.nobody {
+        calls.push(quote! { .nobody() });
+    }
+    if !proxies.headers.is_empty() {
+        calls.push(call("headers", texts(&proxies.headers)));
+    }
+    if !proxies.trusted.is_empty() {
+        let networks = proxies.trusted.iter().map(|(ip, bits)| {
+            let (ip, bits) = (address(*ip), Literal::u8_unsuffixed(*bits));
+            quote! { (#ip, #bits) }
+        });
+        calls.push(quote! { .trusted(&[#(#networks),*]) });
+    }
+    if proxies.app_engine {
+        calls.push(quote! { .app_engine() });
+    }
+    quote! { Proxies::DEFAULT #(#calls)* }
 }
 
 fn logging_calls(logging: &Logging) -> Vec<TokenStream> {

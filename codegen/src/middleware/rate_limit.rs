@@ -133,11 +133,12 @@ fn strategy(context: &Context<'_>, options: Object<'_>, params: Option<&[String]
     };
     match strategy.value {
         "ip" => {
-            if key.is_none() && options.has("client_max_rate") {
+            if key.is_none() && options.has("client_max_rate") && context.trusts_everybody() {
                 let message = "the client's address is taken from `X-Forwarded-For`, which any client can set";
                 let warning = Diagnostic::warning("trusts-every-proxy", strategy.span, message);
                 let warning = warning.label("every proxy is believed, as in KrakenD without `trusted_proxies`");
-                context.push(warning.help("add a `key`: the header that your own proxy writes the address into"));
+                let warning = warning.help("name your own proxies in `trusted_proxies` of `router`");
+                context.push(warning.help("or add a `key`: the header that your own proxy writes the address into"));
             }
             Some(RateLimitBy::Ip { header: key.and_then(|key| header(context, key)) })
         }

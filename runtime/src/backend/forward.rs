@@ -250,7 +250,7 @@ fn connection_options(headers: &HeaderMap) -> Vec<&str> {
 }
 
 /// Go's canonical form, as KrakenD's consumers know it: `X-Order-Id`.
-fn canonical(name: &HeaderName) -> Cow<'static, str> {
+pub(crate) fn canonical(name: &HeaderName) -> Cow<'static, str> {
     if name == CONTENT_TYPE {
         return Cow::Borrowed("Content-Type");
     }
@@ -277,16 +277,9 @@ impl QueryRules {
     }
 
     /// Appends the allowed parameters of `query` to `url`, after the ones it has: sorted by name, the values of one name in
-    /// the client's order, encoded as Go's `url.Values.Encode` does (trap 15). A pair with `;` or a bad escape is dropped,
-    /// as Go's `url.ParseQuery` does.
+    /// the client's order, encoded as Go's `url.Values.Encode` does (trap 15).
     pub(crate) fn append(&self, query: &str, url: &mut String) {
-        let mut pairs: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.contains(';'))
-            .filter_map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((query_unescape(name)?, query_unescape(value)?))
-            })
+        let mut pairs: Vec<_> = query_pairs(query)
             .filter(|(name, _)| match self {
                 Self::None => false,
                 Self::Only(names) => names.iter().any(|allowed| allowed.as_bytes() == &**name),
@@ -309,6 +302,14 @@ impl QueryRules {
     pub(crate) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
+}
+
+/// The parameters of a query, decoded. A pair with `;` or a bad escape is dropped, as Go's `url.ParseQuery` does.
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')).filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((query_unescape(name)?, query_unescape(value)?))
+    })
 }
 
 /// The first value of the parameter `name`, as [`QueryRules::append`] would send it on.

@@ -20,6 +20,7 @@ use crate::endpoint::Method;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
 use crate::shape::{self, Shape, Shaped};
+use crate::sniff;
 
 /// An HTTP service, as generated code describes it.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +152,10 @@ impl OpenBackend for OpenHttp {
         let again = || self.request(host, incoming, Body::empty()).ok();
         let response = self.client.send(request, again).await.map_err(|error| not_sent(&error))?;
         match self.decode {
-            Decode::NoOp => pass_through(response, &self.method, self.endpoint, incoming.deadline),
+            Decode::NoOp => {
+                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
+            }
             Decode::Json => self.decode_json(response, host, incoming).await,
         }
     }

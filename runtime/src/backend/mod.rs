@@ -32,6 +32,7 @@ pub(crate) use self::dead_letter::bury;
 pub use self::earlier::{BodyPiece, Earlier};
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
+pub(crate) use self::forward::{canonical, query_escape, query_pairs};
 #[cfg(test)]
 pub(crate) use self::http_service::shape_json;
 pub use self::http_service::{Decode, Http, StatusRule};

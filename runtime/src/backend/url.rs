@@ -147,7 +147,7 @@ pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
 pub(crate) fn param_names(endpoint: &str) -> Vec<&str> {
     endpoint
         .split('/')
-        .filter_map(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')))
+        .filter_map(|segment| segment.split_once('{').and_then(|(_, rest)| rest.strip_suffix('}')))
         .collect()
 }
 

@@ -35,7 +35,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, Method, Request, Response};
 
-pub use self::options::RouterOptions;
+pub use self::options::{Proxies, RouterOptions};
 pub use self::params::Params;
 use self::service::Gate;
 pub use self::service::{Endpoints, PathService};
@@ -136,7 +136,7 @@ impl Routes {
     }
 
     /// Adds an endpoint. `path` is written as in gateway.json: `{name}` stands for one segment, `/*` at the end
-    /// for the rest, which is the last parameter. Everything else stands for itself, decoded.
+    /// for the rest, which is the last parameter; `v{name}` for what follows a `v`. Everything else stands for itself, decoded.
     pub fn add(&mut self, method: Method, path: &'static str, handler: Arc<dyn Handle>) {
         self.endpoints.push((method, path, handler));
     }

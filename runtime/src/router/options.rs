@@ -1,5 +1,7 @@
 use http::HeaderValue;
 
+pub use crate::client_ip::Proxies;
+
 /// What `extra_config.router` of a gateway.json says about matching and about the router's own answers.
 ///
 /// Every field has a builder function of its name, so that it can be written as a `static`:
@@ -36,6 +38,14 @@ pub struct RouterOptions {
     pub health_path: &'static str,
     /// No health endpoint.
     pub disable_health: bool,
+    /// Who is believed about the client's address; every proxy, as in KrakenD, when absent.
+    pub proxies: Option<Proxies>,
+    /// Log a line for each request but those to these decoded paths.
+    pub access_log: Option<&'static [&'static str]>,
+    /// `debug_endpoint`: answer `/__debug/*`.
+    pub debug_endpoint: bool,
+    /// `echo_endpoint`: answer `/__echo/*` with the request itself.
+    pub echo_endpoint: bool,
 }
 
 macro_rules! builders {
@@ -64,6 +74,8 @@ builders! {
     return_error_msg: bool,
     health_path: &'static str,
     disable_health: bool,
+    debug_endpoint: bool,
+    echo_endpoint: bool,
 }
 
 impl RouterOptions {
@@ -81,6 +93,10 @@ impl RouterOptions {
         return_error_msg: false,
         health_path: "/__health",
         disable_health: false,
+        proxies: None,
+        access_log: None,
+        debug_endpoint: false,
+        echo_endpoint: false,
     };
 
     /// Sets the JSON of a 404.
@@ -94,6 +110,20 @@ impl RouterOptions {
     #[must_use]
     pub const fn error_body_405(mut self, json: &'static str) -> Self {
         self.error_body_405 = Some(json);
+        self
+    }
+
+    /// Sets who is believed about the client's address.
+    #[must_use]
+    pub const fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Logs a line for each request, but for those to these paths.
+    #[must_use]
+    pub const fn access_log(mut self, skipped: &'static [&'static str]) -> Self {
+        self.access_log = Some(skipped);
         self
     }
 

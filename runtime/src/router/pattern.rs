@@ -5,7 +5,10 @@ use super::params::Ranges;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Segment {
     Literal(&'static str),
+    /// Its value is all of the segment.
     Parameter,
+    /// Its value follows this (`disable_rest`).
+    Prefixed(&'static str),
     Wildcard,
 }
 
@@ -32,8 +35,15 @@ impl Pattern {
             let parsed = match segment {
                 "*" => Segment::Wildcard,
                 name if name.len() > 2 && name.starts_with('{') && name.ends_with('}') => Segment::Parameter,
-                literal if literal.contains(['{', '}']) => return Err(invalid("a parameter must be a whole segment")),
-                literal => Segment::Literal(literal),
+                literal if !literal.contains(['{', '}']) => Segment::Literal(literal),
+                mixed => match mixed.split_once('{') {
+                    Some((prefix, name))
+                        if name.len() > 1 && name.find(['{', '}']) == Some(name.len() - 1) && name.ends_with('}') =>
+                    {
+                        Segment::Prefixed(prefix)
+                    }
+                    _ => return Err(invalid("a parameter must be the end of a segment")),
+                },
             };
             if !matches!(parsed, Segment::Literal(_)) {
                 parameters.push(segments.len());
@@ -52,6 +62,7 @@ impl Pattern {
             match segment {
                 Segment::Literal(literal) => text.push_str(literal),
                 Segment::Parameter => text.push_str(&format!("{{p{position}}}")),
+                Segment::Prefixed(prefix) => text.push_str(&format!("{prefix}{{p{position}}}")),
                 Segment::Wildcard => text.push_str(&format!("{{*p{position}}}")),
             }
         }
@@ -68,7 +79,11 @@ impl Pattern {
                 position += 1;
             }
             let last = self.wildcard && wanted + 1 == self.segments.len();
-            ranges.push(start, if last { path.len() } else { end_of_segment(path, start) });
+            let prefix = match self.segments[wanted] {
+                Segment::Prefixed(prefix) => prefix.len(),
+                _ => 0,
+            };
+            ranges.push(start + prefix, if last { path.len() } else { end_of_segment(path, start) });
         }
         ranges
     }
@@ -83,6 +98,10 @@ impl Pattern {
             match segment {
                 Segment::Literal(literal) => corrected.push_str(literal),
                 Segment::Parameter => corrected.push_str(given),
+                Segment::Prefixed(prefix) => {
+                    corrected.push_str(prefix);
+                    corrected.push_str(given.get(prefix.len()..).unwrap_or_default());
+                }
                 Segment::Wildcard => corrected.push_str(rest),
             }
             rest = tail;
@@ -108,6 +127,7 @@ mod tests {
             ("/{x}/b/{y}/", "/{p0}/b/{p2}/", "//b/2/", vec!["", "2"]),
             ("/f/{a}/*", "/f/{p1}/{*p2}", "/f/1/2//3", vec!["1", "2//3"]),
             ("/f/*", "/f/{*p1}", "/f/", vec![""]),
+            ("/a/v{x}/{y}", "/a/v{p1}/{p2}", "/a/v12/3", vec!["12", "3"]),
         ] {
             let pattern = Pattern::parse(path).unwrap();
             assert_eq!(pattern.axum(), axum);
@@ -119,16 +139,19 @@ mod tests {
 
     #[test]
     fn refused_patterns() {
-        for path in ["", "a", "/*/a", "/a/{x}.json", "/a/{}", "/a{x}"] {
+        for path in ["", "a", "/*/a", "/a/{x}.json", "/a/{}", "/a/x{}", "/a{x}{y}", "/a{x}b", "/a}{x"] {
             assert!(Pattern::parse(path).is_err(), "{path}");
         }
     }
 
     #[test]
     fn corrects_the_case() {
-        for (pattern, path, corrected) in
-            [("/Shop/{id}/Cart", "/sHOP/aB/cart", "/Shop/aB/Cart"), ("/F/*", "/f/A/b", "/F/A/b"), ("/a/", "/A/", "/a/")]
-        {
+        for (pattern, path, corrected) in [
+            ("/Shop/{id}/Cart", "/sHOP/aB/cart", "/Shop/aB/Cart"),
+            ("/V{x}/b", "/vA/B", "/VA/b"),
+            ("/F/*", "/f/A/b", "/F/A/b"),
+            ("/a/", "/A/", "/a/"),
+        ] {
             assert_eq!(Pattern::parse(pattern).unwrap().correct(path), corrected);
         }
     }

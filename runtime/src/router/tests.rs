@@ -117,6 +117,33 @@ async fn endpoints_match() {
 }
 
 #[tokio::test]
+async fn parameters_may_follow_a_prefix() {
+    let endpoints = [
+        (Method::GET, "/a/v{x}", "short"),
+        (Method::GET, "/a/version-{x}/{y}", "long"),
+        (Method::GET, "/a/v{x}/{y}", "other"),
+        (Method::GET, "/a/v1", "literal"),
+        (Method::GET, "/a/{x}", "whole"),
+    ];
+    let router = router(&endpoints, RouterOptions::DEFAULT);
+    for (target, body) in [
+        ("/a/v1", "literal()"),
+        ("/a/v12", "short(12)"),
+        ("/a/v%41", "short(A)"),
+        ("/a/w", "whole(w)"),
+        ("/a/v", "whole(v)"),
+        ("/a/version-2/b", "long(2|b)"),
+        ("/a/vers/b", "other(ers|b)"),
+        ("/a/v/b", "other(|b)"),
+    ] {
+        let answered = ask(&router, "GET", target, &[]).await;
+        assert_eq!(answered.body, body, "{target}");
+    }
+    assert_eq!(ask(&router, "GET", "/A/VERSION-q/B", &[]).await.header("location"), "/a/version-q/B");
+    assert_eq!(ask(&router, "GET", "/a/v%3F", &[]).await.status, 400);
+}
+
+#[tokio::test]
 async fn not_found_and_method_not_allowed() {
     let router = shop(RouterOptions::DEFAULT);
     for (method, target, status, allow) in [

@@ -44,6 +44,8 @@ struct Node {
     literals: BTreeMap<&'static str, Node>,
     /// This node's own literal in lower case.
     folded: String,
+    /// Parameters behind a prefix, the longest prefix first.
+    prefixed: Vec<(&'static str, Node)>,
     parameter: Option<Box<Node>>,
     wildcard: Option<usize>,
     entry: Option<usize>,
@@ -67,6 +69,7 @@ impl Tree {
                     node.folded = literal.to_lowercase();
                 }
                 Segment::Parameter => node = node.parameter.get_or_insert_default(),
+                Segment::Prefixed(prefix) => node = node.prefixed(prefix),
                 Segment::Wildcard => wildcard = true,
             }
         }
@@ -83,7 +86,8 @@ impl Tree {
         Ok(())
     }
 
-    /// The best entry for a decoded `path` that has `method`: literals before parameters before wildcards.
+    /// The best entry for a decoded `path` that has `method`: literals before parameters, those behind a prefix first,
+    /// before wildcards.
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<&Entry> {
         self.search(path, false, method)
     }
@@ -106,7 +110,7 @@ impl Tree {
     }
 
     /// Whether matchit, axum's matcher, can hold all these patterns and prefers the same ones. It refuses a
-    /// parameter beside a wildcard, and no parameter is empty to it.
+    /// parameter beside a wildcard or behind different prefixes, and no parameter is empty to it.
     pub(super) fn suits_axum(&self) -> bool {
         self.root.suits_axum()
     }
@@ -144,17 +148,37 @@ impl Node {
         // gin lets a parameter be empty inside a path (`/a//b`), not at its end (`/a/`).
         let fits = tail.is_some() || !segment.is_empty();
         literal
+            || self.prefixed.iter().any(|(prefix, node)| {
+                let value = match folded {
+                    true => segment.strip_prefix(node.folded.as_str()),
+                    false => segment.strip_prefix(prefix),
+                };
+                value.is_some_and(|value| tail.is_some() || !value.is_empty()) && node.visit(tail, folded, stop)
+            })
             || (fits && self.parameter.as_ref().is_some_and(|node| node.visit(tail, folded, stop)))
             || self.wildcard.is_some_and(stop)
     }
 
+    fn prefixed(&mut self, prefix: &'static str) -> &mut Self {
+        let index = match self.prefixed.iter().position(|(known, _)| *known == prefix) {
+            Some(index) => index,
+            None => {
+                let longer = self.prefixed.iter().take_while(|(known, _)| known.len() >= prefix.len()).count();
+                self.prefixed.insert(longer, (prefix, Self { folded: prefix.to_lowercase(), ..Self::default() }));
+                longer
+            }
+        };
+        &mut self.prefixed[index].1
+    }
+
     fn has_children(&self) -> bool {
-        !self.literals.is_empty() || self.parameter.is_some() || self.wildcard.is_some()
+        !self.literals.is_empty() || !self.prefixed.is_empty() || self.parameter.is_some() || self.wildcard.is_some()
     }
 
     fn suits_axum(&self) -> bool {
         let empty_inside = self.literals.get("").is_some_and(Node::has_children);
         !empty_inside
+            && self.prefixed.is_empty()
             && (self.wildcard.is_none() || self.parameter.is_none())
             && self.parameter.as_ref().is_none_or(|node| node.suits_axum())
             && self.literals.values().all(Node::suits_axum)

@@ -18,7 +18,7 @@ pub(crate) struct Logs(());
 pub(super) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        let json = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(LevelFilter::WARN);
+        let json = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(LevelFilter::INFO);
         json.with_writer(|| Lines).init();
     });
 }

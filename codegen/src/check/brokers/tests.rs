@@ -56,7 +56,7 @@ fn read(text: &str) -> (Option<NamedBroker>, String) {
     let file = SourceFile::new("a.json", "", format!("{{\"b\": {text}}}"));
     let sink = Sink::default();
     let root = crate::json::parse(file.text(), 0, &sink).expect("JSON");
-    let defaults = Defaults { timeout: Duration::ZERO, cache_ttl: None, output: None, hosts: None, max_payload: None };
+    let defaults = Defaults { timeout: Duration::ZERO, ..Defaults::default() };
     let context = Context::new(&file, &sink, defaults);
     let member = &root.members()[0];
     let broker = broker(&context, member, Object::new(&member.value), &DRIVER);
