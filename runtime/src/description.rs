@@ -323,3 +323,20 @@ pub const fn ipv6(segments: [u16; 8]) -> IpAddr {
     let [a, b, c, d, e, f, g, h] = segments;
     IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Merge;
+    use crate::endpoint::{Endpoint, Method};
+
+    /// Trap 1.
+    #[test]
+    fn defaults_are_those_of_krakend() {
+        let description = Description::new("gateway.json", "", &[]);
+        assert_eq!((description.server.port, description.server.listen_ip), (8080, None));
+        assert_eq!(description.client.max_idle_connections_per_host, 250);
+        let endpoint = Endpoint::new(Method::Get, "/", "", Merge::new(&[]));
+        assert_eq!(endpoint.options.timeout, Duration::from_secs(2));
+    }
+}

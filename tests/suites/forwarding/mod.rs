@@ -153,6 +153,14 @@ async fn methods_and_bodies() {
 }
 
 #[tokio::test]
+async fn a_length_that_is_known_is_told() {
+    let gateway = start();
+    let posted = seen(&gateway, "POST", "/default", &[], "hello").await;
+    assert_eq!(posted["headers"]["content-length"], json!(["5"]));
+    assert_eq!(posted["headers"].get("transfer-encoding"), None);
+}
+
+#[tokio::test]
 async fn hosts_take_turns() {
     let gateway = start();
     let mut which = Vec::new();
