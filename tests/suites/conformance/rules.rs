@@ -17,7 +17,7 @@ struct Rule {
 }
 
 /// Every endpoint to which one applies has to be refused with its code, and no other endpoint may be refused.
-const RULES: [Rule; 2] = [
+const RULES: &[Rule] = &[
     Rule {
         code: "unknown-encoding",
         why: "an encoding of the Enterprise edition, which KrakenD CE takes for json without a word",
