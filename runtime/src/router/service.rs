@@ -68,6 +68,10 @@ impl Gate {
         if method == Method::OPTIONS && request.uri().path() == "*" {
             return Answer::ready(answer::nothing());
         }
+        // `GET nope`: the name of a host is no target for it.
+        if request.uri().path().is_empty() && method != Method::CONNECT {
+            return Answer::ready(answer::bad_path());
+        }
         let Some(decoded) = path::decode(request.uri().path()) else { return Answer::ready(answer::bad_path()) };
         let utf8 = std::str::from_utf8(&decoded).is_ok();
         let decoded = String::from_utf8_lossy(&decoded);

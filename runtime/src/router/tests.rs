@@ -255,6 +255,7 @@ async fn refused_parameters() {
         ("/shop/carts/%FF", "error: encoded url params", None),
         ("/shop/carts/%zz", "400 Bad Request", None),
         ("/nope/%", "400 Bad Request", None),
+        ("nope", "400 Bad Request", None),
     ] {
         let answered = ask(&router, "GET", target, &[]).await;
         assert_eq!((answered.status.as_u16(), answered.body.as_str()), (400, refused), "{target}");

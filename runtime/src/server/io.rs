@@ -4,13 +4,14 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::link::{Link, Phase};
+use super::refusal;
 use super::settle::{Unsettled, lock};
 use super::tls::TlsStream;
 
@@ -57,11 +58,16 @@ pub(super) struct Io {
     ended: bool,
     /// Room for what a flush settles, kept for the next.
     sent: Vec<Unsettled>,
+    /// Requests that had begun when everything was last flushed.
+    answered: u64,
+    /// The rest of what is sent instead of hyper's own answer.
+    refusal: &'static [u8],
 }
 
 impl Io {
     pub(super) fn new(stream: Stream, link: Arc<Link>, prefix: Vec<u8>, http2: bool, timed: bool) -> Self {
-        Self { stream, link, prefix, prefix_read: 0, http2, timed, ended: false, sent: Vec::new() }
+        let sent = Vec::new();
+        Self { stream, link, prefix, prefix_read: 0, http2, timed, ended: false, sent, answered: 0, refusal: &[] }
     }
 
     /// Whether the client said that it sends no more, or broke off.
@@ -92,8 +98,31 @@ impl Io {
         }
     }
 
+    /// Whether `bytes` are hyper's own answer to what is no request; then another one is sent at the next flush.
+    fn replaces(&mut self, bytes: &[u8]) -> bool {
+        if self.http2 || self.link.requests() != self.answered {
+            return false;
+        }
+        let Some(answer) = refusal::instead_of(bytes) else { return false };
+        self.refusal = answer;
+        true
+    }
+
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let rest = self.refusal;
+            let count = ready!(on_stream!(self, stream => stream.poll_write(cx, rest)))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal = &rest[count..];
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// HTTP/1: hyper flushes only when its own buffer is empty, so everything that waits is out.
     fn flushed(&mut self, cx: &mut Context<'_>) {
+        self.answered = self.link.requests();
         self.link.settlements.take_into(&mut self.sent);
         if !self.sent.is_empty() {
             if self.is_half_closed(cx) {
@@ -138,6 +167,9 @@ impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.link.set_unflushed(true);
+        if this.replaces(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let result = on_stream!(this, stream => stream.poll_write(cx, bytes));
         this.written(&result);
         result
@@ -150,6 +182,11 @@ impl AsyncWrite for Io {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.link.set_unflushed(true);
+        if let [slice] = slices
+            && this.replaces(slice)
+        {
+            return Poll::Ready(Ok(slice.len()));
+        }
         let result = on_stream!(this, stream => stream.poll_write_vectored(cx, slices));
         this.written(&result);
         result
@@ -164,6 +201,7 @@ impl AsyncWrite for Io {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        ready!(this.poll_refusal(cx))?;
         let result = on_stream!(this, stream => stream.poll_flush(cx));
         if let Poll::Ready(Ok(())) = result {
             this.link.set_unflushed(false);

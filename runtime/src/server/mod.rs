@@ -19,6 +19,7 @@ mod http2;
 mod io;
 mod link;
 mod listen;
+mod refusal;
 mod service;
 mod settle;
 mod timeouts;

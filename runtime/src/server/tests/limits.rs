@@ -81,6 +81,7 @@ async fn heads_over_the_limit_are_431() {
         client.send(&head).await;
         let answer = client.rest().await;
         assert!(answer.starts_with("HTTP/1.1 431"), "{} bytes: {answer}", head.len());
+        assert!(answer.ends_with("\r\n\r\n431 Request Header Fields Too Large"), "{answer}");
     }
 }
 
