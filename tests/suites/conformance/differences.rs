@@ -3,6 +3,7 @@
 mod answers;
 mod json;
 mod requests;
+mod sequences;
 
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ struct Difference {
 }
 
 /// A file for each part of what is seen.
-const ALL: &[&[Difference]] = &[json::ALL, answers::ALL, requests::ALL];
+const ALL: &[&[Difference]] = &[json::ALL, answers::ALL, requests::ALL, sequences::ALL];
 
 /// Changes a recording to what we answer; says which differences changed it.
 pub(super) fn apply(context: &Context<'_>, wanted: &mut Value) -> Vec<&'static str> {

@@ -31,7 +31,7 @@ pub(super) const ALL: &[Difference] = &[
 ];
 
 /// What may stand in a segment as it is (RFC 3986, `pchar`).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
