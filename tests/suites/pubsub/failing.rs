@@ -79,7 +79,8 @@ async fn a_full_topic_is_503_until_there_is_room() {
     let gateway = start();
     assert_eq!(gateway.post("/full", r#"{"id":1}"#).await.status, 200);
     let refused = gateway.post("/full", r#"{"id":2}"#).await;
-    assert_eq!(refused.brief(), (503, "false", ""));
+    let told = r#"{"error":"the message broker is not available now, try again"}"#;
+    assert_eq!(refused.brief(), (503, "false", told));
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.header("cache-control"), None);
     assert_eq!(gateway.get("/full").await.text(), r#"{"id":1}"#);
