@@ -1,7 +1,6 @@
 //! Bytes and texts as the recordings have them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ pub(super) fn latin1(bytes: &[u8]) -> String {
 }
 
 pub(super) fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+    BASE64.encode(bytes)
 }
 
 /// `body`, `body_b64` or `body_gen` of a request or of a route. A body that is no string is JSON, written compactly.
@@ -20,7 +19,7 @@ pub(super) fn body_of(spec: &Value) -> Option<Vec<u8>> {
         return Some(generate(generated));
     }
     if let Some(encoded) = spec["body_b64"].as_str() {
-        return Some(STANDARD.decode(encoded).expect("base64"));
+        return Some(BASE64.decode(encoded.as_bytes()).expect("base64"));
     }
     match spec.get("body")? {
         Value::Null => None,
