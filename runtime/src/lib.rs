@@ -19,6 +19,8 @@
 //! | `tls` | TLS for clients and towards backends |
 //! | `rate-limit` | `qos/ratelimit/router` |
 //! | `json-schema` | `validation/json-schema` |
+//! | `xml` | backends that answer XML or feeds (`xml`, `rss`) |
+//! | `yaml` | backends that answer YAML |
 
 mod answer;
 mod backend;
@@ -27,6 +29,7 @@ mod broker;
 pub mod client;
 mod deadline;
 pub mod description;
+mod encoding;
 mod endpoint;
 mod gateway;
 pub mod generated;

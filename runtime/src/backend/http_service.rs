@@ -16,6 +16,7 @@ use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
 use crate::client::{ClientError, Hosts, HttpClient};
+use crate::encoding::{self, Decode};
 use crate::endpoint::Method;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -31,15 +32,6 @@ pub struct Http {
     decode: Decode,
     shape: &'static Shape,
     status: StatusRule,
-}
-
-/// How the body of a backend's answer is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decode {
-    /// A JSON object, or an array where the shape says so.
-    Json,
-    /// Not at all.
-    NoOp,
 }
 
 /// What a status other than success becomes.
@@ -95,12 +87,18 @@ impl Http {
 
     /// Leaves the answer as it is.
     #[must_use]
-    pub const fn no_op(mut self) -> Self {
-        self.decode = Decode::NoOp;
+    pub const fn no_op(self) -> Self {
+        self.decode(Decode::NoOp)
+    }
+
+    /// How the answer is read.
+    #[must_use]
+    pub const fn decode(mut self, decode: Decode) -> Self {
+        self.decode = decode;
         self
     }
 
-    /// How the answer's JSON is shaped.
+    /// How what was read is shaped.
     #[must_use]
     pub const fn shape(mut self, shape: &'static Shape) -> Self {
         self.shape = shape;
@@ -152,7 +150,7 @@ impl OpenBackend for OpenHttp {
         let response = self.client.send(request, again).await.map_err(|error| not_sent(&error))?;
         match self.decode {
             Decode::NoOp => pass_through(response, &self.method, self.endpoint, incoming.deadline),
-            Decode::Json => self.decode_json(response, host, incoming).await,
+            _ => self.decode(response, host, incoming).await,
         }
     }
 
@@ -170,7 +168,7 @@ impl OpenHttp {
         Ok(request)
     }
 
-    async fn decode_json(
+    async fn decode(
         &self,
         response: Response<hyper::body::Incoming>,
         host: &Host,
@@ -193,7 +191,8 @@ impl OpenHttp {
                 return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
             }
         }
-        Ok(Reply::new(shape_json(self.shape, &body, self.merged).map_err(Failure::internal)?, true))
+        let data = encoding::read(self.decode, self.shape, &body, self.merged).map_err(Failure::internal)?;
+        Ok(Reply::new(data, true))
     }
 
     fn refused(

@@ -32,9 +32,8 @@ pub(crate) use self::dead_letter::bury;
 pub use self::earlier::{BodyPiece, Earlier};
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
-#[cfg(test)]
 pub(crate) use self::http_service::shape_json;
-pub use self::http_service::{Decode, Http, StatusRule};
+pub use self::http_service::{Http, StatusRule};
 pub use self::merge::{AnyBackend, Merge};
 pub use self::metadata::Metadata;
 pub use self::publish::Publish;
