@@ -6,6 +6,7 @@ mod support;
 mod aggregation;
 mod brokers;
 mod delivery;
+mod encodings;
 mod failures;
 mod faults;
 mod forwarding;
