@@ -6,7 +6,9 @@
 mod backend;
 mod brokers;
 mod calls;
+mod encoding;
 mod endpoint;
+mod flatmap;
 mod host;
 mod names;
 mod path;
@@ -36,6 +38,7 @@ use crate::syntax::kind::At;
 use crate::tree::{Node, Span};
 
 pub(crate) use endpoint::Owner;
+pub(crate) use flatmap::ops as flatmap_ops;
 pub(crate) use names::header;
 pub(crate) use sequence::{earlier, is_response};
 pub(crate) use service::gateway;

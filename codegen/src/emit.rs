@@ -11,6 +11,7 @@ mod shape;
 
 use crate::model::Gateway;
 use crate::names::Names;
+pub(crate) use shape::flatmap;
 
 /// The whole generated file.
 pub(crate) fn file(gateway: &Gateway) -> String {

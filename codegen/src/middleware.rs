@@ -3,6 +3,7 @@
 //! A middleware is one file: where its options stand, what they are checked into, and how that is written as Rust. It
 //! is registered by one line in `steps!` below. The runtime's part of it is a file and a line of the same name there.
 
+pub mod flatmap;
 pub mod json_schema;
 pub mod rate_limit;
 pub mod static_response;
@@ -92,6 +93,8 @@ steps! {
     JsonSchema(json_schema::JsonSchema),
     /// `proxy.static`.
     Static(static_response::StaticResponse),
+    /// `proxy.flatmap_filter`.
+    Flatmap(flatmap::Flatmap),
 }
 
 /// Whether there is a middleware for a whole namespace of an endpoint.

@@ -255,11 +255,21 @@ pub enum Method {
     Options,
 }
 
-/// `output_encoding`, as far as it is supported.
+/// `output_encoding`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// `json`.
+    /// `json` or `fast-json`.
     Json,
+    /// `json-collection`.
+    Collection,
+    /// `string`.
+    Text,
+    /// `xml`.
+    Xml,
+    /// `yaml`.
+    Yaml,
+    /// `negotiate`.
+    Negotiate,
     /// `no-op`: the one backend's answer, passed through.
     NoOp,
 }
@@ -372,11 +382,21 @@ pub enum Piece {
     Earlier(Earlier),
 }
 
-/// `encoding` of a backend, as far as it is supported.
+/// `encoding` of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decode {
-    /// `json`.
+    /// `json` or `fast-json`.
     Json,
+    /// `safejson`.
+    SafeJson,
+    /// `string`.
+    Text,
+    /// `xml`.
+    Xml,
+    /// `rss`.
+    Rss,
+    /// `yaml`.
+    Yaml,
     /// `no-op`.
     NoOp,
 }
@@ -401,8 +421,21 @@ pub struct Shape {
     pub target: Vec<String>,
     /// `allow` or `deny`, and `mapping`, joined into one trie.
     pub fields: Fields,
+    /// `extra_config.proxy.flatmap_filter`.
+    pub flatmap: Vec<FlatmapOp>,
     /// `group`.
     pub group: Option<String>,
+}
+
+/// An operation of `flatmap_filter`. Paths are split at dots and not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlatmapOp {
+    /// `move`: from, to.
+    Move(Vec<String>, Vec<String>),
+    /// `del`, one path of it.
+    Delete(Vec<String>),
+    /// `append`: what, behind what.
+    Append(Vec<String>, Vec<String>),
 }
 
 /// What becomes of an object's members.
@@ -591,6 +624,11 @@ impl Gateway {
         }
         for endpoint in &self.endpoints {
             for backend in endpoint.all_backends() {
+                match backend.decode() {
+                    Some(Decode::Xml | Decode::Rss) => drop(features.insert("xml")),
+                    Some(Decode::Yaml) => drop(features.insert("yaml")),
+                    Some(Decode::Json | Decode::SafeJson | Decode::Text | Decode::NoOp) | None => {}
+                }
                 match &backend.kind {
                     BackendKind::Http(http) if http.hosts.iter().any(|host| may_be_tls(host)) => {
                         features.insert("tls");
@@ -671,6 +709,18 @@ impl Backend {
             }
         }
         reads
+    }
+}
+
+impl Backend {
+    /// How what it answers is read.
+    #[must_use]
+    pub fn decode(&self) -> Option<Decode> {
+        match &self.kind {
+            BackendKind::Http(http) => Some(http.decode),
+            BackendKind::Subscribe(subscribe) => Some(subscribe.decode),
+            BackendKind::Publish(_) => None,
+        }
     }
 }
 

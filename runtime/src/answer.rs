@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_A
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::backend::{Data, ErrorBody, Failure, Reply};
+use crate::encoding::output;
 use crate::endpoint::{EndpointOptions, Output};
 use crate::router::{RouterOptions, X_KRAKEND, X_KRAKEND_COMPLETED};
 
@@ -76,14 +77,15 @@ impl Answers {
         response
     }
 
-    pub(crate) fn answer(&self, result: Result<Reply, Failure>) -> Response<Body> {
+    /// `request` are the client's headers, which may choose the encoding.
+    pub(crate) fn answer(&self, result: Result<Reply, Failure>, request: &HeaderMap) -> Response<Body> {
         match result {
-            Ok(reply) => self.succeeded(reply),
+            Ok(reply) => self.succeeded(reply, request),
             Err(failure) => self.failed(&failure),
         }
     }
 
-    fn succeeded(&self, reply: Reply) -> Response<Body> {
+    fn succeeded(&self, reply: Reply, request: &HeaderMap) -> Response<Body> {
         let status = reply.status();
         let mut response = match reply.data {
             Data::Object(object) => {
@@ -92,9 +94,17 @@ impl Answers {
                 match self.output {
                     Output::Json => self.json(object.text, completed),
                     Output::NoOp => with_headers(Body::empty(), self.headers(completed).clone()),
+                    _ => match self.encoded(&object.text, completed, request) {
+                        Ok(response) => response,
+                        Err(failure) => return self.failed(&failure),
+                    },
                 }
             }
-            Data::Null => self.json(Bytes::from_static(b"null"), false),
+            Data::Null if self.output == Output::Json => self.json(Bytes::from_static(b"null"), false),
+            Data::Null => match self.encoded(&Bytes::from_static(b"null"), false, request) {
+                Ok(response) => response,
+                Err(failure) => return self.failed(&failure),
+            },
             Data::Nothing => with_headers(Body::empty(), self.headers(reply.complete).clone()),
             Data::PassThrough(mut response) => {
                 for (name, value) in self.headers(reply.complete) {
@@ -121,6 +131,16 @@ impl Answers {
     fn json(&self, text: Bytes, completed: bool) -> Response<Body> {
         let headers = if completed { &self.complete_json } else { &self.incomplete_json };
         with_headers(Body::from(text), headers.clone())
+    }
+
+    /// In an encoding other than plain JSON.
+    fn encoded(&self, json: &Bytes, completed: bool, request: &HeaderMap) -> Result<Response<Body>, Failure> {
+        let output = if self.output == Output::Negotiate { output::negotiated(request) } else { self.output };
+        let (text, content_type) = output::write(output, json)
+            .map_err(|reason| Failure::internal(format!("the answer cannot be written as {output:?}: {reason}")))?;
+        let mut response = with_headers(Body::from(text), self.headers(completed).clone());
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        Ok(response)
     }
 
     fn failed(&self, failure: &Failure) -> Response<Body> {

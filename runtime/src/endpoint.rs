@@ -47,6 +47,16 @@ pub enum Method {
 pub enum Output {
     /// A JSON object, merged from every backend.
     Json,
+    /// What is under `collection`, or `[]` (trap 52).
+    Collection,
+    /// The text under `content`, or nothing (trap 53).
+    Text,
+    /// XML (trap 54).
+    Xml,
+    /// YAML, its numbers as strings (trap 55).
+    Yaml,
+    /// JSON, XML or YAML, as the client's `Accept` says (trap 56).
+    Negotiate,
     /// The one backend's answer as it is.
     NoOp,
 }
@@ -100,8 +110,14 @@ impl<B: Backend> Endpoint<B> {
 
     /// Passes the one backend's answer through.
     #[must_use]
-    pub const fn no_op(mut self) -> Self {
-        self.options.output = Output::NoOp;
+    pub const fn no_op(self) -> Self {
+        self.output(Output::NoOp)
+    }
+
+    /// How the answer is written.
+    #[must_use]
+    pub const fn output(mut self, output: Output) -> Self {
+        self.options.output = output;
         self
     }
 

@@ -3,23 +3,24 @@
 pub use std::time::Duration;
 
 pub use crate::backend::{
-    Answer, AnyBackend, Backend, BodyPiece, Chained, Concurrent, Decode, Earlier, Forward, Http, Merge, Metadata,
-    OnFailure, Param, Part, Piece, Publish, Sequence, Shadow, Shadowed, StatusRule, Subscribe, Text,
+    Answer, AnyBackend, Backend, BodyPiece, Chained, Concurrent, Earlier, Forward, Http, Merge, Metadata, OnFailure,
+    Param, Part, Piece, Publish, Sequence, Shadow, Shadowed, StatusRule, Subscribe, Text,
 };
 pub use crate::broker::NamedBroker;
 pub use crate::client::ClientOptions;
 pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
+pub use crate::encoding::Decode;
 pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};
 pub use crate::endpoint::Names::{All, Only};
 pub use crate::endpoint::{Endpoint, Method, Names, Output};
 #[cfg(feature = "json-schema")]
 pub use crate::middleware::JsonSchema;
+pub use crate::middleware::{Flatmap, StaticResponse, StaticStrategy, Step};
 #[cfg(feature = "rate-limit")]
 pub use crate::middleware::{RateLimit, RateLimitBy};
-pub use crate::middleware::{StaticResponse, StaticStrategy, Step};
 pub use crate::router::{Proxies, RouterOptions};
 pub use crate::serve::AnyEndpoint;
-pub use crate::shape::{Field, Fields, Shape};
+pub use crate::shape::{Field, Fields, FlatmapOp, Shape};
 pub use crate::version::generated_for;
 pub use sluicegate_drivers::Confirm;
 pub use sluicegate_drivers::Source::{Env, File, Literal};

@@ -19,6 +19,8 @@
 //! | `tls` | TLS for clients and towards backends |
 //! | `rate-limit` | `qos/ratelimit/router` |
 //! | `json-schema` | `validation/json-schema` |
+//! | `xml` | backends that answer XML or feeds (`xml`, `rss`) |
+//! | `yaml` | backends that answer YAML |
 
 mod access_log;
 mod answer;
@@ -30,6 +32,7 @@ mod client_ip;
 mod deadline;
 mod debug;
 pub mod description;
+mod encoding;
 mod endpoint;
 mod gateway;
 pub mod generated;

@@ -133,10 +133,10 @@ impl<B: OpenBackend> Served<B> {
             Ok(result) => result,
             Err(Rejection::Bare(status)) => return Answers::bare(status),
             // Nothing inside has been called, so no step has a result to look at.
-            Err(Rejection::Failed(failure)) => return self.answers.answer(Err(failure)),
+            Err(Rejection::Failed(failure)) => return self.answers.answer(Err(failure), &incoming.parts.headers),
         };
         self.steps.on_result(&mut result);
-        self.answers.answer(result)
+        self.answers.answer(result, &incoming.parts.headers)
     }
 
     async fn exchange(&self, incoming: &Incoming, body: Body) -> Result<Result<Reply, Failure>, Rejection> {

@@ -29,6 +29,8 @@ goldens! {
     collection: 2, "../../codegen/tests/golden/collection/gateway.rs";
     concurrent_calls: 2, "../../codegen/tests/golden/concurrent_calls/gateway.rs";
     default: 2, "../../codegen/tests/golden/default/gateway.rs";
+    encodings: 7, "../../codegen/tests/golden/encodings/gateway.rs";
+    flatmap_filter: 2, "../../codegen/tests/golden/flatmap_filter/gateway.rs";
     header_and_query_lists: 2, "../../codegen/tests/golden/header_and_query_lists/gateway.rs";
     http_backend: 3, "../../codegen/tests/golden/http_backend/gateway.rs";
     json_schema: 2, "../../codegen/tests/golden/json_schema/gateway.rs";

@@ -7,6 +7,7 @@ mod aggregation;
 mod brokers;
 mod conformance;
 mod delivery;
+mod encodings;
 mod failures;
 mod faults;
 mod forwarding;

@@ -1,16 +1,11 @@
 //! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
 use super::endpoint::Owner;
-use super::{Context, host, names, pubsub, set_in_call, shadow, shape, url_template};
+use super::{Context, encoding, flatmap, host, names, pubsub, set_in_call, shadow, shape, url_template};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Backend, BackendKind, Decode, HttpBackend, Output, Shape, StatusRule};
-use crate::suggest::closest;
+use crate::model::{Backend, BackendKind, Decode, HttpBackend, Shape, StatusRule};
 use crate::syntax::Object;
-use crate::syntax::kind::At;
-use crate::tree::Node;
-
-/// Encodings that KrakenD's open edition can read and this version cannot.
-const ENCODINGS_LATER: [&str; 4] = ["safejson", "string", "xml", "rss"];
+use crate::tree::{Node, Span};
 
 pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Backend> {
     if !shadow::is_shadow(object) {
@@ -36,7 +31,7 @@ pub(super) fn is_pubsub(object: Object<'_>) -> bool {
 
 fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<HttpBackend> {
     discovery(context, object);
-    let decode = decode(context, object, owner);
+    let decode = encoding::decode(context, object, owner);
     let method = match object.text("method").filter(|method| !method.value.is_empty()) {
         Some(method) => names::backend_method(context, method),
         None => Some(owner.method),
@@ -85,55 +80,50 @@ fn hosts(context: &Context<'_>, object: Object<'_>) -> Option<(Vec<String>, Stri
     Some((hosts, String::new()))
 }
 
-/// How the body is read. One side that passes bytes on needs the other to do so too.
-pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Decode> {
-    let Some(encoding) = object.text("encoding").filter(|encoding| !encoding.value.is_empty()) else {
-        return Some(if owner.output == Output::NoOp { Decode::NoOp } else { Decode::Json });
-    };
-    let decode = encoding_of(context, encoding)?;
-    let message = match (decode, owner.output) {
-        (Decode::NoOp, Output::NoOp) | (Decode::Json, Output::Json) => return Some(decode),
-        (Decode::NoOp, Output::Json) if owner.turn.takes_no_op() => return Some(decode),
-        (Decode::NoOp, Output::Json) => "the backend's `no-op` needs `\"output_encoding\": \"no-op\"` in the endpoint",
-        (Decode::Json, Output::NoOp) => {
-            "the endpoint's `no-op` passes the answer on unread, and the backend decodes it"
-        }
-    };
-    let error = Diagnostic::error("no-op-one-side", encoding.span, message);
-    context.push(match decode {
-        Decode::NoOp => error.label("KrakenD answers `{}`").help("write `no-op` in both, or in neither"),
-        Decode::Json => error.label("KrakenD ignores this").help("remove the key, or the endpoint's `no-op`"),
-    });
-    None
-}
-
 /// The shape, unless nothing is read that could have one.
 pub(super) fn shape(context: &Context<'_>, object: Object<'_>, decode: Option<Decode>) -> Shape {
-    let shape = shape::shape(context, object);
-    if decode == Some(Decode::NoOp) { Shape::default() } else { shape }
+    let mut shape = shape::shape(context, object);
+    let filter = object.extra("proxy").and_then(|proxy| proxy.member("flatmap_filter"));
+    if let Some(filter) = filter {
+        shape.flatmap = flatmap::ops(context, &filter.value);
+        if !shape.flatmap.is_empty() {
+            replaced(context, object, filter.key_span);
+        }
+    }
+    if decode != Some(Decode::NoOp) {
+        return shape;
+    }
+    if shape != Shape::default() {
+        unread(context, object);
+    }
+    Shape::default()
 }
 
-fn encoding_of(context: &Context<'_>, encoding: At<&str>) -> Option<Decode> {
-    match encoding.value {
-        "json" => return Some(Decode::Json),
-        "no-op" => return Some(Decode::NoOp),
-        known if ENCODINGS_LATER.contains(&known) => {
-            context.not_yet(encoding.span, &format!("the encoding `{known}`"));
-            return None;
-        }
-        _ => {}
+/// Warns of filters on an answer that is passed on.
+fn unread(context: &Context<'_>, object: Object<'_>) {
+    let own = ["is_collection", "target", "allow", "deny", "mapping", "group"].map(|key| object.member(key));
+    let filter = object.extra("proxy").and_then(|proxy| proxy.member("flatmap_filter"));
+    for member in own.into_iter().chain([filter]).flatten() {
+        let message = format!("`{}` does nothing here: the answer is passed on unread", member.key);
+        context.push(Diagnostic::warning("inapplicable", member.key_span, message).label("KrakenD ignores this"));
     }
-    let enterprise = matches!(encoding.value, "fast-json" | "yaml");
-    let message = if enterprise {
-        format!("the encoding `{}` is a feature of KrakenD's Enterprise edition", encoding.value)
-    } else {
-        format!("unknown encoding `{}`", encoding.value)
-    };
-    let error = Diagnostic::error("unknown-encoding", encoding.span, message).label("KrakenD falls back to `json`");
-    let known = ENCODINGS_LATER.into_iter().chain(["json", "no-op"]);
-    let error = if enterprise { error } else { error.did_you_mean(closest(encoding.value, known)) };
-    context.push(error.help("the supported encodings are `json` and `no-op`"));
-    None
+}
+
+/// `flatmap_filter` takes the place of the other filters (trap 49).
+fn replaced(context: &Context<'_>, object: Object<'_>, filter: Span) {
+    for key in ["allow", "deny", "mapping"] {
+        let Some(member) = object.member(key) else { continue };
+        if member.value.items().is_empty() && member.value.members().is_empty() {
+            continue;
+        }
+        let message = format!("`flatmap_filter` and `{key}` exclude each other");
+        let error = Diagnostic::error("flatmap-and-filter", member.key_span, message).label("KrakenD ignores this one");
+        let error = error.related(filter, "this takes its place");
+        context.push(error.help(match key {
+            "mapping" => "rename with an operation of type `move`",
+            _ => "remove with an operation of type `del`",
+        }));
+    }
 }
 
 fn discovery(context: &Context<'_>, object: Object<'_>) {

@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use super::calls::{self, Turn};
 use super::routes::Routes;
-use super::{Context, names, path, router};
+use super::{Context, encoding, names, path, router, shadow};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
 use crate::model::{Endpoint, Method, Names, Output};
-use crate::suggest::closest;
 use crate::syntax::Object;
-use crate::syntax::kind::At;
 
 const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
-/// Encodings that KrakenD's open edition can write and this version cannot.
-const OUTPUTS_LATER: [&str; 5] = ["json-collection", "negotiate", "string", "xml", "yaml"];
 
 /// What a backend or a middleware must know of its endpoint.
 #[derive(Clone, Copy)]
@@ -26,6 +22,8 @@ pub(crate) struct Owner<'a> {
     /// What of the request a template may name.
     pub(crate) input_headers: &'a Names,
     pub(crate) input_query_strings: &'a Names,
+    /// How many backends it has.
+    pub(crate) backends: usize,
     pub(super) timeout: Duration,
     /// Where the backend stands among the others.
     pub(crate) turn: Turn<'a>,
@@ -49,6 +47,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         output: endpoint_output(context, object),
         input_headers: &input_headers,
         input_query_strings: &input_query_strings,
+        backends: object.objects("backend").filter(|backend| !shadow::is_shadow(*backend)).count(),
         timeout: duration("timeout").unwrap_or(context.defaults.timeout),
         turn: Turn::Beside,
     };
@@ -74,33 +73,11 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
     })
 }
 
-/// Reads `output_encoding`, the service's or an endpoint's.
-pub(super) fn output(context: &Context<'_>, text: At<&str>) -> Option<Output> {
-    match text.value {
-        "json" | "" => return Some(Output::Json),
-        "no-op" => return Some(Output::NoOp),
-        known if OUTPUTS_LATER.contains(&known) => {
-            context.not_yet(text.span, &format!("the output encoding `{known}`"));
-            return None;
-        }
-        _ => {}
-    }
-    let message = match text.value {
-        "fast-json" => "the output encoding `fast-json` is a feature of KrakenD's Enterprise edition".to_owned(),
-        unknown => format!("unknown output encoding `{unknown}`"),
-    };
-    let error = Diagnostic::error("unknown-encoding", text.span, message).label("KrakenD falls back to `json`");
-    let known = OUTPUTS_LATER.into_iter().chain(["json", "no-op"]);
-    let error = if text.value == "fast-json" { error } else { error.did_you_mean(closest(text.value, known)) };
-    context.push(error.help("the supported output encodings are `json` and `no-op`"));
-    None
-}
-
 fn endpoint_output(context: &Context<'_>, object: Object<'_>) -> Output {
     let output = match object.text("output_encoding").filter(|output| !output.value.is_empty()) {
-        Some(own) => self::output(context, own),
-        None if context.defaults.output.as_deref() == Some("no-op") => Some(Output::NoOp),
-        None => Some(Output::Json),
+        Some(own) => encoding::output(context, own),
+        // What is wrong with the service's was reported there.
+        None => context.defaults.output.as_deref().and_then(encoding::known_output),
     };
     let output = output.unwrap_or(Output::Json);
     let count = object.objects("backend").count();

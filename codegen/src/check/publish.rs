@@ -229,6 +229,7 @@ mod tests {
             params: Some(&[]),
             method: Method::Post,
             output: Output::Json,
+            backends: 1,
             input_headers,
             input_query_strings: &Names::All,
             timeout: Duration::from_secs(2),

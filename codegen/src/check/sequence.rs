@@ -152,7 +152,11 @@ fn can_have(shape: &Shape, decode: Decode, path: &[String]) -> bool {
         (Some(_), _) => return false,
         (None, path) => path,
     };
-    if shape.is_collection && decode == Decode::Json && path.len() > 1 {
+    if !shape.flatmap.is_empty() {
+        // It may put anything anywhere.
+        return true;
+    }
+    if shape.is_collection && matches!(decode, Decode::Json | Decode::Yaml) && path.len() > 1 {
         return false;
     }
     kept(&shape.fields, path)

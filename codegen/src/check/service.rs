@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, Defaults, brokers, endpoint, host, proxies, router, tls};
+use super::{Context, Defaults, brokers, encoding, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Client, Gateway, Method, Server};
 use crate::source::SourceFile;
@@ -32,7 +32,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
     context.brokers = brokers::brokers(&context, service);
     context.defaults.hosts = host::sanitised(&context, service);
     if let Some(output) = service.text("output_encoding") {
-        endpoint::output(&context, output);
+        encoding::output(&context, output);
     }
     let mut routes = Routes::default();
     if let (Some(path), false) =

@@ -10,16 +10,15 @@ use crate::syntax::kind::At;
 use crate::tree::{Member, Node};
 
 /// How many names a path of `allow` or `deny` may have: the code for it is as deep, and the compiler's stack is not endless.
-const MAX_LEVELS: usize = 32;
+pub(super) const MAX_LEVELS: usize = 32;
 
 pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
     let allow = paths(context, backend, "allow");
     let deny = paths(context, backend, "deny");
     if let (false, false, Some(member)) = (allow.is_empty(), deny.is_empty(), backend.member("deny")) {
-        let error = Diagnostic::error("allow-and-deny", member.key_span, "`allow` and `deny` exclude each other");
-        let error =
-            error.label("KrakenD ignores this one").help("remove `deny`: what `allow` does not name is left out");
-        context.push(error);
+        let warning = Diagnostic::warning("allow-and-deny", member.key_span, "`deny` does nothing beside `allow`");
+        let help = "remove it: what `allow` does not name is left out";
+        context.push(warning.label("KrakenD ignores this one").help(help));
     }
     let mut fields = if !allow.is_empty() {
         let mut list = Vec::new();
@@ -40,6 +39,7 @@ pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
         is_collection: backend.flag("is_collection"),
         target: target.map(|target| target.split('.').map(str::to_owned).collect()).unwrap_or_default(),
         fields,
+        flatmap: Vec::new(),
         group: backend.text("group").map(|group| group.value.to_owned()).filter(|group| !group.is_empty()),
     }
 }

@@ -7,7 +7,7 @@ use sluicegate_drivers::{Capabilities, Driver, by_scheme};
 
 use super::endpoint::Owner;
 use super::pubsub::parameter;
-use super::{Context, backend, names};
+use super::{Context, backend, encoding, names};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, Metadata, OnFailure, Shape, Subscribe};
 use crate::suggest::closest;
@@ -57,7 +57,7 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn read(context: &Context<'_>, object: Object<'_>, options: Object<'_>, owner: &Owner<'_>) -> Self {
-        let decode = backend::decode(context, object, owner);
+        let decode = encoding::decode(context, object, owner);
         let wait = options.duration("wait");
         if let Some(wait) = wait.filter(|wait| wait.value >= owner.timeout) {
             let message = format!("`wait` is not below the endpoint's timeout of {:?}", owner.timeout);

@@ -163,6 +163,7 @@ mod tests {
             params: Some(&["id".to_owned(), "name".to_owned()]),
             method: crate::model::Method::Get,
             output: crate::model::Output::Json,
+            backends: 1,
             input_headers: &crate::model::Names::All,
             input_query_strings: &crate::model::Names::All,
             timeout: std::time::Duration::from_secs(2),

@@ -208,8 +208,14 @@ fn metadata(source: &Metadata) -> TokenStream {
 }
 
 fn decode(decode: Decode) -> Option<TokenStream> {
-    match decode {
-        Decode::Json => None,
-        Decode::NoOp => Some(quote! { .no_op() }),
-    }
+    let decode = match decode {
+        Decode::Json => return None,
+        Decode::NoOp => return Some(quote! { .no_op() }),
+        Decode::SafeJson => quote! { Decode::SafeJson },
+        Decode::Text => quote! { Decode::Text },
+        Decode::Xml => quote! { Decode::Xml },
+        Decode::Rss => quote! { Decode::Rss },
+        Decode::Yaml => quote! { Decode::Yaml },
+    };
+    Some(quote! { .decode(#decode) })
 }

@@ -37,9 +37,7 @@ fn options(endpoint: &Endpoint) -> Vec<TokenStream> {
     if let Some(ttl) = endpoint.cache_ttl.map(duration) {
         calls.push(quote! { .cache_ttl(#ttl) });
     }
-    if endpoint.output == Output::NoOp {
-        calls.push(quote! { .no_op() });
-    }
+    calls.extend(output(endpoint.output));
     for (name, list) in
         [("input_headers", &endpoint.input_headers), ("input_query_strings", &endpoint.input_query_strings)]
     {
@@ -57,4 +55,17 @@ fn options(endpoint: &Endpoint) -> Vec<TokenStream> {
         calls.push(quote! { .steps(&[#(#steps),*]) });
     }
     calls
+}
+
+fn output(output: Output) -> Option<TokenStream> {
+    let output = match output {
+        Output::Json => return None,
+        Output::NoOp => return Some(quote! { .no_op() }),
+        Output::Collection => quote! { Output::Collection },
+        Output::Text => quote! { Output::Text },
+        Output::Xml => quote! { Output::Xml },
+        Output::Yaml => quote! { Output::Yaml },
+        Output::Negotiate => quote! { Output::Negotiate },
+    };
+    Some(quote! { .output(#output) })
 }

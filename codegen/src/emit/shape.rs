@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::layout::Static;
 use super::literal::texts;
-use crate::model::{Field, FieldRule, Fields, Shape};
+use crate::model::{Field, FieldRule, Fields, FlatmapOp, Shape};
 
 pub(super) fn item(name: Ident, place: &str, shape: &Shape) -> Static {
     let docs = vec![format!("{} of the backend, {place}", keys(shape))];
@@ -25,6 +25,7 @@ fn keys(shape: &Shape) -> String {
         ("allow", matches!(shape.fields, Fields::Allow(_))),
         ("deny", matches!(shape.fields, Fields::Deny(_)) && list.iter().any(denies)),
         ("mapping", list.iter().any(|field| field.rename.is_some())),
+        ("flatmap_filter", !shape.flatmap.is_empty()),
         ("group", shape.group.is_some()),
     ];
     let keys: Vec<_> = keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| format!("`{key}`")).collect();
@@ -48,8 +49,31 @@ fn value(shape: &Shape) -> TokenStream {
         let fields = fields(&shape.fields);
         quote! { .fields(#fields) }
     });
+    let flatmap = (!shape.flatmap.is_empty()).then(|| {
+        let ops = flatmap(&shape.flatmap);
+        quote! { .flatmap(#ops) }
+    });
     let group = shape.group.as_ref().map(|group| quote! { .group(#group) });
-    quote! { #base #target #fields #group }
+    quote! { #base #target #fields #flatmap #group }
+}
+
+/// The operations of `flatmap_filter`, as a slice.
+pub(crate) fn flatmap(ops: &[FlatmapOp]) -> TokenStream {
+    let ops = ops.iter().map(|op| match op {
+        FlatmapOp::Move(source, target) => {
+            let (source, target) = (texts(source), texts(target));
+            quote! { FlatmapOp::Move(#source, #target) }
+        }
+        FlatmapOp::Delete(path) => {
+            let path = texts(path);
+            quote! { FlatmapOp::Delete(#path) }
+        }
+        FlatmapOp::Append(source, target) => {
+            let (source, target) = (texts(source), texts(target));
+            quote! { FlatmapOp::Append(#source, #target) }
+        }
+    });
+    quote! { &[#(#ops),*] }
 }
 
 fn fields(fields: &Fields) -> TokenStream {

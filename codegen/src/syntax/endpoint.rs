@@ -110,7 +110,7 @@ pub(super) static ENDPOINT_PROXY: Record = Record {
         key("max_payload", Kind::Integer),
         key("sequential", Kind::Bool),
         key("sequential_propagated_params", Kind::List(&Kind::Text)),
-        later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
+        key("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER))),
         // Refused in other words where it names what only custom builds of KrakenD have.
         key("combiner", Kind::Text),
         key("strategy", Kind::Text),
@@ -136,7 +136,7 @@ pub(super) static BACKEND_PROXY: Record = Record {
     required: &[],
     former: &[],
     keys: &[
-        later("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER)), &["[]"]),
+        key("flatmap_filter", Kind::List(&Kind::Record(&PROXY_FLATMAP_FILTER))),
         key("shadow", Kind::Bool),
         key("shadow_timeout", Kind::Duration),
         key("set_headers", Kind::Map(&Kind::Text)),

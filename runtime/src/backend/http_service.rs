@@ -16,6 +16,7 @@ use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
 use crate::client::{ClientError, Hosts, HttpClient};
+use crate::encoding::{self, Decode};
 use crate::endpoint::Method;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -32,15 +33,6 @@ pub struct Http {
     decode: Decode,
     shape: &'static Shape,
     status: StatusRule,
-}
-
-/// How the body of a backend's answer is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decode {
-    /// A JSON object, or an array where the shape says so.
-    Json,
-    /// Not at all.
-    NoOp,
 }
 
 /// What a status other than success becomes.
@@ -96,12 +88,18 @@ impl Http {
 
     /// Leaves the answer as it is.
     #[must_use]
-    pub const fn no_op(mut self) -> Self {
-        self.decode = Decode::NoOp;
+    pub const fn no_op(self) -> Self {
+        self.decode(Decode::NoOp)
+    }
+
+    /// How the answer is read.
+    #[must_use]
+    pub const fn decode(mut self, decode: Decode) -> Self {
+        self.decode = decode;
         self
     }
 
-    /// How the answer's JSON is shaped.
+    /// How what was read is shaped.
     #[must_use]
     pub const fn shape(mut self, shape: &'static Shape) -> Self {
         self.shape = shape;
@@ -156,7 +154,7 @@ impl OpenBackend for OpenHttp {
                 let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
-            Decode::Json => self.decode_json(response, host, incoming).await,
+            _ => self.decode(response, host, incoming).await,
         }
     }
 
@@ -174,7 +172,7 @@ impl OpenHttp {
         Ok(request)
     }
 
-    async fn decode_json(
+    async fn decode(
         &self,
         response: Response<hyper::body::Incoming>,
         host: &Host,
@@ -197,7 +195,8 @@ impl OpenHttp {
                 return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
             }
         }
-        Ok(Reply::new(shape_json(self.shape, &body, self.merged).map_err(Failure::internal)?, true))
+        let data = encoding::read(self.decode, self.shape, &body, self.merged).map_err(Failure::internal)?;
+        Ok(Reply::new(data, true))
     }
 
     fn refused(

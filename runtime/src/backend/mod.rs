@@ -33,9 +33,8 @@ pub use self::earlier::{BodyPiece, Earlier};
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
 pub(crate) use self::forward::{canonical, query_escape, query_pairs};
-#[cfg(test)]
 pub(crate) use self::http_service::shape_json;
-pub use self::http_service::{Decode, Http, StatusRule};
+pub use self::http_service::{Http, StatusRule};
 pub use self::merge::{AnyBackend, Merge};
 pub use self::metadata::Metadata;
 pub use self::publish::Publish;

@@ -12,13 +12,13 @@ use tokio::runtime::Handle;
 
 use crate::backend::dead_letter::DeadLetters;
 use crate::backend::deliveries::Deliveries;
-use crate::backend::http_service::{Decode, shape_json};
 use crate::backend::metadata::{self, Metadata};
 use crate::backend::reply::{Data, Reply};
 use crate::backend::settling::{SettleDelivery, backoff, settle};
 use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, at};
 use crate::broker::NamedBroker;
 use crate::deadline::before;
+use crate::encoding::{self, Decode};
 use crate::in_flight::InFlight;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -97,12 +97,18 @@ impl<B: Broker> Subscribe<B> {
 
     /// Hands the message's body through with its content type.
     #[must_use]
-    pub const fn no_op(mut self) -> Self {
-        self.decode = Decode::NoOp;
+    pub const fn no_op(self) -> Self {
+        self.decode(Decode::NoOp)
+    }
+
+    /// How the message is read.
+    #[must_use]
+    pub const fn decode(mut self, decode: Decode) -> Self {
+        self.decode = decode;
         self
     }
 
-    /// How the message's JSON is shaped.
+    /// How what was read is shaped.
     #[must_use]
     pub const fn shape(mut self, shape: &'static Shape) -> Self {
         self.shape = shape;
@@ -251,9 +257,9 @@ impl<B: Broker> OpenSubscribe<B> {
                 response.headers_mut().insert(CONTENT_TYPE, content_type.unwrap_or(octets));
                 Reply::pass_through(response)
             }
-            // KrakenD answers an empty message with `null`.
-            Decode::Json if message.body.is_empty() => Reply::new(Data::Null, false),
-            Decode::Json => match shape_json(self.shape, &message.body, self.merged) {
+            // KrakenD answers an empty message with `null`; as text it is text.
+            decode if message.body.is_empty() && decode != Decode::Text => Reply::new(Data::Null, false),
+            decode => match encoding::read(decode, self.shape, &message.body, self.merged) {
                 Ok(data) => Reply::new(data, true),
                 Err(reason) => return Err(self.not_decodable(delivery, count, &reason)),
             },

@@ -4,6 +4,7 @@
 //! one line in [`steps!`] below, whose order is the order they run in. codegen has a file and a line of the same name,
 //! which reads its options from the config; a test there fails by name where one of the two lines is missing.
 
+mod flatmap;
 #[cfg(feature = "json-schema")]
 mod json_schema;
 #[cfg(feature = "rate-limit")]
@@ -13,6 +14,7 @@ mod static_response;
 use bytes::Bytes;
 use http::StatusCode;
 
+pub use self::flatmap::Flatmap;
 #[cfg(feature = "json-schema")]
 pub use self::json_schema::JsonSchema;
 #[cfg(feature = "rate-limit")]
@@ -141,6 +143,8 @@ steps! {
     JsonSchema(JsonSchema),
     /// `proxy.static`: outside the backends, inside the validation (trap 42).
     Static(StaticResponse),
+    /// `proxy.flatmap_filter`: on what the backends made together, before anything is put over it.
+    Flatmap(Flatmap),
 }
 
 /// The steps of one endpoint, in the order they run in. An endpoint without any costs one length check a stage.

@@ -37,6 +37,8 @@ pub enum Problem {
     Escape,
     /// More than 10,000 arrays and objects inside each other, the limit of Go's `encoding/json`.
     Depth,
+    /// More than 128 arrays and objects inside each other, where a tree is built of them for `flatmap_filter`.
+    TreeDepth,
     /// A `\u` escape of half a surrogate pair. Never returned: such a body is repaired and read again.
     LoneSurrogate,
     /// The body is JSON, but neither an object nor `null` (KrakenD trap 47).
@@ -59,6 +61,7 @@ impl Problem {
             Self::Control => "control character in a string",
             Self::Escape => "bad escape",
             Self::Depth => "more than 10,000 levels",
+            Self::TreeDepth => "too many levels for flatmap_filter",
             Self::LoneSurrogate => "half a surrogate pair",
             Self::NotAnObject => "not an object",
             Self::NotAnArray => "not an array, but is_collection is set",

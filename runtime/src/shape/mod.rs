@@ -1,4 +1,5 @@
-//! Applies `is_collection`, `target`, `allow`, `deny`, `mapping` and `group` to a JSON body in one pass.
+//! Applies `is_collection`, `target`, `allow`, `deny`, `mapping` and `group` to a JSON body in one pass, and
+//! `flatmap_filter` in two.
 //!
 //! A [`Shape`] is constant data in generated code. [`Shape::apply`] reads the body once, checks all of it, and copies
 //! what is kept into the output, without building a tree. The results are those of lura's `proxy/formatter.go`, in its
@@ -21,6 +22,7 @@
 //!   takes the last one.
 
 mod error;
+mod flatmap;
 mod level;
 mod lookup;
 mod merge;
@@ -28,14 +30,19 @@ mod pick;
 mod scan;
 mod text;
 mod transcode;
+mod tree;
 
 use std::borrow::Cow;
 
 pub use error::{JsonError, Problem};
+pub use flatmap::FlatmapOp;
 pub(crate) use lookup::{Found, Lookup};
 pub use merge::{Root, merge};
 pub(crate) use pick::{pick, plain};
 pub(crate) use text::write_string;
+pub(crate) use tree::Tree;
+#[cfg(feature = "yaml")]
+pub(crate) use tree::unique;
 
 use scan::Scanner;
 use transcode::Transcoder;
@@ -65,6 +72,7 @@ pub struct Shape {
     collection: bool,
     target: &'static [&'static str],
     fields: Fields,
+    flatmap: &'static [FlatmapOp],
     group: Option<&'static str>,
 }
 
@@ -140,7 +148,8 @@ pub enum Shaped {
 
 impl Shape {
     /// A body that is an object, kept whole.
-    pub const OBJECT: Self = Self { collection: false, target: &[], fields: Fields::AllExcept(&[]), group: None };
+    pub const OBJECT: Self =
+        Self { collection: false, target: &[], fields: Fields::AllExcept(&[]), flatmap: &[], group: None };
 
     /// A body that is an array (`is_collection`): it becomes `{"collection": [...]}`, and everything else acts on that.
     pub const COLLECTION: Self = Self { collection: true, ..Self::OBJECT };
@@ -155,6 +164,11 @@ impl Shape {
         Self { fields, ..self }
     }
 
+    /// Moves, deletes and appends in what is kept. Needs a tree of it, which may have 128 levels.
+    pub const fn flatmap(self, ops: &'static [FlatmapOp]) -> Self {
+        Self { flatmap: ops, ..self }
+    }
+
     /// Puts the result into an object under this name.
     pub const fn group(self, name: &'static str) -> Self {
         Self { group: Some(name), ..self }
@@ -163,7 +177,17 @@ impl Shape {
     /// Whether this is [`Shape::OBJECT`] as it is, for which [`validate_object`] saves the copy.
     pub const fn is_plain(&self) -> bool {
         let unfiltered = matches!(self.fields, Fields::AllExcept([]));
-        unfiltered && !self.collection && self.target.is_empty() && self.group.is_none()
+        unfiltered && !self.collection && self.target.is_empty() && self.flatmap.is_empty() && self.group.is_none()
+    }
+
+    /// The same for a body that is an object, and whether it was for an array.
+    pub(crate) fn of_object(&self) -> (Self, bool) {
+        (Self { collection: false, ..*self }, self.collection)
+    }
+
+    /// The same for a body that is an array.
+    pub(crate) fn of_collection(&self) -> Self {
+        Self { collection: true, ..*self }
     }
 
     /// Appends what becomes of `input` to `output`; nothing on an error.
@@ -187,6 +211,9 @@ impl Shape {
     }
 
     fn run(&self, input: &[u8], output: &mut Vec<u8>, mut roots: Option<&mut Vec<Root>>) -> Result<Shaped, JsonError> {
+        if !self.flatmap.is_empty() {
+            return flatmap::run(self, input, output, roots);
+        }
         let start = output.len();
         let shaped = repairing(input, |text| {
             output.truncate(start);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Field, Fields, Shape, Shaped};
+use super::{Field, Fields, FlatmapOp, Shape, Shaped};
 
 /// A backend's shaping keys as `gateway.json` has them.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Keys {
     pub(super) deny: Vec<String>,
     /// Old and new names; the old ones are different from each other.
     pub(super) mapping: Vec<(String, String)>,
+    /// Paths of `flatmap_filter`'s `del`, which take the place of the lists and of `mapping`.
+    pub(super) deleted: Vec<String>,
     pub(super) group: Option<String>,
 }
 
@@ -84,7 +86,15 @@ impl Keys {
                 break;
             }
         }
-        if let Some(data) = &mut data {
+        let filters = self.deleted.is_empty();
+        if !filters {
+            let mut tree = data.map_or(Value::Null, Value::Object);
+            for path in &self.deleted {
+                flatmap_delete(&path.split('.').collect::<Vec<_>>(), &mut tree);
+            }
+            data = if let Value::Object(left) = tree { Some(left) } else { None };
+        }
+        if let Some(data) = data.as_mut().filter(|_| filters) {
             if self.allow.is_empty() {
                 delete(&Tree::deny(&self.deny), data);
             } else {
@@ -134,10 +144,46 @@ impl Keys {
         if let Some(target) = &self.target {
             shape = shape.target(leak(target.split('.').map(leak_str).collect()));
         }
+        if !self.deleted.is_empty() {
+            let path = |path: &String| leak(path.split('.').map(leak_str).collect());
+            let ops = self.deleted.iter().map(|deleted| FlatmapOp::Delete(path(deleted))).collect();
+            shape = shape.fields(Fields::AllExcept(&[])).flatmap(leak(ops));
+        }
         match &self.group {
             Some(group) => shape.group(leak_str(group)),
             None => shape,
         }
+    }
+}
+
+/// `node.Del` of krakend/flatmap. What lost its last member is `null`.
+fn flatmap_delete(path: &[&str], value: &mut Value) {
+    let (step, rest) = (path[0], &path[1..]);
+    let emptied = match value {
+        Value::Object(members) => {
+            let count = members.len();
+            members.retain(|name, value| {
+                let found = step == "*" || step == name;
+                if found && !rest.is_empty() {
+                    flatmap_delete(rest, value);
+                }
+                !found || !rest.is_empty()
+            });
+            count > 0 && members.is_empty()
+        }
+        // None of the names that are tested with is a number.
+        Value::Array(list) if step == "*" => {
+            let count = list.len();
+            match rest {
+                [] => list.clear(),
+                rest => list.iter_mut().for_each(|value| flatmap_delete(rest, value)),
+            }
+            count > 0 && list.is_empty()
+        }
+        _ => false,
+    };
+    if emptied {
+        *value = Value::Null;
     }
 }
 

@@ -415,13 +415,17 @@ fn keys() -> impl Strategy<Value = Keys> {
     let mapping =
         prop::collection::btree_map(name(), prop_oneof![3 => name().prop_map(String::from), 1 => path()], 0..4);
     let group = prop::option::weighted(0.2, name());
-    (prop::bool::weighted(0.15), target, list(), list(), mapping, group).prop_map(
-        |(is_collection, target, allow, deny, mapping, group)| Keys {
+    let step = prop_oneof![3 => name(), 1 => Just("*")];
+    let deleted = prop::collection::vec(step, 1..4).prop_map(|parts| parts.join("."));
+    let deleted = prop_oneof![4 => Just(vec![]), 1 => prop::collection::vec(deleted, 1..4)];
+    (prop::bool::weighted(0.15), target, list(), list(), mapping, group, deleted).prop_map(
+        |(is_collection, target, allow, deny, mapping, group, deleted)| Keys {
             is_collection,
             target: target.filter(|target| !target.is_empty()),
             allow,
             deny,
             mapping: mapping.into_iter().map(|(old, new)| (old.into(), new)).collect(),
+            deleted,
             group: group.filter(|group| !group.is_empty()).map(Into::into),
         },
     )
