@@ -9,7 +9,7 @@ use crate::config::features_of;
 use crate::output::{Failure, to_stderr};
 
 /// Every feature that a config can need. The root package has the same.
-const FEATURES: [&str; 6] = ["jetstream", "mem", "nats", "tls", "json-schema", "rate-limit"];
+const FEATURES: [&str; 7] = ["jetstream", "mem", "nats", "tls", "json-schema", "rate-limit", "dns"];
 
 const BUILD: &str = include_str!("../templates/build.rs");
 const MAIN: &str = include_str!("../templates/main.rs");

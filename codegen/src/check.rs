@@ -6,7 +6,10 @@
 mod backend;
 mod brokers;
 mod calls;
+mod client;
+mod discovery;
 mod endpoint;
+mod graphql;
 mod host;
 mod names;
 mod path;

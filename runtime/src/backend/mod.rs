@@ -3,15 +3,20 @@
 mod concurrent;
 mod dead_letter;
 mod deliveries;
+#[cfg(feature = "dns")]
+mod discovery;
 mod earlier;
 mod env_host;
 mod failure;
 mod forward;
+mod graphql;
+mod hosts;
 mod http_service;
 mod merge;
 mod metadata;
 mod pass_through;
 mod publish;
+mod redirect;
 mod reply;
 mod sequence;
 mod settling;
@@ -33,6 +38,7 @@ pub use self::earlier::{BodyPiece, Earlier};
 pub(crate) use self::failure::{ErrorBody, Failure, PublishOutcome};
 pub use self::forward::Forward;
 pub(crate) use self::forward::{canonical, query_escape, query_pairs};
+pub use self::graphql::{GraphQl, Variable};
 #[cfg(test)]
 pub(crate) use self::http_service::shape_json;
 pub use self::http_service::{Decode, Http, StatusRule};
@@ -45,7 +51,7 @@ pub(crate) use self::shadow::Shadows;
 pub use self::shadow::{Shadow, Shadowed};
 pub use self::subscribe::{OnFailure, Subscribe};
 pub use self::template::Part;
-pub use self::url::Piece::{self, Answer, Param, Text};
+pub use self::url::Piece::{self, Answer, AnswerPath, Param, PathParam, Text};
 use crate::broker::NamedBroker;
 use crate::endpoint::EndpointOptions;
 use crate::incoming::Incoming;
