@@ -84,7 +84,7 @@ pub struct OpenHttp {
 
 /// What only some requests have.
 #[derive(Debug)]
-struct Special {
+pub(super) struct Special {
     /// What a GraphQL operation adds to the query string.
     query: Option<String>,
     /// The body, for a redirect.
@@ -264,7 +264,7 @@ impl OpenHttp {
     }
 
     /// The request, and whether it asks for gzip in the gateway's name.
-    fn request(
+    pub(super) fn request(
         &self,
         host: &Host,
         incoming: &Incoming,

@@ -15,6 +15,8 @@ mod http_service;
 mod merge;
 mod metadata;
 mod pass_through;
+#[cfg(test)]
+mod properties;
 mod publish;
 mod redirect;
 mod reply;
