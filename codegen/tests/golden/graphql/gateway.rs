@@ -17,12 +17,12 @@ static ROUTES: &[&dyn AnyEndpoint] = &[&GET_USERS_ID, &POST_USERS, &GET_SCHEMA];
 
 /// `GET /users/{id}`, gateway.json:7:5
 ///
-/// Calls `GET http://graph:4000/graphql`.
+/// Calls `POST http://graph:4000/graphql`.
 static GET_USERS_ID: Endpoint<Http> = Endpoint::new(
     Get,
     "/users/{id}",
     "gateway.json:7:5",
-    Http::new(Get, &["http://graph:4000"], &[Text("/graphql")]).graphql(&GET_USERS_ID_GRAPHQL),
+    Http::new(Post, &["http://graph:4000"], &[Text("/graphql")]).graphql(&GET_USERS_ID_GRAPHQL),
 );
 
 /// The GraphQL operation of gateway.json:10:9

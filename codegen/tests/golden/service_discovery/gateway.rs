@@ -18,7 +18,7 @@ static ROUTES: &[&dyn AnyEndpoint] = &[&GET_USERS_ID, &POST_ORDERS];
 
 /// `GET /users/{id}`, gateway.json:5:5
 ///
-/// Calls `GET users.service.consul./v1/{+id}`.
+/// Calls `GET /v1/{+id}` at the hosts that the SRV records of `users.service.consul.` name.
 static GET_USERS_ID: Endpoint<Http> = Endpoint::new(
     Get,
     "/users/{id}",
