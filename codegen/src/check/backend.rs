@@ -89,7 +89,9 @@ fn client(context: &Context<'_>, object: Object<'_>, hosts: &[String]) -> (bool,
     if use_h2c && tls {
         let span = options.member("use_h2c").map_or(options.mark(), |member| member.key_span);
         let error = Diagnostic::error("h2c-with-tls", span, "`use_h2c` is HTTP/2 without TLS, and the host has TLS");
-        context.push(error.label("cannot be both").help("remove the key: with TLS, HTTP/2 is used where the host offers it"));
+        context.push(
+            error.label("cannot be both").help("remove the key: with TLS, HTTP/2 is used where the host offers it"),
+        );
     }
     (use_h2c, options.flag("send_body_on_redirect"))
 }

@@ -55,7 +55,10 @@ fn dns_cache_ttl(context: &Context<'_>, service: Object<'_>) -> Option<Duration>
 fn client_tls(context: &Context<'_>, service: Object<'_>) -> Option<ClientTls> {
     let former = service.flag("allow_insecure_connections");
     if former {
-        insecure(context, service.member("allow_insecure_connections").map_or(service.mark(), |member| member.key_span));
+        insecure(
+            context,
+            service.member("allow_insecure_connections").map_or(service.mark(), |member| member.key_span),
+        );
     }
     let Some(object) = service.object("client_tls") else {
         return former.then(|| ClientTls {
@@ -103,10 +106,7 @@ fn client_tls(context: &Context<'_>, service: Object<'_>) -> Option<ClientTls> {
         cipher_suites: tls::numbers(context, object, "cipher_suites", &tls::CIPHER_SUITES),
         client_certs,
     };
-    if checked.disable_system_ca_pool
-        && !checked.allow_insecure_connections
-        && object.texts("ca_certs").is_empty()
-    {
+    if checked.disable_system_ca_pool && !checked.allow_insecure_connections && object.texts("ca_certs").is_empty() {
         let error = Diagnostic::error("missing-key", object.mark(), "no backend's certificate can be accepted");
         context.push(error.label("`disable_system_ca_pool` without other authorities").help("add `ca_certs`"));
     }

@@ -22,7 +22,10 @@ pub(super) fn graphql(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
         Some(GraphQl {
             mutation: kind? == "mutation",
             query: query?,
-            operation_name: options.text("operationName").map(|name| name.value.to_owned()).filter(|name| !name.is_empty()),
+            operation_name: options
+                .text("operationName")
+                .map(|name| name.value.to_owned())
+                .filter(|name| !name.is_empty()),
             variables: variables?,
             get: options.text("method").is_some_and(|method| method.value == "GET"),
         })
@@ -33,7 +36,7 @@ pub(super) fn graphql(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
 fn query(context: &Context<'_>, options: Object<'_>) -> Option<String> {
     let inline = options.text("query").filter(|query| !query.value.trim().is_empty());
     let Some(path) = options.text("query_path").filter(|path| !path.value.is_empty()) else {
-        if inline.is_none() && !options.get("query_path").is_some_and(|node| node.text().is_none()) {
+        if inline.is_none() && options.get("query_path").is_none_or(|node| node.text().is_some()) {
             let error = Diagnostic::error("missing-key", options.mark(), "`query` is missing in `backend/graphql`");
             context.push(error.label("nothing is asked").help("add `query`, or `query_path` with the name of a file"));
         }

@@ -145,8 +145,11 @@ pub(super) fn has_body(method: &Method) -> bool {
 mod tests {
     use super::*;
 
-    static VARIABLES: [(&str, Variable); 3] =
-        [("id", Variable::PathParam(0)), ("first", Variable::Json("10")), ("filter", Variable::Json(r#"{"a":[1.50]}"#))];
+    static VARIABLES: [(&str, Variable); 3] = [
+        ("id", Variable::PathParam(0)),
+        ("first", Variable::Json("10")),
+        ("filter", Variable::Json(r#"{"a":[1.50]}"#)),
+    ];
     static QUERY: GraphQl = GraphQl::query("query Q($id: ID!) { a }").operation_name("Q").variables(&VARIABLES);
     static MUTATION: GraphQl = GraphQl::mutation("mutation { b }").variables(&VARIABLES);
 
@@ -166,7 +169,8 @@ mod tests {
     #[test]
     fn a_mutations_body_comes_first() {
         let made = |body: &'static str| MUTATION.operation(&incoming("7"), &Payload::Whole(body.into()));
-        let expected = r#"{"query":"mutation { b }","variables":{"x":{"y":null},"first":11,"id":"7","filter":{"a":[1.50]}}}"#;
+        let expected =
+            r#"{"query":"mutation { b }","variables":{"x":{"y":null},"first":11,"id":"7","filter":{"a":[1.50]}}}"#;
         assert_eq!(made(r#"{"x":{"y":null},"first":11}"#).unwrap().body, expected);
         for body in ["", "null", "[1]", "{", "7"] {
             assert_eq!(made(body).unwrap_err().status, 500, "{body}");

@@ -235,7 +235,11 @@ impl OpenBackend for OpenHttp {
         if zipped && (asked || self.decode != Decode::NoOp) {
             return Box::pin(self.read(gzip::decompress(response), &host, incoming)).await;
         }
-        self.read(response, &host, incoming).await
+        // Not `read`, whose future would have the response in it once more.
+        match self.decode {
+            Decode::NoOp => pass_through(response, &self.method, self.endpoint, incoming.deadline),
+            Decode::Json => self.decode_json(response, &host, incoming).await,
+        }
     }
 
     fn timed_out(&self, after: Duration) -> Failure {

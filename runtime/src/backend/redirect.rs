@@ -5,8 +5,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use fluent_uri::{Uri as BaseUri, UriRef};
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
 use http::uri::Scheme;
 use http::{Method, Request, Response, StatusCode, Uri};
@@ -25,13 +25,8 @@ const MAX_REQUESTS: usize = 10;
 const MAX_READ_BYTES: u64 = 2 << 10;
 
 /// What of a request is not sent to another origin.
-static SENSITIVE: [HeaderName; 5] = [
-    AUTHORIZATION,
-    COOKIE,
-    PROXY_AUTHORIZATION,
-    WWW_AUTHENTICATE,
-    HeaderName::from_static("cookie2"),
-];
+static SENSITIVE: [HeaderName; 5] =
+    [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, WWW_AUTHENTICATE, HeaderName::from_static("cookie2")];
 
 /// What of a request speaks of a body that is not sent again.
 static OF_BODY: [HeaderName; 6] =

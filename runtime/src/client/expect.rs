@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 
 /// `request` with a body that waits, if that is what it asks for.
 pub(super) fn wait_for_continue(mut request: Request<Body>, limit: Duration) -> Request<Body> {
-    let expects = request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let expects =
+        request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if !expects || request.body().is_end_stream() {
         return request;
     }

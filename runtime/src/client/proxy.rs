@@ -28,7 +28,8 @@ impl Proxies {
             names.into_iter().find_map(value).unwrap_or_default()
         };
         // As in Go: under CGI a client chooses HTTP_PROXY with its header `Proxy`.
-        let http = if env::var_os("REQUEST_METHOD").is_some() { String::new() } else { any(["HTTP_PROXY", "http_proxy"]) };
+        let http =
+            if env::var_os("REQUEST_METHOD").is_some() { String::new() } else { any(["HTTP_PROXY", "http_proxy"]) };
         Self::new(http, any(["HTTPS_PROXY", "https_proxy"]), any(["NO_PROXY", "no_proxy"]))
     }
 
@@ -106,7 +107,10 @@ mod tests {
         assert!(proxies("", "", "a").unwrap().is_none());
         for (value, error) in [
             ("socks5://a", "request failed: HTTP_PROXY: a proxy of the scheme `socks5` cannot be used, only `http`"),
-            ("https://u:secret@a", "request failed: HTTP_PROXY: a proxy of the scheme `https` cannot be used, only `http`"),
+            (
+                "https://u:secret@a",
+                "request failed: HTTP_PROXY: a proxy of the scheme `https` cannot be used, only `http`",
+            ),
             ("http://", "request failed: HTTP_PROXY: this is not the URL of a proxy"),
             ("secret word", "request failed: HTTP_PROXY: this is not the URL of a proxy"),
         ] {

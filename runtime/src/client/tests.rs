@@ -301,7 +301,8 @@ async fn a_body_waits_until_it_is_asked_for() {
 
 #[tokio::test]
 async fn a_refusal_does_not_wait_for_the_body() {
-    let (address, _) = backend(&[&["HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]]).await;
+    let (address, _) =
+        backend(&[&["HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]]).await;
     let client = client(ClientOptions::DEFAULT.expect_continue_timeout(Some(Duration::from_secs(3600))));
     let mut sent = request(Method::POST, format!("http://{address}/"), "body");
     sent.headers_mut().insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));

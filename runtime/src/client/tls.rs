@@ -48,8 +48,7 @@ impl Tls {
         let mut config = if options.keys.is_empty() {
             builder.with_no_client_auth()
         } else {
-            builder
-                .with_client_cert_resolver(Arc::new(Certificates::load(&options.keys, provider).map_err(unusable)?))
+            builder.with_client_cert_resolver(Arc::new(Certificates::load(&options.keys, provider).map_err(unusable)?))
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })

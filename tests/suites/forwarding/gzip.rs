@@ -8,7 +8,8 @@ use crate::support::Running;
 
 /// `{"zipped":true}`, compressed.
 const ZIPPED: [u8; 35] = [
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xab, 0x56, 0xaa, 0xca, 0x2c, 0x28, 0x48, 0x4d, 0x51, 0xb2, 0x2a, 0x29, 0x2a, 0x4d, 0xad, 0x05, 0x00, 0x84, 0x28, 0xbc, 0x08, 0x0f, 0x00, 0x00, 0x00,
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xab, 0x56, 0xaa, 0xca, 0x2c, 0x28, 0x48, 0x4d, 0x51,
+    0xb2, 0x2a, 0x29, 0x2a, 0x4d, 0xad, 0x05, 0x00, 0x84, 0x28, 0xbc, 0x08, 0x0f, 0x00, 0x00, 0x00,
 ];
 
 /// The suite's upstream: what only these tests ask for. It tells what it was asked to accept.
@@ -30,7 +31,11 @@ pub(super) async fn answer(request: Request<Body>) -> Response<Body> {
 }
 
 /// Status, what the backend was asked for, `Content-Encoding` and body.
-async fn get(gateway: &Running, path: &str, headers: &[(&str, &str)]) -> (u16, Option<String>, Option<String>, Vec<u8>) {
+async fn get(
+    gateway: &Running,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (u16, Option<String>, Option<String>, Vec<u8>) {
     let answer = gateway.client().await.request("GET", path, headers, "").await;
     let header = |name| answer.header(name).map(str::to_owned);
     (answer.status, header("x-asked"), header("content-encoding"), answer.body.clone())
@@ -87,6 +92,9 @@ async fn what_cannot_be_decompressed_breaks_off() {
         let mut client = gateway.client().await;
         client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         let rest = client.rest().await;
-        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 200") && !rest.ends_with(b"0\r\n\r\n"), "{path}: {rest:?}");
+        assert!(
+            rest.is_empty() || rest.starts_with(b"HTTP/1.1 200") && !rest.ends_with(b"0\r\n\r\n"),
+            "{path}: {rest:?}"
+        );
     }
 }

@@ -210,7 +210,10 @@ async fn trailers_end_here() {
     let trailed = "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n";
     client.send(format!("POST /default HTTP/1.1\r\nHost: a\r\n{trailed}")).await;
     let seen = client.answer().await.json();
-    assert_eq!((&seen["body"], &seen["headers"]["trailer"], &seen["trailers"]), (&json!("abc"), &Value::Null, &json!([])));
+    assert_eq!(
+        (&seen["body"], &seen["headers"]["trailer"], &seen["trailers"]),
+        (&json!("abc"), &Value::Null, &json!([]))
+    );
 }
 
 #[tokio::test]

@@ -32,12 +32,8 @@ pub(super) async fn answer(request: Request<Body>) -> Response<Body> {
     response.body(Body::from("moved")).expect("a response")
 }
 
-const SENT: &[(&str, &str)] = &[
-    ("Authorization", "secret"),
-    ("Cookie", "a=b"),
-    ("Content-Type", "text/plain"),
-    ("X-One", "1"),
-];
+const SENT: &[(&str, &str)] =
+    &[("Authorization", "secret"), ("Cookie", "a=b"), ("Content-Type", "text/plain"), ("X-One", "1")];
 
 /// Method, URL, body, `Authorization` and `Content-Type` of what the backend saw last.
 fn brief(seen: &Value) -> [&Value; 5] {
@@ -49,13 +45,9 @@ fn brief(seen: &Value) -> [&Value; 5] {
 async fn a_get_stays_a_get() {
     let gateway = start();
     let null = &Value::Null;
-    for (status, content_type) in [
-        (301, null),
-        (302, null),
-        (303, null),
-        (307, &json!(["text/plain"])),
-        (308, &json!(["text/plain"])),
-    ] {
+    for (status, content_type) in
+        [(301, null), (302, null), (303, null), (307, &json!(["text/plain"])), (308, &json!(["text/plain"]))]
+    {
         let path = format!("/redirect/{status}");
         let seen = seen(&gateway, "GET", &path, SENT, "").await;
         let expected = [&json!("GET"), &json!("/echo?x=1"), &json!(""), &json!(["secret"]), content_type];

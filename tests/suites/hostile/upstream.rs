@@ -65,7 +65,9 @@ async fn answer(stream: &mut TcpStream, path: &str) -> std::io::Result<bool> {
         "nul-in-a-header" => format!("{ok}X-A: a\0b\r\nContent-Length: 15\r\n\r\n{HONEST}"),
         "two-lengths" => format!("{ok}Content-Length: 15\r\nContent-Length: 7\r\n\r\n{HONEST}"),
         "bad-length" => format!("{ok}Content-Length: -15\r\n\r\n{HONEST}"),
-        "switching-protocols" => "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".to_owned(),
+        "switching-protocols" => {
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".to_owned()
+        }
         "truncated" => format!("{ok}Content-Length: 65\r\n\r\n{HONEST}"),
         "truncated-chunk" => format!("{chunked}ff\r\n{HONEST}"),
         "bad-chunk" => format!("{chunked}f\r\n{HONEST}\r\nxyz\r\n"),

@@ -165,11 +165,9 @@ async fn a_client_has_the_certificate_that_the_backend_asks_for() {
     let other = self_signed(&files, "other");
     let own = self_signed(&files, "own");
     let leak = |path: &std::path::Path| -> &'static str { path.to_str().unwrap().to_owned().leak() };
-    let certificates: &'static [(&str, &str)] = vec![
-        (leak(&other.certificate), leak(&other.private_key)),
-        (leak(&own.certificate), leak(&own.private_key)),
-    ]
-    .leak();
+    let certificates: &'static [(&str, &str)] =
+        vec![(leak(&other.certificate), leak(&other.private_key)), (leak(&own.certificate), leak(&own.private_key))]
+            .leak();
     let authority = || CertificateDer::from_pem_file(&own.certificate).unwrap();
     let address = backend_with(&[], rustls::ALL_VERSIONS, Some(authority())).await;
     let uri = format!("https://{address}/");
@@ -180,9 +178,9 @@ async fn a_client_has_the_certificate_that_the_backend_asks_for() {
     }
 
     // Read again once they have changed.
-    let client = HttpClient::new(&ClientOptions::DEFAULT.disable_keep_alives(true).tls(
-        TRUSTING.client_certs(&certificates[1..]),
-    ))
+    let client = HttpClient::new(
+        &ClientOptions::DEFAULT.disable_keep_alives(true).tls(TRUSTING.client_certs(&certificates[1..])),
+    )
     .unwrap();
     send(&client, request(Method::GET, &uri, "")).await.unwrap();
     self_signed(&files, "own");

@@ -111,7 +111,8 @@ impl ResolvesClientCert for Certificates {
         self.refresh(Instant::now());
         let usable = |certified: &&Arc<CertifiedKey>| {
             let signs = certified.key.choose_scheme(schemes).is_some();
-            signs && (authorities.is_empty() || certified.cert.iter().any(|certificate| is_of(certificate, authorities)))
+            signs
+                && (authorities.is_empty() || certified.cert.iter().any(|certificate| is_of(certificate, authorities)))
         };
         self.current().iter().find(usable).cloned()
     }
