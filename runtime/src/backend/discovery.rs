@@ -19,6 +19,9 @@ use crate::opener::OpenFailure;
 /// The most often that one host stands in the list.
 const MAX_WEIGHT: u32 = 100;
 
+/// Between two looks before anything is known.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
 /// A name whose hosts are looked up. Stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Discovery {
@@ -60,7 +63,8 @@ impl Discovery {
                     }
                     Err(error) => tracing::warn!(name, error, kept = known.len(), "hosts cannot be looked up"),
                 }
-                tokio::time::sleep(every).await;
+                // Requests wait while nothing is known.
+                tokio::time::sleep(if known.is_empty() { every.min(FIRST_PAUSE) } else { every }).await;
             }
         });
         Self { found, task: task.abort_handle() }

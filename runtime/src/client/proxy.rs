@@ -23,13 +23,16 @@ pub(super) struct Proxies {
 impl Proxies {
     /// `None` where there is none.
     pub(super) fn from_env() -> Result<Option<Self>, ClientError> {
+        Self::from_variables(|name| env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ClientError> {
         let any = |names: [&str; 2]| {
-            let value = |name| env::var(name).ok().filter(|value| !value.is_empty());
+            let value = |name| variable(name).filter(|value| !value.is_empty());
             names.into_iter().find_map(value).unwrap_or_default()
         };
         // As in Go: under CGI a client chooses HTTP_PROXY with its header `Proxy`.
-        let http =
-            if env::var_os("REQUEST_METHOD").is_some() { String::new() } else { any(["HTTP_PROXY", "http_proxy"]) };
+        let http = if variable("REQUEST_METHOD").is_some() { String::new() } else { any(["HTTP_PROXY", "http_proxy"]) };
         Self::new(http, any(["HTTPS_PROXY", "https_proxy"]), any(["NO_PROXY", "no_proxy"]))
     }
 
@@ -99,6 +102,28 @@ mod tests {
             });
             assert_eq!(found.as_deref(), proxy, "{uri}");
             assert_eq!(proxies.authorization(&uri).is_some(), authorized, "{uri}");
+        }
+    }
+
+    #[test]
+    fn variables_are_those_of_go() {
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: [(Variables, Option<&str>, Option<&str>); 6] = [
+            (&[("HTTP_PROXY", "a"), ("https_proxy", "b")], Some("a"), Some("b")),
+            (&[("HTTP_PROXY", "a"), ("http_proxy", "b")], Some("a"), None),
+            (&[("HTTP_PROXY", ""), ("http_proxy", "b")], Some("b"), None),
+            (&[("HTTP_PROXY", "a"), ("no_proxy", "x.test")], None, None),
+            (&[("HTTP_PROXY", "a"), ("HTTPS_PROXY", "b"), ("REQUEST_METHOD", "GET")], None, Some("b")),
+            (&[("ALL_PROXY", "a")], None, None),
+        ];
+        for (variables, http, https) in cases {
+            let variable =
+                |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).into());
+            let proxies = Proxies::from_variables(variable).unwrap();
+            for (uri, expected) in [("http://x.test/", http), ("https://x.test/", https)] {
+                let found = proxies.as_ref().and_then(|proxies| proxies.intercept(&uri.parse().unwrap()));
+                assert_eq!(found.as_ref().and_then(|found| found.uri().host()), expected, "{variables:?} {uri}");
+            }
         }
     }
 
