@@ -259,6 +259,7 @@ fn open(names: Names) -> OpenHttp {
         endpoint: &endpoint.options,
         router: &ROUTER,
         merged: false,
+        sets_headers: false,
         timeout: std::time::Duration::from_secs(1),
     };
     OPENER.with_borrow_mut(|opener| BACKEND.open(opener, &place)).expect("it opens")

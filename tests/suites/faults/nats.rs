@@ -8,7 +8,8 @@ use crate::support::soon;
 
 /// Makes the stream `name` of `subject`, kept in files.
 pub(super) async fn create_stream(port: u16, name: &str, subject: &str) {
-    let config = json!({"name": name, "subjects": [subject], "retention": "limits", "storage": "file", "num_replicas": 1});
+    let config =
+        json!({"name": name, "subjects": [subject], "retention": "limits", "storage": "file", "num_replicas": 1});
     let answer = request(port, &format!("$JS.API.STREAM.CREATE.{name}"), &config).await;
     assert!(answer.get("error").is_none(), "{answer}");
 }
