@@ -9,7 +9,7 @@ use crate::config::features_of;
 use crate::output::{Failure, to_stderr};
 
 /// Every feature that a config can need. The root package has the same.
-const FEATURES: [&str; 8] = ["jetstream", "mem", "nats", "tls", "json-schema", "rate-limit", "xml", "yaml"];
+const FEATURES: [&str; 9] = ["jetstream", "mem", "nats", "tls", "json-schema", "rate-limit", "dns", "xml", "yaml"];
 
 const BUILD: &str = include_str!("../templates/build.rs");
 const MAIN: &str = include_str!("../templates/main.rs");

@@ -4,10 +4,9 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::location::Location;
-use crate::model::{FilePath, Gateway};
 use crate::{Diagnostic, Severity, SourceFile, check, generate, render_human};
 
 /// Turns the package's config into `OUT_DIR/gateway.rs`, or tells cargo what is wrong with it.
@@ -89,7 +88,7 @@ fn run(package: &Package<'_>) -> Vec<String> {
     let checked = check(&file);
     lines.extend(checked.diagnostics.iter().flat_map(|diagnostic| diagnostic_lines(&file, diagnostic)));
     let Some(gateway) = checked.gateway else { return lines };
-    lines.extend(existing_files(&gateway, file.base()));
+    lines.extend(existing_files(&checked.files));
     let missing: Vec<_> = gateway.features().into_iter().filter(|feature| !package.has_feature(feature)).collect();
     if !missing.is_empty() {
         lines.extend(missing_feature_lines(&missing, file.name(), &package.name));
@@ -115,12 +114,9 @@ fn diagnostic_lines(file: &SourceFile, diagnostic: &Diagnostic) -> Vec<String> {
 }
 
 /// Cargo takes a file that is missing for one that has always just changed, so only those that are there are named.
-fn existing_files(gateway: &Gateway, base: &Path) -> Vec<String> {
-    let tls = gateway.server.tls.iter();
-    let files =
-        tls.flat_map(|tls| tls.keys.iter().flat_map(|(public, private)| [public, private]).chain(&tls.ca_certs));
-    let paths = files.map(|FilePath(path)| base.join(path)).filter(|path| path.exists());
-    paths.map(|path| format!("cargo::rerun-if-changed={}", path.display())).collect()
+fn existing_files(files: &[PathBuf]) -> impl Iterator<Item = String> {
+    let existing = files.iter().filter(|path| path.exists());
+    existing.map(|path| format!("cargo::rerun-if-changed={}", path.display()))
 }
 
 fn missing_feature_lines(missing: &[&str], config: &str, package: &str) -> Vec<String> {

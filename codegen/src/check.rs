@@ -6,9 +6,12 @@
 mod backend;
 mod brokers;
 mod calls;
+mod client;
+mod discovery;
 mod encoding;
 mod endpoint;
 mod flatmap;
+mod graphql;
 mod host;
 mod names;
 mod path;

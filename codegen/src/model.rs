@@ -113,6 +113,35 @@ pub struct Client {
     pub dialer_keep_alive: Option<Duration>,
     /// `response_header_timeout`.
     pub response_header_timeout: Option<Duration>,
+    /// `expect_continue_timeout`.
+    pub expect_continue_timeout: Option<Duration>,
+    /// `disable_compression`.
+    pub disable_compression: bool,
+    /// `dns_cache_ttl`.
+    pub dns_cache_ttl: Option<Duration>,
+    /// `client_tls` and `allow_insecure_connections`.
+    pub tls: Option<ClientTls>,
+}
+
+/// How TLS is spoken to backends. Without it, TLS 1.2 and 1.3 with the system's authorities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTls {
+    /// `allow_insecure_connections`, of either place.
+    pub allow_insecure_connections: bool,
+    /// `ca_certs`.
+    pub ca_certs: Vec<FilePath>,
+    /// `disable_system_ca_pool`.
+    pub disable_system_ca_pool: bool,
+    /// `min_version`; TLS 1.3 where `client_tls` is there without it.
+    pub min_version: TlsVersion,
+    /// `max_version`; TLS 1.3.
+    pub max_version: TlsVersion,
+    /// `curve_preferences`, as Go's numbers.
+    pub curve_preferences: Vec<u16>,
+    /// `cipher_suites`, as IANA numbers.
+    pub cipher_suites: Vec<u16>,
+    /// `client_certs`: certificate and private key.
+    pub client_certs: Vec<(FilePath, FilePath)>,
 }
 
 /// `extra_config.router`.
@@ -355,6 +384,38 @@ pub struct HttpBackend {
     pub shape: Shape,
     /// `extra_config.backend/http`.
     pub status: StatusRule,
+    /// `sd: dns`, with `sd_scheme`; the one host is then a name of SRV records.
+    pub sd_dns: Option<&'static str>,
+    /// `extra_config.backend/http/client`: `use_h2c`.
+    pub use_h2c: bool,
+    /// `extra_config.backend/http/client`: `send_body_on_redirect`.
+    pub send_body_on_redirect: bool,
+    /// `extra_config.backend/graphql`.
+    pub graphql: Option<GraphQl>,
+}
+
+/// `extra_config.backend/graphql`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphQl {
+    /// `type`: whether the client's body has the variables.
+    pub mutation: bool,
+    /// `query`, or the content of `query_path`.
+    pub query: String,
+    /// `operationName`.
+    pub operation_name: Option<String>,
+    /// `variables`, in the order of the file.
+    pub variables: Vec<(String, Variable)>,
+    /// `method`: GET instead of POST.
+    pub get: bool,
+}
+
+/// One of `variables`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// JSON text.
+    Json(String),
+    /// `{name}`: the endpoint's path parameter at this position.
+    PathParam(usize),
 }
 
 /// `url_pattern`: literal text and parameters. The text starts with `/` and is percent-encoded where it must be.
@@ -380,6 +441,15 @@ pub enum Piece {
     },
     /// A value of an earlier answer, percent-encoded when it is put into a URL.
     Earlier(Earlier),
+    /// `{+name}`: the same for a value that is a path, whose slashes stay.
+    EarlierPath(Earlier),
+    /// `{+name}`: a parameter that is a path.
+    PathParam {
+        /// Its position in [`EndpointPath::params`].
+        index: usize,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// `encoding` of a backend.
@@ -619,7 +689,7 @@ impl Gateway {
     #[must_use]
     pub fn features(&self) -> BTreeSet<&'static str> {
         let mut features = BTreeSet::new();
-        if self.server.tls.is_some() {
+        if self.server.tls.is_some() || self.client.tls.is_some() {
             features.insert("tls");
         }
         for endpoint in &self.endpoints {
@@ -630,10 +700,14 @@ impl Gateway {
                     Some(Decode::Json | Decode::SafeJson | Decode::Text | Decode::NoOp) | None => {}
                 }
                 match &backend.kind {
-                    BackendKind::Http(http) if http.hosts.iter().any(|host| may_be_tls(host)) => {
-                        features.insert("tls");
+                    BackendKind::Http(http) => {
+                        if http.hosts.iter().any(|host| may_be_tls(host)) || http.sd_dns == Some("https") {
+                            features.insert("tls");
+                        }
+                        if http.sd_dns.is_some() {
+                            features.insert("dns");
+                        }
                     }
-                    BackendKind::Http(_) => {}
                     BackendKind::Publish(publish) => drop(features.insert(publish.driver)),
                     BackendKind::Subscribe(subscribe) => drop(features.insert(subscribe.driver)),
                 }
@@ -686,8 +760,8 @@ impl Backend {
             BackendKind::Subscribe(_) => {}
         }
         let url = url.iter().filter_map(|piece| match piece {
-            Piece::Earlier(earlier) => Some(earlier),
-            Piece::Text(_) | Piece::Param { .. } => None,
+            Piece::Earlier(earlier) | Piece::EarlierPath(earlier) => Some(earlier),
+            Piece::Text(_) | Piece::Param { .. } | Piece::PathParam { .. } => None,
         });
         let options = options.into_iter().flat_map(|options| {
             let attributes = options.attributes.iter().map(|(_, template)| template);

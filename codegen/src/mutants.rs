@@ -6,7 +6,7 @@ use crate::{Checked, SourceFile, check, json};
 const BASE: &str = "tests/model";
 
 /// Keys below which anything goes.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "error_body",
     "data",
     "validation/json-schema",
@@ -14,6 +14,7 @@ const FREE: [&str; 11] = [
     "attributes",
     "set_headers",
     "set_body",
+    "variables",
     "documentation/openapi",
     "@comment",
     // Names that the author of the config chooses.

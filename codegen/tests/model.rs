@@ -20,7 +20,10 @@ fn every_supported_key_reaches_the_model() {
     assert_eq!(checked.diagnostics, []);
     let gateway = checked.gateway.expect("no errors");
     expectorate::assert_contents("tests/model/everything.txt", &format!("{gateway:#?}\n"));
-    assert_eq!(gateway.features().into_iter().collect::<Vec<_>>(), ["json-schema", "mem", "rate-limit", "tls", "xml"]);
+    assert_eq!(
+        gateway.features().into_iter().collect::<Vec<_>>(),
+        ["dns", "json-schema", "mem", "rate-limit", "tls", "xml"]
+    );
 }
 
 #[test]

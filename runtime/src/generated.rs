@@ -3,11 +3,12 @@
 pub use std::time::Duration;
 
 pub use crate::backend::{
-    Answer, AnyBackend, Backend, BodyPiece, Chained, Concurrent, Earlier, Forward, Http, Merge, Metadata, OnFailure,
-    Param, Part, Piece, Publish, Sequence, Shadow, Shadowed, StatusRule, Subscribe, Text,
+    Answer, AnswerPath, AnyBackend, Backend, BodyPiece, Chained, Concurrent, Earlier, Forward, GraphQl, Http, Merge,
+    Metadata, OnFailure, Param, Part, PathParam, Piece, Publish, Sequence, Shadow, Shadowed, StatusRule, Subscribe,
+    Text, Variable,
 };
 pub use crate::broker::NamedBroker;
-pub use crate::client::ClientOptions;
+pub use crate::client::{ClientOptions, ClientTls};
 pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
 pub use crate::encoding::Decode;
 pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};

@@ -19,6 +19,7 @@
 //! | `tls` | TLS for clients and towards backends |
 //! | `rate-limit` | `qos/ratelimit/router` |
 //! | `json-schema` | `validation/json-schema` |
+//! | `dns` | `sd: dns`, hosts from SRV records |
 //! | `xml` | backends that answer XML or feeds (`xml`, `rss`) |
 //! | `yaml` | backends that answer YAML |
 

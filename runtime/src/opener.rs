@@ -19,6 +19,7 @@ use crate::in_flight::InFlight;
 pub struct Opener {
     client_options: &'static ClientOptions,
     client: Option<HttpClient>,
+    h2c_client: Option<HttpClient>,
     brokers: HashMap<(TypeId, Option<&'static str>), OpenBroker>,
     shadows: Shadows,
 }
@@ -48,7 +49,7 @@ trait AnyBroker: Send + Sync {
 
 impl Opener {
     pub(crate) fn new(client_options: &'static ClientOptions) -> Self {
-        Self { client_options, client: None, brokers: HashMap::new(), shadows: Shadows::default() }
+        Self { client_options, client: None, h2c_client: None, brokers: HashMap::new(), shadows: Shadows::default() }
     }
 
     /// The gateway's HTTP client.
@@ -61,6 +62,12 @@ impl Opener {
                 Ok(self.client.insert(client).clone())
             }
         }
+    }
+
+    /// The gateway's HTTP client for backends that speak HTTP/2 without TLS.
+    pub(crate) fn h2c_client(&mut self) -> Result<HttpClient, OpenFailure> {
+        let client = self.http_client()?;
+        Ok(self.h2c_client.get_or_insert_with(|| client.h2c()).clone())
     }
 
     /// The gateway's one broker of this driver and name, and its limits.

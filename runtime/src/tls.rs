@@ -1,6 +1,6 @@
 //! `tls` of a description, loaded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::broker::base;
 use crate::description::{Tls, TlsVersion};
@@ -15,20 +15,12 @@ pub(crate) fn install_provider() {
 
 /// Reads the files. Relative paths are looked up in GATEWAY_BASE, or the working directory without it.
 pub(crate) fn load(tls: &Tls) -> Result<server::Tls, StartError> {
-    let base = base();
     let options = server::TlsOptions {
-        keys: tls
-            .keys
-            .iter()
-            .map(|(certificate, private_key)| server::TlsKey {
-                certificate: at(&base, certificate),
-                private_key: at(&base, private_key),
-            })
-            .collect(),
+        keys: files(tls.keys),
         min_version: version(tls.min_version),
         max_version: version(tls.max_version),
         enable_mtls: tls.client_certificates,
-        ca_certs: tls.ca_certs.iter().map(|path| at(&base, path)).collect(),
+        ca_certs: tls.ca_certs.iter().map(|file| path(file)).collect(),
         disable_system_ca_pool: tls.disable_system_ca_pool,
         cipher_suites: tls.cipher_suites.to_vec(),
         curves: tls.curve_preferences.to_vec(),
@@ -36,11 +28,21 @@ pub(crate) fn load(tls: &Tls) -> Result<server::Tls, StartError> {
     options.load().map_err(|error| StartError::new(format!("tls: {error}")))
 }
 
-fn at(base: &Path, path: &str) -> PathBuf {
-    base.join(path)
+/// Certificates and private keys.
+pub(crate) fn files(pairs: &[(&str, &str)]) -> Vec<server::TlsKey> {
+    let key = |(certificate, private_key): &(&str, &str)| server::TlsKey {
+        certificate: path(certificate),
+        private_key: path(private_key),
+    };
+    pairs.iter().map(key).collect()
 }
 
-fn version(version: TlsVersion) -> server::TlsVersion {
+/// A file of the config, in GATEWAY_BASE or the working directory.
+pub(crate) fn path(file: &str) -> PathBuf {
+    base().join(file)
+}
+
+pub(crate) fn version(version: TlsVersion) -> server::TlsVersion {
     match version {
         TlsVersion::Tls12 => server::TlsVersion::Tls12,
         TlsVersion::Tls13 => server::TlsVersion::Tls13,

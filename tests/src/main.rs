@@ -14,6 +14,14 @@ mod program {
     include!(concat!(env!("OUT_DIR"), "/program.rs"));
 }
 
+mod hostile {
+    include!(concat!(env!("OUT_DIR"), "/hostile.rs"));
+}
+
+mod streaming {
+    include!(concat!(env!("OUT_DIR"), "/streaming.rs"));
+}
+
 mod tls {
     include!(concat!(env!("OUT_DIR"), "/tls.rs"));
 }
@@ -22,6 +30,8 @@ fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
         Ok("faults") => sluicegate_runtime::main(&faults::GATEWAY),
         Ok("hosts") => sluicegate_runtime::main(&hosts::GATEWAY),
+        Ok("hostile") => sluicegate_runtime::main(&hostile::GATEWAY),
+        Ok("streaming") => sluicegate_runtime::main(&streaming::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),
     }

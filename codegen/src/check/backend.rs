@@ -1,9 +1,11 @@
 //! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
 use super::endpoint::Owner;
-use super::{Context, encoding, flatmap, host, names, pubsub, set_in_call, shadow, shape, url_template};
+use super::{
+    Context, discovery, encoding, flatmap, graphql, host, names, pubsub, set_in_call, shadow, shape, url_template,
+};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Backend, BackendKind, Decode, HttpBackend, Shape, StatusRule};
+use crate::model::{Backend, BackendKind, Decode, HttpBackend, Method, Shape, StatusRule};
 use crate::syntax::Object;
 use crate::tree::{Node, Span};
 
@@ -30,13 +32,17 @@ pub(super) fn is_pubsub(object: Object<'_>) -> bool {
 }
 
 fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<HttpBackend> {
-    discovery(context, object);
+    let discovery = discovery::discovery(context, object);
+    let graphql = graphql::graphql(context, object, owner);
     let decode = encoding::decode(context, object, owner);
     let method = match object.text("method").filter(|method| !method.value.is_empty()) {
         Some(method) => names::backend_method(context, method),
         None => Some(owner.method),
     };
-    let (hosts, prefix) = hosts(context, object)?;
+    let (hosts, prefix) = match &discovery {
+        Some(found) => (found.iter().map(|found| found.name.clone()).collect(), String::new()),
+        None => hosts(context, object)?,
+    };
     if !object.has("url_pattern") {
         let error = Diagnostic::error("missing-key", object.mark(), "`url_pattern` is missing in a backend");
         context.push(
@@ -44,9 +50,47 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
         );
     }
     let url = object.get("url_pattern").and_then(|node| url_template::parse(context, node, &prefix, owner));
-    let status = status_rule(object);
+    let status = status_rule(context, object, decode);
     let shape = self::shape(context, object, decode);
-    Some(HttpBackend { hosts, method: method?, url: url?, decode: decode?, shape, status })
+    let (use_h2c, send_body_on_redirect) = client(context, object, &hosts);
+    let sd_dns = match discovery {
+        Some(found) => Some(found?.scheme),
+        None => None,
+    };
+    let graphql = match graphql {
+        Some(graphql) => Some(graphql?),
+        None => None,
+    };
+    // As in KrakenD, the operation decides.
+    let method = graphql.as_ref().map_or(method, |graphql| Some(if graphql.get { Method::Get } else { Method::Post }));
+    Some(HttpBackend {
+        hosts,
+        method: method?,
+        url: url?,
+        decode: decode?,
+        shape,
+        status,
+        sd_dns,
+        use_h2c,
+        send_body_on_redirect,
+        graphql,
+    })
+}
+
+/// `backend/http/client`: `use_h2c` and `send_body_on_redirect`.
+fn client(context: &Context<'_>, object: Object<'_>, hosts: &[String]) -> (bool, bool) {
+    let Some(options) = object.extra("backend/http/client") else { return (false, false) };
+    let use_h2c = options.flag("use_h2c");
+    let tls = hosts.iter().any(|host| host.starts_with("https://"))
+        || object.text("sd_scheme").is_some_and(|scheme| scheme.value == "https");
+    if use_h2c && tls {
+        let span = options.member("use_h2c").map_or(options.mark(), |member| member.key_span);
+        let error = Diagnostic::error("h2c-with-tls", span, "`use_h2c` is HTTP/2 without TLS, and the host has TLS");
+        context.push(
+            error.label("cannot be both").help("remove the key: with TLS, HTTP/2 is used where the host offers it"),
+        );
+    }
+    (use_h2c, options.flag("send_body_on_redirect"))
 }
 
 /// The hosts, and the path that goes before the pattern.
@@ -126,17 +170,17 @@ fn replaced(context: &Context<'_>, object: Object<'_>, filter: Span) {
     }
 }
 
-fn discovery(context: &Context<'_>, object: Object<'_>) {
-    if let Some(sd) = object.text("sd").filter(|sd| matches!(sd.value, "dns" | "dns-shared")) {
-        context.not_yet(sd.span, &format!("the service discovery `{}`", sd.value));
-    } else if let Some(scheme) = object.text("sd_scheme").filter(|scheme| !matches!(scheme.value, "http" | "")) {
-        context.not_yet(scheme.span, "`sd_scheme` without service discovery");
-    }
-}
-
 /// `backend/http`; the details win, as in KrakenD (trap 24).
-fn status_rule(object: Object<'_>) -> StatusRule {
+fn status_rule(context: &Context<'_>, object: Object<'_>, decode: Option<Decode>) -> StatusRule {
     let Some(options) = object.extra("backend/http") else { return StatusRule::Default };
+    if decode == Some(Decode::NoOp)
+        && let Some(member) = object.namespace("backend/http")
+    {
+        let message = "`backend/http` does nothing with `no-op`";
+        let warning = Diagnostic::warning("no-effect", member.key_span, message);
+        context.push(warning.label("status and body of the backend are passed on anyway").help("remove it"));
+        return StatusRule::Default;
+    }
     match options.text("return_error_details").filter(|alias| !alias.value.is_empty()) {
         Some(alias) => StatusRule::ReturnDetails(alias.value.to_owned()),
         None if options.flag("return_error_code") => StatusRule::ReturnCode,

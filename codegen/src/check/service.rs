@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::routes::Routes;
-use super::{Context, Defaults, brokers, encoding, endpoint, host, proxies, router, tls};
+use super::{Context, Defaults, brokers, client, encoding, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::model::{Client, Gateway, Method, Server};
+use crate::model::{Gateway, Method, Server};
 use crate::source::SourceFile;
 use crate::syntax::Object;
 
@@ -47,7 +47,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         config: file.name().to_owned(),
         hash,
         server: server(&context, service),
-        client: client(&context, service),
+        client: client::client(&context, service),
         router,
         logging: router::logging(service, sink),
         brokers: std::mem::take(&mut context.brokers).into_used(&context),
@@ -78,7 +78,7 @@ fn version(service: Object<'_>, sink: &Sink) {
 }
 
 /// As in Go, 0 asks for the default.
-fn timeout(service: Object<'_>, key: &str) -> Option<Duration> {
+pub(super) fn timeout(service: Object<'_>, key: &str) -> Option<Duration> {
     service.duration(key).map(|timeout| timeout.value).filter(|timeout| !timeout.is_zero())
 }
 
@@ -117,19 +117,4 @@ fn listen_ip(service: Object<'_>, sink: &Sink) -> Option<IpAddr> {
         sink.push(error.label("expected an IPv4 or IPv6 address").help("leave the key out to listen on all addresses"));
     }
     valid
-}
-
-fn client(context: &Context<'_>, service: Object<'_>) -> Client {
-    let timeout = |key| timeout(service, key);
-    let max_idle = service.integer("max_idle_connections_per_host");
-    Client {
-        // As in KrakenD, 0 asks for the default.
-        max_idle_connections_per_host: context.size(max_idle, "max_idle_connections_per_host").filter(|max| *max > 0),
-        idle_connection_timeout: timeout("idle_connection_timeout"),
-        disable_keep_alives: service.flag("disable_keep_alives"),
-        dialer_timeout: timeout("dialer_timeout"),
-        dialer_fallback_delay: timeout("dialer_fallback_delay"),
-        dialer_keep_alive: timeout("dialer_keep_alive"),
-        response_header_timeout: timeout("response_header_timeout"),
-    }
 }

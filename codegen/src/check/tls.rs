@@ -7,13 +7,13 @@ use crate::syntax::Object;
 use crate::syntax::kind::At;
 
 /// What rustls has, by IANA number.
-const CIPHER_SUITES: [u16; 9] = [4865, 4866, 4867, 49195, 49196, 49199, 49200, 52392, 52393];
+pub(super) const CIPHER_SUITES: [u16; 9] = [4865, 4866, 4867, 49195, 49196, 49199, 49200, 52392, 52393];
 /// Go's numbers of the curves: P-256, P-384, P-521, X25519, and X25519 with ML-KEM-768.
-const CURVES: [u16; 5] = [23, 24, 25, 29, 4588];
+pub(super) const CURVES: [u16; 5] = [23, 24, 25, 29, 4588];
 
 /// What a PEM file is to hold.
 #[derive(Clone, Copy)]
-enum Pem {
+pub(super) enum Pem {
     Certificate,
     PrivateKey,
 }
@@ -67,7 +67,7 @@ pub(super) fn tls(context: &Context<'_>, object: Object<'_>) -> Option<Tls> {
     (!disabled).then_some(tls)
 }
 
-fn version<'a>(context: &Context<'_>, object: Object<'a>, key: &str) -> Option<(TlsVersion, At<&'a str>)> {
+pub(super) fn version<'a>(context: &Context<'_>, object: Object<'a>, key: &str) -> Option<(TlsVersion, At<&'a str>)> {
     let version = object.text(key)?;
     match version.value {
         "TLS12" => Some((TlsVersion::Tls12, version)),
@@ -85,7 +85,7 @@ fn version<'a>(context: &Context<'_>, object: Object<'a>, key: &str) -> Option<(
     }
 }
 
-fn numbers(context: &Context<'_>, object: Object<'_>, key: &str, known: &[u16]) -> Vec<u16> {
+pub(super) fn numbers(context: &Context<'_>, object: Object<'_>, key: &str, known: &[u16]) -> Vec<u16> {
     let known_number = |number: At<i64>| {
         let found = u16::try_from(number.value).ok().filter(|number| known.contains(number));
         if found.is_none() {
@@ -102,7 +102,7 @@ fn numbers(context: &Context<'_>, object: Object<'_>, key: &str, known: &[u16]) 
 }
 
 /// The path, when the file is there and looks as it should.
-fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Option<FilePath> {
+pub(super) fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Option<FilePath> {
     let full = context.file.base().join(path.value);
     context.files.borrow_mut().push(full.clone());
     let (what, found) = match expected {
@@ -127,7 +127,7 @@ fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Option<FilePath>
 }
 
 /// The error without the number that Rust adds.
-fn reason(error: &std::io::Error) -> String {
+pub(super) fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

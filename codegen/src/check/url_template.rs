@@ -42,7 +42,7 @@ pub(super) fn parse(context: &Context<'_>, node: &Node, prefix: &str, owner: &Ow
         template.text(&text[rest..open]);
         sound &= escapes(context, node, &text[rest..open], rest);
         let close = text[open..].find('}').map(|offset| open + offset);
-        let Some(close) = close.filter(|close| *close > open && is_name(&text[open + 1..*close])) else {
+        let Some(close) = close.filter(|close| *close > open && is_name(bare(&text[open + 1..*close]))) else {
             let end = close.map_or(text.len(), |close| close + 1);
             let error = report(open, end, "bad-url-pattern", "this is not a parameter".to_owned(), "expected `{name}`");
             context.push(error.help("write `%7B` and `%7D` for braces"));
@@ -66,11 +66,12 @@ fn param(
 ) -> bool {
     let Some(text) = node.text() else { return false };
     let name = &text.value[open + 1..close];
+    let (is_path, name) = (name.starts_with('+'), bare(name));
     let span = node.part(open..close + 1);
     let own = owner.params.is_some_and(|params| params.iter().any(|param| param == name));
     if sequence::is_response(name) && !own {
         let Some(earlier) = sequence::earlier(context, span, name, owner.turn, false) else { return false };
-        template.pieces.push(Piece::Earlier(earlier));
+        template.pieces.push(if is_path { Piece::EarlierPath(earlier) } else { Piece::Earlier(earlier) });
         return true;
     }
     if name.starts_with("JWT.") {
@@ -79,7 +80,8 @@ fn param(
     }
     let Some(params) = owner.params else { return false };
     if let Some(index) = params.iter().position(|known| known == name) {
-        template.pieces.push(Piece::Param { index, name: name.to_owned() });
+        let name = name.to_owned();
+        template.pieces.push(if is_path { Piece::PathParam { index, name } } else { Piece::Param { index, name } });
         return true;
     }
     unknown_parameter(context, span, name, params);
@@ -113,6 +115,11 @@ fn escapes(context: &Context<'_>, node: &Node, text: &str, start: usize) -> bool
         }
     }
     sound
+}
+
+/// Without the mark of a value that is a path, which is RFC 6570's.
+fn bare(name: &str) -> &str {
+    name.strip_prefix('+').unwrap_or(name)
 }
 
 /// What lura takes for the name of a parameter.
@@ -200,6 +207,9 @@ mod tests {
                 "/x{id}.json?y={id}&z",
                 Ok(vec![text("/base/x"), param(0, "id"), text(".json?y="), param(0, "id"), text("&z")]),
             ),
+            ("/{+name}", Ok(vec![text("/base/"), Piece::PathParam { index: 1, name: "name".to_owned() }])),
+            ("/{+nope}", Err("{+nope}")),
+            ("/{+}", Err("{+}")),
             ("/{nope}", Err("{nope}")),
             ("/{resp0_a.b}", Err("{resp0_a.b}")),
             ("/{JWT.sub}", Err("{JWT.sub}")),

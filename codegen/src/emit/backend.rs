@@ -5,11 +5,11 @@ use quote::{format_ident, quote};
 
 use super::broker;
 use super::layout::Static;
-use super::literal::{duration, method, number, texts};
+use super::literal::{duration, json, method, number, texts};
 use super::shape;
 use crate::model::{
-    Backend, BackendKind, Confirm, Decode, Earlier, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond, Shape,
-    StatusRule, Subscribe, Template,
+    Backend, BackendKind, Confirm, Decode, Earlier, GraphQl, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond,
+    Shape, StatusRule, Subscribe, Template, Variable,
 };
 use crate::names::Names;
 
@@ -33,6 +33,9 @@ pub(super) fn sentence(backend: &Backend) -> String {
         BackendKind::Http(http) => {
             let (method, url) = (http.method.as_str(), url(&http.url.pieces));
             match http.hosts.as_slice() {
+                [name] if http.sd_dns.is_some() => {
+                    format!("Calls `{method} {url}` at the hosts that the SRV records of `{name}` name.")
+                }
                 [host] => format!("Calls `{method} {host}{url}`."),
                 hosts => format!("Calls `{method} {url}` at one of `{}`, in turn.", hosts.join("`, `")),
             }
@@ -53,6 +56,7 @@ fn url(pieces: &[Piece]) -> String {
     pieces.iter().fold(String::new(), |url, piece| match piece {
         Piece::Text(text) => url + text,
         Piece::Param { name, .. } | Piece::Earlier(Earlier { name, .. }) => format!("{url}{{{name}}}"),
+        Piece::PathParam { name, .. } | Piece::EarlierPath(Earlier { name, .. }) => format!("{url}{{+{name}}}"),
     })
 }
 
@@ -72,7 +76,7 @@ pub(super) fn kind(backend: &Backend) -> TokenStream {
 
 pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Parts {
     let mut items = Vec::new();
-    let mut shaped = |shape: &Shape| {
+    let shaped = |shape: &Shape, names: &mut Names, items: &mut Vec<Static>| {
         (*shape != Shape::default()).then(|| {
             let name = names.part(owner, "SHAPE");
             let call = quote! { .shape(&#name) };
@@ -84,8 +88,15 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
     let value = match &backend.kind {
         BackendKind::Http(http) => {
             let (value, decode, shape, status) =
-                (http_value(http), decode(http.decode), shaped(&http.shape), status(&http.status));
-            quote! { #value #forward #decode #shape #status }
+                (http_value(http), decode(http.decode), shaped(&http.shape, names, &mut items), status(&http.status));
+            let client = client(http);
+            let graphql = http.graphql.as_ref().map(|graphql| {
+                let name = names.part(owner, "GRAPHQL");
+                let call = quote! { .graphql(&#name) };
+                items.push(graphql_item(name, &backend.place.0, graphql));
+                call
+            });
+            quote! { #value #forward #client #graphql #decode #shape #status }
         }
         BackendKind::Publish(publish) => {
             let (url, broker) = (&publish.url, broker::choice(publish.broker.as_deref()));
@@ -93,7 +104,8 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
             quote! { Publish::new(#url) #broker #forward #options }
         }
         BackendKind::Subscribe(subscribe) => {
-            let (url, decode, shape) = (&subscribe.url, decode(subscribe.decode), shaped(&subscribe.shape));
+            let (url, decode) = (&subscribe.url, decode(subscribe.decode));
+            let shape = shaped(&subscribe.shape, names, &mut items);
             let (broker, options) = (broker::choice(subscribe.broker.as_deref()), subscribe_options(subscribe));
             quote! { Subscribe::new(#url) #broker #decode #shape #options }
         }
@@ -127,8 +139,45 @@ fn pieces(pieces: &[Piece]) -> TokenStream {
             quote! { Param(#index) }
         }
         Piece::Earlier(Earlier { name, .. }) => quote! { Answer(#name) },
+        Piece::EarlierPath(Earlier { name, .. }) => quote! { AnswerPath(#name) },
+        Piece::PathParam { index, .. } => {
+            let index = number(*index as u64);
+            quote! { PathParam(#index) }
+        }
     });
     quote! { &[#(#pieces),*] }
+}
+
+/// How it is called, where that is not the default.
+fn client(http: &HttpBackend) -> TokenStream {
+    let sd_dns = http.sd_dns.map(|scheme| quote! { .sd_dns(#scheme) });
+    let h2c = http.use_h2c.then(|| quote! { .h2c() });
+    let redirect = http.send_body_on_redirect.then(|| quote! { .send_body_on_redirect() });
+    quote! { #sd_dns #h2c #redirect }
+}
+
+fn graphql_item(name: Ident, place: &str, graphql: &GraphQl) -> Static {
+    let (query, make) = (&graphql.query, format_ident!("{}", if graphql.mutation { "mutation" } else { "query" }));
+    let operation = graphql.operation_name.as_ref().map(|name| quote! { .operation_name(#name) });
+    let variables = graphql.variables.iter().map(|(name, value)| match value {
+        Variable::Json(text) => {
+            let text = json(text);
+            quote! { (#name, Variable::Json(#text)) }
+        }
+        Variable::PathParam(index) => {
+            let index = number(*index as u64);
+            quote! { (#name, Variable::PathParam(#index)) }
+        }
+    });
+    let variables = (!graphql.variables.is_empty()).then(|| quote! { .variables(&[#(#variables),*]) });
+    let get = graphql.get.then(|| quote! { .get() });
+    Static {
+        docs: vec![format!("The GraphQL operation of {place}")],
+        visibility: "",
+        name,
+        kind: quote! { GraphQl },
+        value: quote! { GraphQl::#make(#query) #operation #variables #get },
+    }
 }
 
 fn status(rule: &StatusRule) -> Option<TokenStream> {

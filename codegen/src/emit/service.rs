@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::layout::Static;
 use super::literal::{address, codes, duration, json, number, texts};
-use crate::model::{Client, Gateway, LogLevel, Logging, Proxies, Router, Server, Tls, TlsVersion};
+use crate::model::{Client, ClientTls, FilePath, Gateway, LogLevel, Logging, Proxies, Router, Server, Tls, TlsVersion};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
     let Gateway { name, config, hash, server, client, router, logging, brokers: _, endpoints: _ } = gateway;
@@ -68,10 +68,7 @@ fn server_calls(server: &Server) -> Vec<TokenStream> {
 }
 
 fn tls_value(tls: &Tls) -> TokenStream {
-    let keys = tls.keys.iter().map(|(certificate, key)| {
-        let (certificate, key) = (&certificate.0, &key.0);
-        quote! { (#certificate, #key) }
-    });
+    let keys = pairs(&tls.keys);
     let mut calls = Vec::new();
     let min = tls.min_version.unwrap_or(TlsVersion::Tls13);
     let max = tls.max_version.unwrap_or(TlsVersion::Tls13);
@@ -117,10 +114,57 @@ fn client_calls(client: &Client) -> Vec<TokenStream> {
         ("dialer_fallback_delay", client.dialer_fallback_delay),
         ("dialer_keep_alive", client.dialer_keep_alive),
         ("response_header_timeout", client.response_header_timeout),
+        ("expect_continue_timeout", client.expect_continue_timeout),
     ] {
         calls.extend(timeout.map(duration).map(|timeout| call(name, quote! { Some(#timeout) })));
     }
+    if client.disable_compression {
+        calls.push(quote! { .disable_compression(true) });
+    }
+    calls.extend(client.dns_cache_ttl.map(|ttl| call("dns_cache_ttl", duration(ttl))));
+    calls.extend(client.tls.as_ref().map(|tls| call("tls", client_tls(tls))));
     calls
+}
+
+fn client_tls(tls: &ClientTls) -> TokenStream {
+    let mut calls = Vec::new();
+    for (name, set) in [
+        ("allow_insecure_connections", tls.allow_insecure_connections),
+        ("disable_system_ca_pool", tls.disable_system_ca_pool),
+    ] {
+        if set {
+            calls.push(call(name, quote! { true }));
+        }
+    }
+    if !tls.ca_certs.is_empty() {
+        let paths: Vec<_> = tls.ca_certs.iter().map(|path| &path.0).collect();
+        calls.push(call("ca_certs", texts(&paths)));
+    }
+    for (name, version, default) in
+        [("min_version", tls.min_version, TlsVersion::Tls12), ("max_version", tls.max_version, TlsVersion::Tls13)]
+    {
+        if version != default {
+            calls.push(call(name, tls_version(version)));
+        }
+    }
+    for (name, list) in [("curve_preferences", &tls.curve_preferences), ("cipher_suites", &tls.cipher_suites)] {
+        if !list.is_empty() {
+            calls.push(call(name, codes(list)));
+        }
+    }
+    if !tls.client_certs.is_empty() {
+        let pairs = pairs(&tls.client_certs);
+        calls.push(quote! { .client_certs(&[#(#pairs),*]) });
+    }
+    quote! { ClientTls::DEFAULT #(#calls)* }
+}
+
+/// Certificates and their private keys.
+fn pairs(files: &[(FilePath, FilePath)]) -> impl Iterator<Item = TokenStream> {
+    files.iter().map(|(certificate, key)| {
+        let (certificate, key) = (&certificate.0, &key.0);
+        quote! { (#certificate, #key) }
+    })
 }
 
 fn router_calls(router: &Router) -> Vec<TokenStream> {

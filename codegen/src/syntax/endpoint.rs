@@ -228,13 +228,14 @@ pub(super) static LUA: Record = Record {
     ],
 };
 
-/// `backend/http/client`: the one key of it that KrakenD's open edition reads, and the rest.
+/// `backend/http/client`: the one key of it that KrakenD's open edition reads, one of ours, and the rest.
 pub(super) static HTTP_CLIENT: Record = Record {
     what: "`backend/http/client`",
     required: &[],
     former: &[],
     keys: &[
         key("send_body_on_redirect", Kind::Bool),
+        key("use_h2c", Kind::Bool),
         enterprise("client_tls", Kind::Any),
         enterprise("no_redirect", Kind::Any),
         enterprise("proxy_address", Kind::Any),

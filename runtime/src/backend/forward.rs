@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 
 use sluicegate_drivers::Attribute;
@@ -60,6 +60,10 @@ pub(crate) struct HeaderRules {
     passes_user_agent: bool,
     /// Whether a sequence sets headers of its own: [`SetHeaders`].
     sets_headers: bool,
+    /// Whether what the client says on compression may be among what passes.
+    passes_encoding: bool,
+    /// Whether the client's `Content-Length` passes, so that the backend is told the length (trap 14).
+    passes_length: bool,
 }
 
 #[derive(Debug)]
@@ -100,8 +104,12 @@ impl HeaderRules {
             via: own("x-forwarded-via"),
             passes_user_agent: false,
             sets_headers: place.sets_headers,
+            passes_encoding: false,
+            passes_length: false,
         };
         rules.passes_user_agent = rules.passes(&USER_AGENT);
+        rules.passes_encoding = rules.passes(&ACCEPT_ENCODING) || rules.passes(&RANGE);
+        rules.passes_length = rules.passes(&CONTENT_LENGTH);
         rules
     }
 
@@ -164,6 +172,18 @@ impl HeaderRules {
 
     fn set_headers<'a>(&self, incoming: &'a Incoming) -> Option<&'a [(HeaderName, HeaderValue)]> {
         self.sets_headers.then(|| incoming.parts.extensions.get::<SetHeaders>().map(|set| &*set.0)).flatten()
+    }
+
+    /// Whether the gateway may ask for gzip in its own name: as in Go, the client has not said what it takes, and does not
+    /// want a part.
+    pub(crate) fn may_ask_gzip(&self, headers: &HeaderMap) -> bool {
+        let said = self.passes_encoding || self.sets_headers;
+        !said || !(headers.contains_key(ACCEPT_ENCODING) || headers.contains_key(RANGE))
+    }
+
+    /// Whether the backend is told how long a body is, where that is known. Otherwise it is sent in chunks (trap 14).
+    pub(crate) fn tells_length(&self) -> bool {
+        self.passes_length
     }
 
     /// The attributes of a message: the listed headers under their canonical names, first values only (trap 66). The

@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body as HttpBody;
 use http_body_util::LengthLimitError;
 
-use crate::backend::env_host;
 use crate::backend::forward::{Forward, HeaderRules, QueryRules};
-use crate::backend::pass_through::pass_through;
+use crate::backend::graphql::{self, GraphQl};
+use crate::backend::hosts::Targets;
+use crate::backend::pass_through::{pass_through, without_trailers};
+use crate::backend::redirect::{self, Redirected, SentBody};
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
 use crate::body::read_body;
-use crate::client::{ClientError, Hosts, HttpClient};
+use crate::client::{ClientError, HttpClient, gzip};
 use crate::encoding::{self, Decode};
 use crate::endpoint::Method;
 use crate::incoming::Incoming;
@@ -33,6 +36,11 @@ pub struct Http {
     decode: Decode,
     shape: &'static Shape,
     status: StatusRule,
+    graphql: Option<&'static GraphQl>,
+    /// The scheme of the hosts that service discovery finds.
+    sd_dns: Option<&'static str>,
+    h2c: bool,
+    send_body_on_redirect: bool,
 }
 
 /// What a status other than success becomes.
@@ -49,23 +57,42 @@ pub enum StatusRule {
 /// An [`Http`] backend with its client.
 pub struct OpenHttp {
     client: HttpClient,
-    hosts: Hosts<Host>,
+    hosts: Targets,
     method: http::Method,
     url: UrlTemplate,
     headers: HeaderRules,
     decode: Decode,
     shape: &'static Shape,
     status: StatusRule,
+    graphql: Option<&'static GraphQl>,
+    send_body_on_redirect: bool,
+    /// Whether it may be asked for gzip.
+    compress: bool,
     merged: bool,
     endpoint: &'static str,
     /// `[GET /users/{{.Id}}]`: what it is called in errors, as in KrakenD.
     name: String,
 }
 
+/// What only some requests have.
+#[derive(Debug)]
+pub(super) struct Special {
+    /// What a GraphQL operation adds to the query string.
+    query: Option<String>,
+    /// The body, for a redirect.
+    kept: Option<Bytes>,
+}
+
+static GZIP: HeaderValue = HeaderValue::from_static("gzip");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+static ZERO: HeaderValue = HeaderValue::from_static("0");
+
 impl Http {
     /// A backend that answers JSON.
     ///
-    /// `hosts` are `scheme://authority`, or `env:NAME` for what a variable holds at start, and asked in turn; `url` is what `url_pattern` was compiled to.
+    /// `hosts` are `scheme://authority`, or `env:NAME` for what a variable holds at start, and asked in turn; `url` is what
+    /// `url_pattern` was compiled to.
     #[must_use]
     pub const fn new(method: Method, hosts: &'static [&'static str], url: &'static [Piece]) -> Self {
         Self {
@@ -76,7 +103,41 @@ impl Http {
             decode: Decode::Json,
             shape: &Shape::OBJECT,
             status: StatusRule::Default,
+            graphql: None,
+            sd_dns: None,
+            h2c: false,
+            send_body_on_redirect: false,
         }
+    }
+
+    /// A GraphQL operation in place of the client's body. It decides the method.
+    #[must_use]
+    pub const fn graphql(mut self, graphql: &'static GraphQl) -> Self {
+        self.method = graphql.method();
+        self.graphql = Some(graphql);
+        self
+    }
+
+    /// The one host is the name of SRV records, which are looked up every `dns_cache_ttl`; `scheme` is how the hosts are
+    /// called that they name.
+    #[must_use]
+    pub const fn sd_dns(mut self, scheme: &'static str) -> Self {
+        self.sd_dns = Some(scheme);
+        self
+    }
+
+    /// Speaks HTTP/2 without TLS.
+    #[must_use]
+    pub const fn h2c(mut self) -> Self {
+        self.h2c = true;
+        self
+    }
+
+    /// Keeps the client's body, so that a redirect that asks for it again (307, 308) can be followed.
+    #[must_use]
+    pub const fn send_body_on_redirect(mut self) -> Self {
+        self.send_body_on_redirect = true;
+        self
     }
 
     /// The backend's own allow-lists.
@@ -118,9 +179,13 @@ impl Backend for Http {
     type Open = OpenHttp;
 
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<OpenHttp, OpenFailure> {
+        let client = if self.h2c { opener.h2c_client()? } else { opener.http_client()? };
         Ok(OpenHttp {
-            client: opener.http_client()?,
-            hosts: Hosts::new(env_host::hosts(self.hosts)?),
+            hosts: Targets::open(self.hosts, self.sd_dns, client.options().dns_cache_ttl)?,
+            compress: !client.options().disable_compression && self.method != Method::Head,
+            client,
+            graphql: self.graphql,
+            send_body_on_redirect: self.send_body_on_redirect,
             method: self.method.to_http(),
             url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),
@@ -140,21 +205,41 @@ impl Backend for Http {
 
 impl OpenBackend for OpenHttp {
     fn body_use(&self) -> BodyUse {
-        BodyUse::Stream
+        match self.graphql {
+            Some(graphql) => graphql.body_use(),
+            None if self.send_body_on_redirect => BodyUse::Whole,
+            None => BodyUse::Stream,
+        }
     }
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
-        let host = self.hosts.next().ok_or_else(|| Failure::internal("the backend has no host"))?;
-        let request =
-            self.request(host, incoming, body.into_body()).map_err(|error| Failure::internal(error.to_string()))?;
-        let again = || self.request(host, incoming, Body::empty()).ok();
-        let response = self.client.send(request, again).await.map_err(|error| not_sent(&error))?;
+        let host = self.hosts.next().await.ok_or_else(|| Failure::internal("the backend has no host"))?;
+        let (body, special) = self.special(incoming, body)?;
+        let mut body = body.into_body();
+        if !body.is_end_stream() && (incoming.parts.version == Version::HTTP_2 || body.size_hint().exact().is_none()) {
+            body = without_trailers(body);
+        }
+        let (request, asked) = self
+            .request(&host, incoming, body, special.as_deref())
+            .map_err(|error| Failure::internal(error.to_string()))?;
+        let sent_body = !request.body().is_end_stream();
+        let again =
+            || self.request(&host, incoming, Body::empty(), special.as_deref()).ok().map(|(request, _)| request);
+        let mut response = self.client.send(request, again).await.map_err(|error| not_sent(&error))?;
+        if redirect::is_redirect(response.status()) {
+            response = Box::pin(self.follow(&host, incoming, sent_body, special, response)).await?;
+        }
+        let zipped = gzip::is_gzip(response.headers()) && !response.body().is_end_stream();
+        if zipped && (asked || self.decode != Decode::NoOp) {
+            return Box::pin(self.read(gzip::decompress(response), &host, incoming)).await;
+        }
+        // Not `read`, whose future would have the response in it once more.
         match self.decode {
             Decode::NoOp => {
                 let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
-            _ => self.decode(response, host, incoming).await,
+            _ => self.decode(response, &host, incoming).await,
         }
     }
 
@@ -164,20 +249,108 @@ impl OpenBackend for OpenHttp {
 }
 
 impl OpenHttp {
-    fn request(&self, host: &Host, incoming: &Incoming, body: Body) -> Result<Request<Body>, http::Error> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.url.at(host, incoming)?;
-        *request.headers_mut() = self.headers.request_headers(incoming);
-        Ok(request)
+    /// What the few backends that need more than a stream make of the body.
+    fn special(&self, incoming: &Incoming, body: Payload) -> Result<(Payload, Option<Box<Special>>), Failure> {
+        if self.graphql.is_none() && !self.send_body_on_redirect {
+            return Ok((body, None));
+        }
+        let (body, query) = match self.graphql {
+            Some(graphql) => {
+                let operation = graphql.operation(incoming, &body)?;
+                (Payload::Whole(operation.body), operation.query)
+            }
+            None => (body, None),
+        };
+        let kept = match &body {
+            Payload::Whole(bytes) if self.send_body_on_redirect => Some(bytes.clone()),
+            _ => None,
+        };
+        Ok((body, Some(Box::new(Special { query, kept }))))
     }
 
-    async fn decode(
+    /// The request, and whether it asks for gzip in the gateway's name.
+    pub(super) fn request(
         &self,
-        response: Response<hyper::body::Incoming>,
         host: &Host,
         incoming: &Incoming,
-    ) -> Result<Reply, Failure> {
+        body: Body,
+        special: Option<&Special>,
+    ) -> Result<(Request<Body>, bool), http::Error> {
+        let mut headers = self.headers.request_headers(incoming);
+        let asks_gzip = self.compress && self.headers.may_ask_gzip(&headers);
+        if asks_gzip {
+            headers.insert(ACCEPT_ENCODING, GZIP.clone());
+        }
+        if self.graphql.is_some() {
+            if graphql::has_body(&self.method) {
+                headers.insert(CONTENT_TYPE, JSON.clone());
+            } else {
+                headers.remove(CONTENT_TYPE);
+            }
+        }
+        if body.is_end_stream() {
+            // As in Go: a method that usually has a body says that it has none.
+            if matches!(self.method, http::Method::POST | http::Method::PUT | http::Method::PATCH) {
+                headers.insert(CONTENT_LENGTH, ZERO.clone());
+            }
+        } else if self.graphql.is_none() && !self.headers.tells_length() {
+            headers.insert(TRANSFER_ENCODING, CHUNKED.clone());
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.url.at(host, incoming, special.and_then(|special| special.query.as_deref()))?;
+        *request.headers_mut() = headers;
+        Ok((request, asks_gzip))
+    }
+
+    async fn follow(
+        &self,
+        host: &Host,
+        incoming: &Incoming,
+        sent_body: bool,
+        special: Option<Box<Special>>,
+        response: Response<hyper::body::Incoming>,
+    ) -> Result<Response<hyper::body::Incoming>, Failure> {
+        let first = self.request(host, incoming, Body::empty(), special.as_deref());
+        let (first, _) = first.map_err(|error| Failure::internal(error.to_string()))?;
+        let (mut head, _) = first.into_parts();
+        let body = match special.and_then(|special| special.kept) {
+            _ if !sent_body => SentBody::Empty,
+            Some(bytes) => {
+                head.headers.remove(CONTENT_LENGTH);
+                SentBody::Kept(bytes)
+            }
+            None => SentBody::Streamed,
+        };
+        let redirected = Redirected { url: head.uri, method: head.method, headers: head.headers, body };
+        redirect::follow(&self.client, redirected, response).await.map_err(|failed| failed.failure(not_sent))
+    }
+
+    async fn hand_on<B>(&self, response: Response<B>, incoming: &Incoming) -> Result<Reply, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+        Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
+    }
+
+    async fn read<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        match self.decode {
+            Decode::NoOp => self.hand_on(response, incoming).await,
+            _ => self.decode(response, host, incoming).await,
+        }
+    }
+
+    async fn decode<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send,
+        B::Error: Into<axum::BoxError>,
+    {
         let status = response.status();
         let (head, body) = response.into_parts();
         let body =
@@ -190,7 +363,7 @@ impl OpenHttp {
             }
             StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
             status => {
-                let url = self.url.at(host, incoming).map(|url| url.to_string()).unwrap_or_default();
+                let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
                 let message = format!("invalid status code {} {}: {url}", status.as_u16(), self.name);
                 return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
             }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::backend::Failure;
@@ -20,12 +19,16 @@ use crate::backend::reply::Reply;
 ///
 /// The body has to end before `deadline`, as in KrakenD, where the endpoint's timeout covers all of an answer; otherwise
 /// it is cut off in a way that the client can see.
-pub(super) fn pass_through(
-    response: Response<Incoming>,
+pub(super) fn pass_through<B>(
+    response: Response<B>,
     method: &Method,
     endpoint: &'static str,
     deadline: Instant,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, Failure>
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<axum::BoxError>,
+{
     let (mut head, body) = response.into_parts();
     // Nothing that is sent on asks for another protocol.
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -46,6 +49,33 @@ pub(super) fn pass_through(
     let body =
         if body.is_end_stream() { Body::empty() } else { Body::new(Timely { body, endpoint, deadline, sleep: None }) };
     Ok(Reply::pass_through(Response::from_parts(head, body)))
+}
+
+/// The client's body without its trailers, which HTTP/2 would carry on: KrakenD has none.
+pub(super) fn without_trailers(body: Body) -> Body {
+    Body::new(WithoutTrailers(body))
+}
+
+struct WithoutTrailers(Body);
+
+impl HttpBody for WithoutTrailers {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match ready!(Pin::new(&mut self.get_mut().0).poll_frame(cx)) {
+            Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
+            frame => Poll::Ready(frame),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
 }
 
 /// A body that ends with an error when the time is up.
@@ -69,6 +99,8 @@ where
         let this = self.get_mut();
         let error = match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Err(error))) => error.into(),
+            // As in KrakenD, trailers are not passed on.
+            Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => return Poll::Ready(None),
             Poll::Ready(frame) => return Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
             Poll::Pending => {
                 let deadline = this.deadline;

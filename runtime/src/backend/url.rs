@@ -23,6 +23,11 @@ pub enum Piece {
     /// A value from the answer of an earlier backend of the sequence, by the name that the config gives it, put in as a
     /// parameter is.
     Answer(&'static str),
+    /// A parameter that is a path (`{+name}`): its slashes stay, everything else is percent-encoded, `.` and `..` between
+    /// slashes too, so that it can add segments and nothing more.
+    PathParam(usize),
+    /// A value from an earlier answer that is a path, put in as such a parameter is.
+    AnswerPath(&'static str),
 }
 
 /// A `url_pattern` with the query rules of its backend.
@@ -57,15 +62,19 @@ impl UrlTemplate {
         Ok(template)
     }
 
-    /// The URL at `host` for one request.
-    pub(crate) fn at(&self, host: &Host, incoming: &Incoming) -> Result<Uri, http::Error> {
+    /// The URL at `host` for one request. `more` is added to the query as it is.
+    pub(crate) fn at(&self, host: &Host, incoming: &Incoming, more: Option<&str>) -> Result<Uri, http::Error> {
         let query = incoming.parts.uri.query().filter(|query| !query.is_empty() && !self.query.is_none());
         let path = match &self.fixed {
-            Some(fixed) if query.is_none() && host.prefix.is_empty() => fixed.clone(),
+            Some(fixed) if query.is_none() && more.is_none() && host.prefix.is_empty() => fixed.clone(),
             _ => {
                 let mut text = self.text(Some((host, incoming)));
                 if let Some(query) = query {
                     self.query.append(query, &mut text);
+                }
+                if let Some(more) = more {
+                    text.push(if text.contains('?') { '&' } else { '?' });
+                    text.push_str(more);
                 }
                 PathAndQuery::from_maybe_shared(text.into_bytes())?
             }
@@ -89,21 +98,31 @@ impl UrlTemplate {
                     in_query |= literal.contains('?');
                     text.push_str(literal);
                 }
-                Piece::Param(index) => {
+                Piece::Param(index) | Piece::PathParam(index) => {
                     let value = request.map_or("", |(_, incoming)| incoming.params.get(*index));
                     let value = match self.encoded {
                         true => percent_decode_str(value).into(),
                         false => Cow::Borrowed(value.as_bytes()),
                     };
-                    if in_query { query_escape(&value, &mut text) } else { path_escape(&value, &mut text) }
+                    piece.escape(&value, in_query, &mut text);
                 }
-                Piece::Answer(name) => {
+                Piece::Answer(name) | Piece::AnswerPath(name) => {
                     let value = request.map_or(&[][..], |(_, incoming)| Values::of(incoming, name).unwrap_or_default());
-                    if in_query { query_escape(value, &mut text) } else { path_escape(value, &mut text) }
+                    piece.escape(value, in_query, &mut text);
                 }
             }
         }
         text
+    }
+}
+
+impl Piece {
+    fn escape(self, value: &[u8], in_query: bool, into: &mut String) {
+        match self {
+            _ if in_query => query_escape(value, into),
+            Self::PathParam(_) | Self::AnswerPath(_) => path_escape_segments(value, into),
+            Self::Text(_) | Self::Param(_) | Self::Answer(_) => path_escape(value, into),
+        }
     }
 }
 
@@ -132,8 +151,8 @@ pub(crate) fn describe(pieces: &[Piece], endpoint: &str) -> String {
     pieces.iter().fold(String::new(), |mut text, piece| {
         let name = match piece {
             Piece::Text(literal) => return text + literal,
-            Piece::Param(index) => names.get(*index).copied().unwrap_or_default(),
-            Piece::Answer(name) => name,
+            Piece::Param(index) | Piece::PathParam(index) => names.get(*index).copied().unwrap_or_default(),
+            Piece::Answer(name) | Piece::AnswerPath(name) => name,
         };
         let mut letters = name.chars();
         text.push_str("{{.");
@@ -167,6 +186,16 @@ fn path_escape(value: &[u8], into: &mut String) {
     }
 }
 
+/// The same for a path: each of its segments by itself.
+fn path_escape_segments(value: &[u8], into: &mut String) {
+    for (index, segment) in value.split(|byte| *byte == b'/').enumerate() {
+        if index > 0 {
+            into.push('/');
+        }
+        path_escape(segment, into);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +218,21 @@ mod tests {
     }
 
     #[test]
+    fn a_path_stays_a_path() {
+        for (value, expected) in [
+            ("a/b", "a/b"),
+            ("/a//b/", "/a//b/"),
+            ("../a/./..", "%2E%2E/a/%2E/%2E%2E"),
+            ("a?b#c%2F", "a%3Fb%23c%252F"),
+            ("", ""),
+        ] {
+            let mut text = String::new();
+            path_escape_segments(value.as_bytes(), &mut text);
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
     fn what_the_client_encoded_is_not_encoded_twice() {
         static PIECES: [Piece; 4] = [Piece::Text("/x/"), Piece::Param(0), Piece::Text("?y="), Piece::Param(0)];
         let template = UrlTemplate::new(&PIECES, QueryRules::None, true).unwrap();
@@ -204,7 +248,7 @@ mod tests {
             ("%FF", "/x/%FF?y=%FF"),
         ] {
             request.params = crate::router::Params::from_values([value]);
-            assert_eq!(template.at(&host, &request).unwrap().path_and_query().unwrap(), expected, "{value}");
+            assert_eq!(template.at(&host, &request, None).unwrap().path_and_query().unwrap(), expected, "{value}");
         }
     }
 
@@ -220,7 +264,7 @@ mod tests {
         let host = Host::parse("http://127.0.0.1:8081").unwrap();
         let template = UrlTemplate::new(&FIXED, QueryRules::All, false).unwrap();
         for (target, expected) in [("/a", "/x?z=0"), ("/a?", "/x?z=0"), ("/a?b=1", "/x?z=0&b=1")] {
-            let url = template.at(&host, &crate::incoming::tests::incoming("GET", target, &[])).unwrap();
+            let url = template.at(&host, &crate::incoming::tests::incoming("GET", target, &[]), None).unwrap();
             assert_eq!(url.to_string(), format!("http://127.0.0.1:8081{expected}"), "{target}");
         }
     }

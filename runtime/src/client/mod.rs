@@ -1,7 +1,8 @@
 //! The pooled HTTP client for HTTP backends.
 //!
 //! One client serves all backends of a gateway. Connections are kept open and reused per scheme, host and port,
-//! as many as there are requests at once; HTTP/2 is used where a TLS backend offers it. `TCP_NODELAY` is set.
+//! as many as there are requests at once; HTTP/2 is used where a TLS backend offers it, and without TLS where the config
+//! says so. `TCP_NODELAY` is set.
 //!
 //! **Retries.** A backend may close an unused connection at the moment it is given a request. A request that was
 //! not written yet goes out again on another connection, whatever its method. One that was written is repeated only
@@ -10,13 +11,17 @@
 //! [`ClientErrorKind::Closed`]. A fresh connection never leads to a repetition, so a backend that always hangs up
 //! sees a request once.
 //!
-//! **Not done here.** `HTTP_PROXY` and its like are not read. Redirects are not followed. Bodies are not
-//! decompressed.
+//! **Proxies.** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read at start, as Go does: see `proxy`.
+//!
+//! **Not done here.** Redirects are not followed, bodies are not decompressed: backends do that.
 
 mod connector;
 mod error;
+mod expect;
+pub(crate) mod gzip;
 mod hosts;
 mod options;
+mod proxy;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -24,8 +29,10 @@ mod tls;
 mod tls;
 mod transport;
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, PROXY_AUTHORIZATION};
 use http::{Extensions, HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -35,7 +42,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use self::connector::Connector;
 pub use self::error::{ClientError, ClientErrorKind};
 pub(crate) use self::hosts::Hosts;
-pub use self::options::ClientOptions;
+pub use self::options::{ClientOptions, ClientTls};
+use self::proxy::Proxies;
 use self::tls::Tls;
 use self::transport::Activity;
 
@@ -43,6 +51,8 @@ use self::transport::Activity;
 #[derive(Clone)]
 pub struct HttpClient {
     client: Client<Connector, Body>,
+    connector: Connector,
+    proxies: Option<Arc<Proxies>>,
     options: ClientOptions,
 }
 
@@ -51,20 +61,28 @@ impl HttpClient {
     /// takes some milliseconds.
     ///
     /// # Errors
-    /// TLS cannot be set up.
+    /// TLS cannot be set up, or `HTTP_PROXY` or `HTTPS_PROXY` is not a proxy that can be used.
     pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
-        Ok(Self::with_tls(options, Tls::new()?))
+        Ok(Self::with(options, Tls::new(&options.tls)?, Proxies::from_env()?))
     }
 
-    fn with_tls(options: &ClientOptions, tls: Tls) -> Self {
-        let idle = if options.disable_keep_alives { 0 } else { options.max_idle_connections_per_host };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(idle)
-            .pool_idle_timeout(options.idle_connection_timeout)
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(Connector::new(options, tls));
-        Self { client, options: *options }
+    fn with(options: &ClientOptions, tls: Tls, proxies: Option<Proxies>) -> Self {
+        let proxies = proxies.map(Arc::new);
+        let connector = Connector::new(options, tls, proxies.clone());
+        Self { client: pool(options, connector.clone(), false), connector, proxies, options: *options }
+    }
+
+    /// The same for backends that speak HTTP/2 without TLS, by prior knowledge. Connections are its own, and no proxy
+    /// is used.
+    #[must_use]
+    pub fn h2c(&self) -> Self {
+        let connector = self.connector.clone().direct();
+        Self { client: pool(&self.options, connector.clone(), true), connector, proxies: None, options: self.options }
+    }
+
+    /// How it was made.
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.options
     }
 
     /// Sends `request`, whose URI is absolute, and waits for the headers of the response. Must be called on a
@@ -99,7 +117,15 @@ impl HttpClient {
         again: impl Fn() -> Option<Request<Body>>,
     ) -> Result<Response<Incoming>, Error> {
         let harmless = is_harmless(&request);
+        if let Some(limit) = self.options.expect_continue_timeout {
+            request = expect::wait_for_continue(request, limit);
+        }
         loop {
+            if let Some(proxies) = &self.proxies
+                && let Some(authorization) = proxies.authorization(request.uri())
+            {
+                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+            }
             *request.version_mut() = Version::HTTP_11;
             if self.options.disable_keep_alives {
                 request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -114,6 +140,17 @@ impl HttpClient {
             }
         }
     }
+}
+
+fn pool(options: &ClientOptions, connector: Connector, h2c: bool) -> Client<Connector, Body> {
+    let idle = if options.disable_keep_alives { 0 } else { options.max_idle_connections_per_host };
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(idle)
+        .pool_idle_timeout(options.idle_connection_timeout)
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_only(h2c)
+        .build(connector)
 }
 
 /// Whether sending it twice is the same as sending it once: RFC 9110, 9.2.1.

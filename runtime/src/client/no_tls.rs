@@ -2,14 +2,14 @@ use http::Uri;
 use tokio::net::TcpStream;
 
 use super::transport::Transport;
-use super::{ClientError, ClientErrorKind};
+use super::{ClientError, ClientErrorKind, ClientTls};
 
 /// Stands for TLS in a gateway that was built without it.
 #[derive(Clone)]
 pub(super) struct Tls;
 
 impl Tls {
-    pub(super) fn new() -> Result<Self, ClientError> {
+    pub(super) fn new(_: &ClientTls) -> Result<Self, ClientError> {
         Ok(Self)
     }
 

@@ -225,6 +225,91 @@ async fn errors_name_kind_and_authority() {
     }
 }
 
+#[tokio::test]
+async fn http_goes_to_a_proxy_as_a_whole_url() {
+    let (proxy, asked) = backend(&[&[OK, OK]]).await;
+    let proxies = Proxies::new(format!("u:p@{proxy}"), String::new(), "direct.test".to_owned()).unwrap();
+    let options = ClientOptions::DEFAULT;
+    let client = HttpClient::with(&options, Tls::new(&options.tls).unwrap(), proxies);
+    for path in ["/a?b", "/c"] {
+        send(&client, request(Method::GET, format!("http://backend.test:81{path}"), "")).await.unwrap();
+    }
+    let head = |path| {
+        format!(
+            "GET http://backend.test:81{path} HTTP/1.1\r\nproxy-authorization: Basic dTpw\r\nhost: backend.test:81\r\n\r\n"
+        )
+    };
+    assert_eq!(*asked.lock().unwrap(), [[head("/a?b"), head("/c")]]);
+}
+
+#[tokio::test]
+async fn http_2_without_tls_by_prior_knowledge() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = hyper::service::service_fn(|request: Request<Incoming>| async move {
+                Ok::<_, std::convert::Infallible>(Response::new(format!("{:?}", request.version())))
+            });
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(builder.serve_connection(hyper_util::rt::TokioIo::new(stream), service));
+        }
+    });
+    let client = client(ClientOptions::DEFAULT).h2c();
+    for _ in 0..2 {
+        let mut sent = request(Method::POST, format!("http://{address}/"), "body");
+        sent.headers_mut().insert(http::header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        let answered = send(&client, sent).await.unwrap();
+        assert_eq!(answered, (StatusCode::OK, Bytes::from_static(b"HTTP/2.0")));
+    }
+}
+
+#[tokio::test]
+async fn a_body_waits_until_it_is_asked_for() {
+    for (first, limit) in [
+        (Some("HTTP/1.1 100 Continue\r\n\r\n"), Duration::from_secs(3600)),
+        (Some("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"), Duration::from_secs(3600)),
+        (None, Duration::from_millis(50)),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let backend = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            // Nothing follows the head by itself.
+            let mut early = [0; 1];
+            let early = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut early)).await;
+            let waited = early.is_err();
+            if let Some(first) = first {
+                stream.write_all(first.as_bytes()).await.unwrap();
+            }
+            let mut body = [0; 4];
+            stream.read_exact(&mut body).await.unwrap();
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            (waited, body)
+        });
+        let client = client(ClientOptions::DEFAULT.expect_continue_timeout(Some(limit)));
+        let mut sent = request(Method::POST, format!("http://{address}/"), "body");
+        sent.headers_mut().insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
+        assert_eq!(send(&client, sent).await.unwrap().0, StatusCode::OK);
+        assert_eq!(backend.await.unwrap(), (true, *b"body"));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_body() {
+    let (address, _) =
+        backend(&[&["HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"]]).await;
+    let client = client(ClientOptions::DEFAULT.expect_continue_timeout(Some(Duration::from_secs(3600))));
+    let mut sent = request(Method::POST, format!("http://{address}/"), "body");
+    sent.headers_mut().insert(http::header::EXPECT, HeaderValue::from_static("100-continue"));
+    sent.headers_mut().insert(http::header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    assert_eq!(send(&client, sent).await.unwrap().0, StatusCode::EXPECTATION_FAILED);
+}
+
 #[cfg(not(feature = "tls"))]
 #[tokio::test]
 async fn https_without_tls() {

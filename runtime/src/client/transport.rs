@@ -44,12 +44,18 @@ impl Activity {
 pub(super) struct Transport {
     io: Box<dyn Io>,
     http2: bool,
+    proxied: bool,
     activity: Activity,
 }
 
 impl Transport {
     pub(super) fn new(io: impl Io + 'static, http2: bool) -> Self {
-        Self { io: Box::new(io), http2, activity: Activity::default() }
+        Self { io: Box::new(io), http2, proxied: false, activity: Activity::default() }
+    }
+
+    /// With a proxy at the other end that is told whole URLs.
+    pub(super) fn through_proxy(self, proxied: bool) -> Self {
+        Self { proxied, ..self }
     }
 }
 
@@ -58,7 +64,7 @@ impl Connection for Transport {
         if self.http2 {
             return Connected::new().negotiated_h2();
         }
-        Connected::new().extra(self.activity.clone())
+        Connected::new().proxy(self.proxied).extra(self.activity.clone())
     }
 }
 

@@ -27,7 +27,7 @@ mod timeouts;
 mod tls;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -14,9 +14,8 @@ use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtoco
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+pub(crate) use self::certificates::{Certificates, read_certificates};
 pub use self::error::TlsError;
-
-use self::certificates::Certificates;
 
 pub(super) type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
@@ -102,7 +101,7 @@ impl TlsOptions {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
-    fn versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
+    pub(crate) fn versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, TlsError> {
         use TlsVersion::{Tls12, Tls13};
         match (self.min_version, self.max_version) {
             (Tls12, Tls12) => Ok(vec![&rustls::version::TLS12]),
@@ -112,7 +111,7 @@ impl TlsOptions {
         }
     }
 
-    fn provider(&self) -> Result<CryptoProvider, TlsError> {
+    pub(crate) fn provider(&self) -> Result<CryptoProvider, TlsError> {
         let mut provider = aws_lc_rs::default_provider();
         if !self.cipher_suites.is_empty() {
             let known = |id| provider.cipher_suites.iter().any(|suite| u16::from(suite.suite()) == id);
@@ -147,7 +146,7 @@ impl TlsOptions {
             roots.add_parsable_certificates(system.certs);
         }
         for path in &self.ca_certs {
-            for certificate in certificates::read_certificates(path)? {
+            for certificate in read_certificates(path)? {
                 roots
                     .add(certificate)
                     .map_err(|error| TlsError::Certificate { path: path.clone(), message: error.to_string() })?;

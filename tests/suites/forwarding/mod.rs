@@ -1,6 +1,9 @@
 //! What an HTTP backend is sent, and what passes through untouched.
 
+mod graphql;
+mod gzip;
 mod pass_through;
+mod redirects;
 
 use std::sync::Once;
 
@@ -18,7 +21,10 @@ fn start() -> Running {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         serve_upstream("127.0.0.1:18130", answer);
-        serve_upstream("127.0.0.1:18131", async |_| answer_json(r#"{"which":"second"}"#));
+        serve_upstream("127.0.0.1:18131", async |request| match request.uri().path() {
+            "/which" => answer_json(r#"{"which":"second"}"#),
+            _ => echo(request).await,
+        });
     });
     Running::start(&gateway::GATEWAY)
 }
@@ -27,6 +33,8 @@ async fn answer(request: Request<Body>) -> Response<Body> {
     match request.uri().path() {
         "/which" => answer_json(r#"{"which":"first"}"#),
         path if path == "/echo" || path == "/find" || path.starts_with("/u/") => echo(request).await,
+        path if path.starts_with("/redirect/") || path.starts_with("/elsewhere/") => redirects::answer(request).await,
+        path if path.starts_with("/zipped/") => gzip::answer(request).await,
         path if path.matches('/').count() == 2 && !path.starts_with("/raw/") => echo(request).await,
         _ => pass_through::answer(request).await,
     }
@@ -63,21 +71,21 @@ async fn headers_are_those_of_the_lists() {
     let cases = [
         (
             "/default",
-            json!({"content-type": ["text/x-test"], "user-agent": own, "x-forwarded-for": client_ip, "x-forwarded-host": host}),
+            json!({"content-type": ["text/x-test"], "accept-encoding": ["gzip"], "user-agent": own, "x-forwarded-for": client_ip, "x-forwarded-host": host}),
         ),
         (
             "/listed",
             json!({"x-one": ["1"], "x-two": ["2", "two"], "user-agent": ["test/1"], "x-forwarded-via": own,
-                "x-forwarded-for": client_ip, "x-forwarded-host": host}),
+                "accept-encoding": ["gzip"], "x-forwarded-for": client_ip, "x-forwarded-host": host}),
         ),
-        ("/narrow", json!({"x-one": ["1"]})),
+        ("/narrow", json!({"x-one": ["1"], "accept-encoding": ["gzip"]})),
         (
             "/all",
             json!({"x-one": ["1"], "x-two": ["2", "two"], "user-agent": ["test/1"], "x-forwarded-via": own,
                 "authorization": ["secret"], "cookie": ["a=b"], "content-type": ["text/x-test"],
-                "te": ["trailers"], "x-forwarded-for": client_ip, "x-forwarded-host": host}),
+                "te": ["trailers"], "accept-encoding": ["gzip"], "x-forwarded-for": client_ip, "x-forwarded-host": host}),
         ),
-        ("/all/narrow", json!({"x-two": ["2", "two"]})),
+        ("/all/narrow", json!({"x-two": ["2", "two"], "accept-encoding": ["gzip"]})),
     ];
     for (path, expected) in cases {
         let mut seen = seen(&gateway, "GET", path, SENT, "").await;
@@ -153,11 +161,59 @@ async fn methods_and_bodies() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_known_is_told() {
+async fn a_length_is_told_where_it_is_listed() {
     let gateway = start();
-    let posted = seen(&gateway, "POST", "/default", &[], "hello").await;
-    assert_eq!(posted["headers"]["content-length"], json!(["5"]));
-    assert_eq!(posted["headers"].get("transfer-encoding"), None);
+    for (path, body, length, chunked) in [
+        ("/default", "hello", Value::Null, json!(["chunked"])),
+        ("/length", "hello", json!(["5"]), Value::Null),
+        ("/default", "", json!(["0"]), Value::Null),
+        ("/length", "", json!(["0"]), Value::Null),
+    ] {
+        let seen = seen(&gateway, "POST", path, &[], body).await;
+        assert_eq!((&seen["headers"]["content-length"], &seen["headers"]["transfer-encoding"]), (&length, &chunked));
+        assert_eq!(seen["body"], body);
+    }
+    let mut client = gateway.client().await;
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").await;
+    let seen = client.answer().await.json();
+    assert_eq!((&seen["headers"]["transfer-encoding"], &seen["body"]), (&json!(["chunked"]), &json!("abc")));
+    let get = client.request("GET", "/default", &[], "").await.json();
+    assert!(get["headers"]["content-length"].is_null() && get["headers"]["transfer-encoding"].is_null(), "{get}");
+}
+
+#[tokio::test]
+async fn binary_and_form_bodies_arrive_as_they_were() {
+    let gateway = start();
+    let form = "a=1&b=%26&c=a+b";
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let seen = seen(&gateway, "POST", "/default", &headers, form).await;
+    assert_eq!((&seen["body"], &seen["headers"]["content-type"][0]), (&json!(form), &json!(headers[0].1)));
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let answer = gateway.post("/upload", &bytes).await;
+    assert_eq!(answer.json()["bytes"], bytes.len());
+    assert_eq!(answer.json()["sum"], bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+}
+
+#[tokio::test]
+async fn a_head_has_no_body_and_no_length() {
+    let gateway = start();
+    assert_eq!(gateway.get("/head").await.brief(), (500, "false", ""), "there is nothing to decode, as in KrakenD");
+    let answer = gateway.get("/head/raw").await;
+    assert_eq!(answer.brief(), (200, "false", ""));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn trailers_end_here() {
+    let gateway = start();
+    let mut client = gateway.client().await;
+    let trailed = "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n";
+    client.send(format!("POST /default HTTP/1.1\r\nHost: a\r\n{trailed}")).await;
+    let seen = client.answer().await.json();
+    assert_eq!(
+        (&seen["body"], &seen["headers"]["trailer"], &seen["trailers"]),
+        (&json!("abc"), &Value::Null, &json!([]))
+    );
 }
 
 #[tokio::test]

@@ -164,6 +164,22 @@ pub(crate) enum Framing {
     Close,
 }
 
+impl Framing {
+    /// Whether there is no body.
+    pub(crate) fn is_empty(self) -> bool {
+        matches!(self, Self::Length(0))
+    }
+
+    /// Whether `body`, as it was on the wire, is all of it.
+    pub(crate) fn is_whole(self, body: &[u8]) -> bool {
+        match self {
+            Self::Length(length) => body.len() >= length,
+            Self::Chunked => body.ends_with(b"0\r\n\r\n"),
+            Self::Close => true,
+        }
+    }
+}
+
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())

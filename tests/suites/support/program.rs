@@ -69,6 +69,12 @@ impl Program {
         }
     }
 
+    /// Of the process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.address).await
     }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::server::conn::http1;
@@ -76,13 +76,17 @@ pub(crate) async fn echo(request: Request<Body>) -> Response<Body> {
             _ => unreachable!("only arrays were put in"),
         }
     }
-    let body = body.collect().await.expect("a body").to_bytes();
+    let body = body.collect().await.expect("a body");
+    let trailers: Vec<&str> = body.trailers().iter().flat_map(|sent| sent.keys().map(HeaderName::as_str)).collect();
+    let trailers = Value::from(trailers);
+    let body = body.to_bytes();
     json(
         &serde_json::json!({
             "method": head.method.as_str(),
             "url": head.uri.to_string(),
             "headers": headers,
             "body": String::from_utf8_lossy(&body),
+            "trailers": trailers,
         })
         .to_string(),
     )

@@ -4,10 +4,11 @@ use crate::syntax::kind::{Kind, Record, key};
 
 pub(crate) static BACKEND_GRAPHQL: Record = Record {
     what: "`backend/graphql`",
-    required: &[],
+    required: &["type"],
     former: &[],
     keys: &[
         key("type", Kind::Choice(&["query", "mutation"])),
+        key("method", Kind::Choice(&["POST", "GET"])),
         key("operationName", Kind::Text),
         key("query", Kind::Text),
         key("query_path", Kind::Text),

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tower_service::Service;
 
 #[cfg(feature = "tls")]
-pub(super) use self::tls::Files;
+pub(crate) use self::tls::Files;
 
 use super::settle::lock;
 use super::*;

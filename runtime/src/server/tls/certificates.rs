@@ -1,4 +1,5 @@
-//! The server's certificates: chosen by server name, read again when their files change.
+//! Certificates with their keys: the server's, chosen by server name, and those that backends ask for. They are read again
+//! when their files change.
 
 use std::fmt;
 use std::fs;
@@ -6,20 +7,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::client::verify_server_name;
+use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{DistinguishedName, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
+use webpki::EndEntityCert;
 
 use super::{TlsError, TlsKey};
 
 /// Handshakes look at the files at most this often.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All certificates of a server.
-pub(super) struct Certificates {
+/// All certificates of a server, or of a client.
+pub(crate) struct Certificates {
     keys: Vec<TlsKey>,
     provider: Arc<CryptoProvider>,
     current: RwLock<Arc<[Arc<CertifiedKey>]>>,
@@ -46,7 +49,7 @@ impl Stamp {
 }
 
 impl Certificates {
-    pub(super) fn load(keys: &[TlsKey], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+    pub(crate) fn load(keys: &[TlsKey], provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
         if keys.is_empty() {
             return Err(TlsError::NoKey);
         }
@@ -101,6 +104,31 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
+impl ResolvesClientCert for Certificates {
+    /// The first whose key can sign and whose chain ends with an authority that the backend names, as Go chooses; any that
+    /// can sign, when it names none.
+    fn resolve(&self, authorities: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.refresh(Instant::now());
+        let usable = |certified: &&Arc<CertifiedKey>| {
+            let signs = certified.key.choose_scheme(schemes).is_some();
+            signs
+                && (authorities.is_empty() || certified.cert.iter().any(|certificate| is_of(certificate, authorities)))
+        };
+        self.current().iter().find(usable).cloned()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Whether one of `authorities` issued the certificate.
+fn is_of(certificate: &CertificateDer<'_>, authorities: &[&[u8]]) -> bool {
+    let Ok(certificate) = EndEntityCert::try_from(certificate) else { return false };
+    let issuer = DistinguishedName::in_sequence(certificate.issuer());
+    authorities.iter().any(|authority| *authority == issuer.as_ref())
+}
+
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificates").field("keys", &self.keys).finish_non_exhaustive()
@@ -129,7 +157,7 @@ fn read(key: &TlsKey, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Tl
 }
 
 /// At least one certificate.
-pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |source| TlsError::File { path: path.to_owned(), source };
     let certificates: Vec<_> =
         CertificateDer::pem_file_iter(path).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
