@@ -22,12 +22,6 @@ pub(super) const ALL: &[Difference] = &[
         why: "Authorization and cookies do not follow a redirect to another origin",
         apply: keep_secrets,
     },
-    // To be taken out together with the gap: responses that are compressed.
-    Difference {
-        name: "PENDING: no gzip",
-        why: "no upstream is asked for gzip yet",
-        apply: |_, wanted| remove_header(wanted, "accept-encoding", &["gzip"]),
-    },
 ];
 
 /// What may stand in a segment as it is (RFC 3986, `pchar`).
