@@ -326,22 +326,16 @@ impl OpenHttp {
         redirect::follow(&self.client, redirected, response).await.map_err(|failed| failed.failure(not_sent))
     }
 
-    async fn hand_on<B>(&self, response: Response<B>, incoming: &Incoming) -> Result<Reply, Failure>
-    where
-        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<axum::BoxError>,
-    {
-        let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
-        Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
-    }
-
     async fn read<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
     {
         match self.decode {
-            Decode::NoOp => self.hand_on(response, incoming).await,
+            Decode::NoOp => {
+                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
+            }
             _ => self.decode(response, host, incoming).await,
         }
     }

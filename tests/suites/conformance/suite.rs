@@ -35,7 +35,14 @@ impl Suite {
     pub(super) fn load(name: &str, ports: [u16; 3], left_out: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance").join(name);
         let read = |file: &str| -> Value {
-            let text = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
+            let mut text =
+                fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
+            if file == "upstream.json" {
+                // A redirect may name another port of the upstream.
+                for (recorded, port) in (18081..).zip(ports) {
+                    text = text.replace(&format!("127.0.0.1:{recorded}/"), &format!("127.0.0.1:{port}/"));
+                }
+            }
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
         };
         let cases = read("cases.json");

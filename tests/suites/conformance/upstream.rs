@@ -39,13 +39,8 @@ impl Upstream {
     /// Answers at `ports`, which stand for the ports of the recording, on a thread of its own: what it does must not
     /// depend on what the gateway does.
     pub(super) fn start(spec: &Value, ports: [u16; 3]) -> Arc<Self> {
-        // A redirect to another port of the recording leads to the one that stands for it.
-        let text = ports.iter().zip(18081..).fold(spec["routes"].to_string(), |text, (port, recorded)| {
-            text.replace(&format!("127.0.0.1:{recorded}"), &format!("127.0.0.1:{port}"))
-        });
-        let routes: Value = serde_json::from_str(&text).expect("only ports were changed");
         let upstream =
-            Arc::new(Self { routes: array(&routes).to_vec(), seen: Mutex::default(), asked: Mutex::default() });
+            Arc::new(Self { routes: array(&spec["routes"]).to_vec(), seen: Mutex::default(), asked: Mutex::default() });
         let recorded: Vec<_> = array(&spec["ports"]).iter().filter_map(Value::as_u64).collect();
         let recorded = recorded.iter().map(|port| u16::try_from(*port).expect("a port"));
         let listeners: Vec<_> =
