@@ -1,4 +1,9 @@
 //! The client: a connection with an inbox, over which everything is asked.
+//!
+//! JetStream's API is written and read with the types and error codes of async-nats, NATS' own client; the connection,
+//! publishing and receiving are ours, shared with `nats://`, since there a refusal is told to just the request that it is
+//! about, nothing is kept for later while there is no connection, and publishes without a stream are confirmed by one round
+//! trip that they share.
 
 mod acknowledge;
 mod api;

@@ -60,6 +60,54 @@ async fn one_that_fits_is_used_as_it_is() {
 }
 
 #[tokio::test]
+async fn one_may_begin_anywhere_and_have_settings_of_its_own() {
+    let Some(place) = Place::with_stream(&json!({})) else { return };
+    let broker = place.broker().await;
+    let publisher = place.publisher(&broker, "a");
+    publish(&publisher, "first").await.expect("confirmed");
+    publish(&publisher, "second").await.expect("confirmed");
+    for (config, expected) in [
+        (json!({ "deliver_policy": "by_start_sequence", "opt_start_seq": 2 }), "second"),
+        (
+            json!({ "deliver_policy": "by_start_time", "opt_start_time": "2020-01-02T03:04:05.678901234+02:00" }),
+            "first",
+        ),
+        (json!({ "deliver_policy": "last_per_subject" }), "second"),
+    ] {
+        let mut consumer = json!({
+            "filter_subject": "",
+            "filter_subjects": [format!("{}.a", place.stream)],
+            "backoff": [2_000_000_000_u64, 5_000_000_000_u64],
+            "max_deliver": 3,
+            "max_expires": 1_000_000_000,
+            "metadata": { "team": "billing" },
+            "sample_freq": "30%",
+        });
+        consumer.as_object_mut().expect("an object").extend(config.as_object().expect("an object").clone());
+        make_consumer(&place, &consumer);
+        let subscriber = place.subscriber(&broker, "a");
+        let delivery = receive(&subscriber).await;
+        assert_eq!(delivery.message().body, expected, "{config}");
+        ack(&delivery).await;
+        place.admin().api(&format!("CONSUMER.DELETE.{}.d", place.stream), &json!({}));
+    }
+}
+
+#[tokio::test]
+async fn one_without_a_filter_fits_where_the_subject_is_all_of_the_stream() {
+    let stream = json!({
+        "compression": "s2", "max_age": 3_600_000_000_000_u64, "metadata": { "team": "billing" },
+        "consumer_limits": { "max_ack_pending": 50 }, "allow_msg_ttl": true, "discard": "new", "retention": "interest",
+    });
+    let Some(place) = Place::with_stream(&stream) else { return };
+    make_consumer(&place, &json!({ "filter_subject": "" }));
+    let broker = place.broker().await;
+    let subscriber = place.subscriber(&broker, ">");
+    publish(&place.publisher(&broker, "a"), "x").await.expect("confirmed");
+    ack(&receive(&subscriber).await).await;
+}
+
+#[tokio::test]
 async fn one_that_does_not_fit_is_refused_until_it_does() {
     let Some(place) = Place::with_stream(&json!({})) else { return };
     let broker = place.broker().await;
@@ -69,6 +117,7 @@ async fn one_that_does_not_fit_is_refused_until_it_does() {
         (json!({ "ack_policy": "none" }), "has the ack policy `none`, not `explicit`"),
         (json!({ "deliver_subject": "elsewhere" }), "is a push consumer"),
         (json!({ "headers_only": true }), "delivers headers without bodies"),
+        (json!({ "priority_groups": ["jobs"], "priority_policy": "prioritized" }), "has priority groups"),
     ] {
         make_consumer(&place, &config);
         let subscriber = place.subscriber(&broker, "a");

@@ -1,8 +1,16 @@
 //! JetStream's API, as far as a subscription needs it: finds the stream, finds or makes the consumer.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::{AckPolicy, Config, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{Error, ErrorCode, stream};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::inbox::Unanswered;
@@ -38,14 +46,24 @@ pub(super) enum Trouble {
     Unanswered(Unanswered),
 }
 
+/// What the server tells of a consumer or a stream. async-nats' own wants counters and the cluster too, which are not looked
+/// at here, and so cannot be what is not understood.
+#[derive(Debug, Deserialize)]
+struct Info<C> {
+    config: C,
+}
+
+/// The streams that have a subject.
+#[derive(Debug, Deserialize)]
+struct Names {
+    /// `null` where there are none.
+    streams: Option<Vec<String>>,
+}
+
 /// A try that somebody else was faster with is done again this often.
 const TRIES: usize = 3;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-
-const CONSUMER_NOT_FOUND: u64 = 10014;
-const STREAM_NOT_FOUND: u64 = 10059;
-const CONSUMER_EXISTS: u64 = 10148;
 
 /// Finds the consumer, or makes it.
 pub(super) async fn consumer(link: &Arc<Link>, wanted: &Wanted) -> Result<Consumer, Trouble> {
@@ -56,11 +74,13 @@ pub(super) async fn consumer(link: &Arc<Link>, wanted: &Wanted) -> Result<Consum
     let durable = &wanted.durable;
     let mut last = None;
     for _ in 0..TRIES {
-        let (found, made) = match call(link, &format!("CONSUMER.INFO.{stream}.{durable}"), &json!({})).await? {
+        let info: Result<Info<Config>, _> =
+            call(link, &format!("CONSUMER.INFO.{stream}.{durable}"), &json!({})).await?;
+        let (Info { config }, made) = match info.map_err(|error| (error.error_code(), error)) {
             Ok(found) => (found, false),
-            Err(ApiError { code: CONSUMER_NOT_FOUND, .. }) => match make(link, wanted, &stream).await? {
+            Err((ErrorCode::CONSUMER_NOT_FOUND, _)) => match make(link, wanted, &stream).await? {
                 Ok(made) => (made, true),
-                Err(error) if error.code == CONSUMER_EXISTS => {
+                Err(error) if error.error_code() == ErrorCode::CONSUMER_ALREADY_EXISTS => {
                     last = Some(error);
                     continue;
                 }
@@ -68,18 +88,19 @@ pub(super) async fn consumer(link: &Arc<Link>, wanted: &Wanted) -> Result<Consum
                     return Err(Trouble::Refused(format!("the consumer `{durable}` cannot be made: {error}")));
                 }
             },
-            Err(ApiError { code: STREAM_NOT_FOUND, .. }) => {
+            Err((ErrorCode::STREAM_NOT_FOUND, _)) => {
                 return Err(Trouble::Refused(format!("there is no stream `{stream}`, and a gateway makes none")));
             }
-            Err(error) => return Err(Trouble::Refused(format!("the consumer `{durable}` cannot be used: {error}"))),
+            Err((_, error)) => {
+                return Err(Trouble::Refused(format!("the consumer `{durable}` cannot be used: {error}")));
+            }
         };
-        let config = &found["config"];
-        check(link, wanted, &stream, config).await?;
+        check(link, wanted, &stream, &config).await?;
         tracing::info!(subject = wanted.subject, stream, durable, made, "the JetStream consumer is ready");
         return Ok(Consumer {
             next: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}").into(),
-            ack_wait: shortest_wait(config).unwrap_or(wanted.ack_wait),
-            max_expires: config["max_expires"].as_u64().filter(|limit| *limit > 0).map(Duration::from_nanos),
+            ack_wait: shortest_wait(&config).unwrap_or(wanted.ack_wait),
+            max_expires: Some(config.max_expires).filter(|limit| !limit.is_zero()),
             stream: stream.into(),
         });
     }
@@ -89,11 +110,11 @@ pub(super) async fn consumer(link: &Arc<Link>, wanted: &Wanted) -> Result<Consum
 
 /// The one stream that has `subject`.
 async fn stream_of(link: &Arc<Link>, subject: &str) -> Result<String, Trouble> {
-    let names = call(link, "STREAM.NAMES", &json!({ "subject": subject })).await?;
+    let names: Result<Names, _> = call(link, "STREAM.NAMES", &json!({ "subject": subject })).await?;
     let names = names.map_err(|error| Trouble::Refused(format!("the streams cannot be listed: {error}")))?;
-    let mut names = names["streams"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut names = names.streams.unwrap_or_default().into_iter();
     match (names.next(), names.next()) {
-        (Some(name), None) => Ok(name.to_owned()),
+        (Some(name), None) => Ok(name),
         (Some(one), Some(other)) => Err(Trouble::Refused(format!(
             "several streams have the subject `{subject}`: name one of them with `stream` (`{one}`, `{other}`)"
         ))),
@@ -101,45 +122,52 @@ async fn stream_of(link: &Arc<Link>, subject: &str) -> Result<String, Trouble> {
     }
 }
 
-async fn make(link: &Arc<Link>, wanted: &Wanted, stream: &str) -> Result<Result<Value, ApiError>, Trouble> {
-    let Wanted { subject, durable, ack_wait, .. } = wanted;
-    let request = json!({
-        "stream_name": stream,
-        "action": "create",
-        "config": {
-            "durable_name": durable,
-            "name": durable,
-            "description": "made by sluicegate",
-            "deliver_policy": "all",
-            "replay_policy": "instant",
-            "ack_policy": "explicit",
-            "ack_wait": ack_wait.as_nanos() as u64,
-            "filter_subject": subject,
-        },
-    });
+async fn make(link: &Arc<Link>, wanted: &Wanted, stream: &str) -> Result<Result<Info<Config>, Error>, Trouble> {
+    let Wanted { subject, durable, .. } = wanted;
+    let request = json!({ "stream_name": stream, "action": "create", "config": made(wanted) });
     call(link, &format!("CONSUMER.CREATE.{stream}.{durable}.{subject}"), &request).await
 }
 
+/// The consumer that is made where there is none.
+fn made(wanted: &Wanted) -> Config {
+    Config {
+        durable_name: Some(wanted.durable.clone()),
+        name: Some(wanted.durable.clone()),
+        description: Some("made by sluicegate".to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        replay_policy: ReplayPolicy::Instant,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: wanted.ack_wait,
+        filter_subject: wanted.subject.clone(),
+        ..Config::default()
+    }
+}
+
 /// Whether a consumer does what the URL says.
-async fn check(link: &Arc<Link>, wanted: &Wanted, stream: &str, config: &Value) -> Result<(), Trouble> {
+async fn check(link: &Arc<Link>, wanted: &Wanted, stream: &str, config: &Config) -> Result<(), Trouble> {
     let Wanted { subject, durable, .. } = wanted;
     let refused = |what: String| Err(Trouble::Refused(format!("the consumer `{durable}` of `{stream}` {what}")));
-    if config["deliver_subject"].as_str().is_some_and(|subject| !subject.is_empty()) {
+    if config.deliver_subject.as_ref().is_some_and(|subject| !subject.is_empty()) {
         return refused("is a push consumer, and has to be a pull consumer".to_owned());
     }
-    match config["ack_policy"].as_str() {
-        Some("explicit") => {}
-        other => return refused(format!("has the ack policy `{}`, not `explicit`", other.unwrap_or_default())),
+    let other = match config.ack_policy {
+        AckPolicy::Explicit => None,
+        AckPolicy::None => Some("none"),
+        AckPolicy::All => Some("all"),
+        AckPolicy::FlowControl => Some("flow_control"),
+    };
+    if let Some(other) = other {
+        return refused(format!("has the ack policy `{other}`, not `explicit`"));
     }
-    if config["headers_only"] == true {
+    if config.headers_only {
         return refused("delivers headers without bodies (`headers_only`)".to_owned());
     }
-    if config["priority_groups"].as_array().is_some_and(|groups| !groups.is_empty()) {
+    if !config.priority_groups.is_empty() {
         return refused("has priority groups".to_owned());
     }
     let filters = filters(config);
     match filters.as_slice() {
-        [filter] if filter == subject => Ok(()),
+        [filter] if *filter == subject => Ok(()),
         // All of the stream, which may be just what the URL says.
         [] if subjects(link, stream).await? == [subject.as_str()] => Ok(()),
         [] => refused(format!("has no filter, and the URL says `{subject}`")),
@@ -147,51 +175,23 @@ async fn check(link: &Arc<Link>, wanted: &Wanted, stream: &str, config: &Value) 
     }
 }
 
-fn filters(config: &Value) -> Vec<String> {
-    let several = config["filter_subjects"].as_array().into_iter().flatten();
-    let filters = several.chain([&config["filter_subject"]]).filter_map(Value::as_str);
-    filters.filter(|filter| !filter.is_empty()).map(str::to_owned).collect()
+fn filters(config: &Config) -> Vec<&str> {
+    let filters = config.filter_subjects.iter().chain([&config.filter_subject]);
+    filters.map(String::as_str).filter(|filter| !filter.is_empty()).collect()
 }
 
 async fn subjects(link: &Arc<Link>, stream: &str) -> Result<Vec<String>, Trouble> {
-    let stream_info = call(link, &format!("STREAM.INFO.{stream}"), &json!({})).await?;
-    let stream_info = stream_info.map_err(|error| Trouble::Refused(format!("`{stream}` cannot be read: {error}")))?;
-    let subjects = stream_info["config"]["subjects"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    Ok(subjects.map(str::to_owned).collect())
+    let info: Result<Info<stream::Config>, _> = call(link, &format!("STREAM.INFO.{stream}"), &json!({})).await?;
+    let info = info.map_err(|error| Trouble::Refused(format!("`{stream}` cannot be read: {error}")))?;
+    Ok(info.config.subjects)
 }
 
 /// How long the server waits for a sign of life at least: a `backoff` stands in for `ack_wait`.
-fn shortest_wait(config: &Value) -> Option<Duration> {
-    let backoff = config["backoff"].as_array().into_iter().flatten();
-    backoff.chain([&config["ack_wait"]]).filter_map(Value::as_u64).min().map(Duration::from_nanos)
+fn shortest_wait(config: &Config) -> Option<Duration> {
+    config.backoff.iter().chain([&config.ack_wait]).filter(|wait| !wait.is_zero()).min().copied()
 }
 
-/// An error of the API.
-#[derive(Debug)]
-pub(super) struct ApiError {
-    /// JetStream's `err_code`.
-    pub(super) code: u64,
-    pub(super) description: String,
-}
-
-impl ApiError {
-    /// The error in an answer, if it is one.
-    pub(super) fn of(answer: &Value) -> Option<Self> {
-        let error = answer.get("error")?;
-        Some(Self {
-            code: error["err_code"].as_u64().unwrap_or_default(),
-            description: error["description"].as_str().unwrap_or_default().to_owned(),
-        })
-    }
-}
-
-impl std::fmt::Display for ApiError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.description, self.code)
-    }
-}
-
-async fn call(link: &Arc<Link>, what: &str, request: &Value) -> Result<Result<Value, ApiError>, Trouble> {
+async fn call<T: DeserializeOwned>(link: &Arc<Link>, what: &str, request: &Value) -> Result<Result<T, Error>, Trouble> {
     let subject = format!("$JS.API.{what}").into();
     let until = Instant::now() + PATIENCE;
     let answer = match link.request(&subject, request.to_string().as_bytes(), Some(until)).await {
@@ -202,10 +202,15 @@ async fn call(link: &Arc<Link>, what: &str, request: &Value) -> Result<Result<Va
     if answer.status == Some(503) {
         return Err(Trouble::Refused("the server has no JetStream, or not for this account".to_owned()));
     }
-    let answer: Value = serde_json::from_slice(&answer.payload)
-        .map_err(|error| Trouble::Refused(format!("the server's answer to {what} is not understood: {error}")))?;
-    Ok(match ApiError::of(&answer) {
-        Some(error) => Err(error),
-        None => Ok(answer),
-    })
+    read(&answer.payload)
+        .map_err(|error| Trouble::Refused(format!("the server's answer to {what} is not understood: {error}")))
+}
+
+/// Reads an answer, or the error in it.
+fn read<T: DeserializeOwned>(answer: &[u8]) -> serde_json::Result<Result<T, Error>> {
+    match serde_json::from_slice(answer)? {
+        Response::Err { error } => Ok(Err(error)),
+        // Not as `Response<T>`, which does not say what is wrong with an answer.
+        Response::<Value>::Ok(answer) => serde_json::from_value(answer).map(Ok),
+    }
 }

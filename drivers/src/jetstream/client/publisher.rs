@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
 use tokio::time::sleep;
 
@@ -107,7 +108,8 @@ fn identify(message: &mut Message) -> Result<(), PublishError> {
     Ok(())
 }
 
-/// What a stream answers.
+/// What a stream answers, borrowed. async-nats' `PublishAck` takes a refusal that names the stream for an acknowledgement,
+/// unless it is read as a `Response`, which copies all of the answer first.
 #[derive(Deserialize)]
 struct Acknowledgement<'a> {
     #[serde(borrow)]
@@ -123,7 +125,7 @@ struct Acknowledgement<'a> {
 #[derive(Deserialize)]
 struct Refusal<'a> {
     #[serde(default)]
-    err_code: u64,
+    err_code: ErrorCode,
     #[serde(borrow, default)]
     description: Cow<'a, str>,
 }
@@ -142,7 +144,7 @@ fn receipt(answer: &Answered) -> Result<Receipt, PublishError> {
     };
     match acknowledgement.error {
         Some(refusal) => {
-            let what = format!("{} ({})", refusal.description, refusal.err_code);
+            let what = format!("{} ({})", refusal.description, refusal.err_code.0);
             Err(PublishError::new(refusal.kind(), what))
         }
         None if acknowledgement.stream.is_empty() => {
@@ -158,17 +160,21 @@ fn receipt(answer: &Answered) -> Result<Receipt, PublishError> {
 }
 
 impl Refusal<'_> {
-    /// By the `err_code`s of nats-server's `errors.json`.
     fn kind(&self) -> PublishErrorKind {
         match self.err_code {
-            // Resources of the account, the server, its storage and memory; the stream's bytes; too many requests.
-            10002 | 10023 | 10028 | 10047 | 10122 | 10167 => PublishErrorKind::Full,
+            ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+            | ErrorCode::INSUFFICIENT_RESOURCES
+            | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+            | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+            | ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED
+            | ErrorCode::STREAM_TOO_MANY_REQUESTS => PublishErrorKind::Full,
             // The stream's limits, where it refuses what is new, have one code with a disk that fails.
-            10077 if self.description.contains("maximum") => PublishErrorKind::Full,
-            // The message, or its headers.
-            10054 | 10097 => PublishErrorKind::TooLarge,
+            ErrorCode::STREAM_STORE_FAILED if self.description.contains("maximum") => PublishErrorKind::Full,
+            ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM | ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM => {
+                PublishErrorKind::TooLarge
+            }
             // The cluster has no leader for now.
-            10008 | 10009 => PublishErrorKind::Unreachable,
+            ErrorCode::CLUSTER_NOT_AVAILABLE | ErrorCode::CLUSTER_NOT_LEADER => PublishErrorKind::Unreachable,
             _ => PublishErrorKind::Refused,
         }
     }
