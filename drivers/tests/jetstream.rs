@@ -1,5 +1,5 @@
-//! JetStream's client beside servers of its own, which are configured, paused and killed, and beside a client of another
-//! make. `tests/brokers/with nats clients -- cargo test ...` says that there can be any; otherwise each test ends as skipped.
+//! JetStream's client beside servers of its own, which are configured, paused and killed, and beside clients of other
+//! makes. `tests/brokers/with nats clients -- cargo test ...` says that there can be any; otherwise each test ends as skipped.
 
 #[path = "harness/nats_admin.rs"]
 mod nats_admin;
@@ -12,6 +12,7 @@ mod jetstream {
     mod consumers;
     mod faults;
     mod interop;
+    mod official;
     mod publishing;
     mod support;
 }

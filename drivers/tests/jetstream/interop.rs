@@ -11,7 +11,7 @@ use super::support::{Place, ack, receive};
 use crate::server::{connected, publisher, receive as receive_core};
 
 /// All bytes, which are not UTF-8.
-fn body() -> Vec<u8> {
+pub(super) fn body() -> Vec<u8> {
     (0..=u8::MAX).chain([0, 0xff, 0xc3, 0x28]).collect()
 }
 
@@ -29,7 +29,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-fn message() -> Message {
+pub(super) fn message() -> Message {
     let mut message = Message::new(body());
     message.set_attribute("X-Order-Id", "0042");
     message.set_attribute("Content-Type", "application/octet-stream");
@@ -90,7 +90,7 @@ fn place() -> Option<Place> {
     Place::with_stream(&json!({}))
 }
 
-fn assert_is_ours(received: &Message) {
+pub(super) fn assert_is_ours(received: &Message) {
     assert_eq!(received.body, body());
     assert_eq!(received.attribute("X-Order-Id"), Some("0042"));
     assert_eq!(received.attribute("Content-Type"), Some("application/octet-stream"));
