@@ -87,6 +87,10 @@ pub static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: false,
+    covers: None,
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 /// What is published to.

@@ -83,8 +83,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
-use crate::nats::settings;
-use crate::nats::{Wildcards, check_subject};
+use crate::nats::subjects::{self, Wildcards, check_subject};
+use crate::nats::{attributes, settings};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
 /// JetStream's entry in [`ALL`](crate::ALL).
@@ -117,6 +117,10 @@ pub static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: true,
+    covers: Some(covers),
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(settings::check),
 };
 
 /// What is published to.
@@ -194,6 +198,13 @@ impl<'a> Subscription<'a> {
             return Err(url.error_at_parameter("ack_wait", "`ack_wait` is at least 1s"));
         }
         Ok(Self { subject: subject.into_text(), durable, stream, ack_wait })
+    }
+}
+
+fn covers(topic: &str, subscription: &str) -> bool {
+    match (Topic::parse(topic), Subscription::parse(subscription)) {
+        (Ok(topic), Ok(subscription)) => subjects::matches(&topic.subject, &subscription.subject),
+        _ => false,
     }
 }
 

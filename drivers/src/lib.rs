@@ -39,7 +39,7 @@ pub use message::{Attribute, Message};
 pub use settings::{Setting, SettingKind, Settings, Source};
 #[cfg(feature = "nats")]
 pub use supervision::Counters;
-pub use url::{Capabilities, CheckUrl, Driver, UrlError, Variable};
+pub use url::{Capabilities, CheckAttribute, CheckSettings, CheckUrl, Covers, Driver, UrlError, Variable};
 
 /// Every driver, by name.
 pub static ALL: &[&Driver] = &[

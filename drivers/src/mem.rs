@@ -103,6 +103,10 @@ pub static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: true,
+    covers: Some(covers),
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 /// What is published to.
@@ -205,6 +209,13 @@ impl Default for Settings {
     /// What holds where the URL says nothing.
     fn default() -> Self {
         Self { ack_deadline: Duration::from_secs(60), capacity: 10_000, max_deliveries: None, dead_letter: None }
+    }
+}
+
+fn covers(topic: &str, subscription: &str) -> bool {
+    match (Topic::parse(topic), Subscription::parse(subscription)) {
+        (Ok(topic), Ok(subscription)) => topic.name == subscription.topic,
+        _ => false,
     }
 }
 

@@ -78,17 +78,21 @@
 //! keys, identities or dead letters. A server that does not answer for 5 s is taken to be lost; what was published to it
 //! meanwhile may have been stored.
 
+pub(crate) mod addresses;
+pub(crate) mod attributes;
 #[cfg(feature = "nats")]
 pub(crate) mod client;
 #[cfg(feature = "nats")]
 pub(crate) mod options;
 pub(crate) mod settings;
+pub(crate) mod subjects;
 
 #[cfg(feature = "nats")]
 pub use client::{Broker, Delivery, Publisher, Subscriber};
 
 use std::borrow::Cow;
 
+use self::subjects::{MAX_LENGTH, Wildcards, check_subject};
 use crate::grammar::{BrokerUrl, Grammar, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
@@ -122,6 +126,10 @@ pub static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: true,
+    covers: Some(covers),
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(settings::check),
 };
 
 /// What is published to.
@@ -141,9 +149,6 @@ pub struct Subscription<'a> {
     /// How many messages wait at most to be received; `None` is the broker's setting.
     pub buffer: Option<usize>,
 }
-
-/// The most bytes of a subject, and of a queue group: a server takes lines of 4096 bytes.
-pub(crate) const MAX_LENGTH: usize = 1_800;
 
 const MAX_BUFFER: u32 = 10_000_000;
 
@@ -199,48 +204,11 @@ impl<'a> Subscription<'a> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wildcards {
-    Accepted,
-    Refused,
-}
-
-/// The rules of NATS' ADR-6: tokens between dots, none empty, wildcards only as whole tokens.
-pub(crate) fn check_subject(subject: &Value<'_>, wildcards: Wildcards) -> Result<(), UrlError> {
-    subject.check_characters(|c| !c.is_whitespace(), "a subject has no white space")?;
-    subject.check_length(MAX_LENGTH, "a subject")?;
-    let mut start = 0;
-    for token in subject.text.split('.') {
-        let end = start + token.len();
-        if token.is_empty() {
-            // Points at the dot that is too many: the one before, or the first of the subject.
-            let dot = start.saturating_sub(1)..start.max(1);
-            return Err(subject
-                .error_at(dot, "a token of the subject is empty")
-                .with_help("a subject is words between single dots: `orders.created`"));
-        }
-        if let Some(at) = token.find(['*', '>']) {
-            let wildcard = &token[at..=at];
-            let range = start + at..start + at + 1;
-            if wildcards == Wildcards::Refused {
-                return Err(subject
-                    .error_at(range, format!("the wildcard `{wildcard}` cannot be published to"))
-                    .with_help("wildcards are for subscriptions"));
-            }
-            if token.len() > 1 {
-                return Err(subject
-                    .error_at(range, format!("the wildcard `{wildcard}` is only part of a token"))
-                    .with_help("`*` stands for one whole token, `>` for the rest of the subject"));
-            }
-            if wildcard == ">" && end < subject.text.len() {
-                return Err(subject
-                    .error_at(range, "the wildcard `>` is not at the end")
-                    .with_help("`>` stands for the rest of the subject, `*` for one token"));
-            }
-        }
-        start = end + 1;
+fn covers(topic: &str, subscription: &str) -> bool {
+    match (Topic::parse(topic), Subscription::parse(subscription)) {
+        (Ok(topic), Ok(subscription)) => subjects::matches(&topic.subject, &subscription.subject),
+        _ => false,
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -134,6 +134,74 @@ fn a_scheme_chooses_one_driver() {
     }
 }
 
+#[test]
+fn what_is_published_arrives_where_the_broker_delivers_it() {
+    for (topic, subscription, expected) in [
+        ("nats://orders.dead", "nats://orders.>?queue=a", true),
+        ("nats://orders.d%65ad", "nats://orders.*?buffer=5", true),
+        ("nats://dead.orders", "nats://orders.>", false),
+        ("nats://orders.>", "nats://orders.>", false),
+        ("jetstream://orders.dead", "jetstream://*.dead?durable=d", true),
+        ("jetstream://orders.dead.eu", "jetstream://*.dead?durable=d", false),
+        ("mem://orders", "mem://orders?subscription=billing", true),
+        ("mem://orders.dead", "mem://orders", false),
+    ] {
+        let scheme = topic.split(':').next().unwrap_or_default();
+        let covers = by_scheme(scheme).and_then(|driver| driver.covers).expect("the driver says");
+        assert_eq!(covers(topic, subscription), expected, "{topic} {subscription}");
+    }
+}
+
+#[test]
+fn names_of_attributes() {
+    for driver in [&crate::nats::DRIVER, &crate::jetstream::DRIVER] {
+        let check = driver.check_attribute.expect("not every name can be carried");
+        for name in ["Content-Type", "x", "Nats-Msg-Id", "a/b"] {
+            assert_eq!(check(name), Ok(()), "{name}");
+        }
+        for name in ["", "a b", "a:b", "caf\u{e9}", "a\n"] {
+            assert!(check(name).is_err_and(|what| what.contains("is not a header's name")), "{name}");
+        }
+        assert_eq!(driver.reserved_attributes, ["Nats-"]);
+    }
+}
+
+#[test]
+fn settings_are_checked_without_a_client() {
+    use crate::{Settings, Source};
+    const A: (&str, &[Source]) = ("servers", &[Source::Literal("a")]);
+    const ENV: &[Source] = &[Source::Env("SLUICEGATE_NO_SUCH_VARIABLE")];
+    const FILE: &[Source] = &[Source::File("no/such/file")];
+    const TRUE: &[Source] = &[Source::Literal("true")];
+    const ZERO: &[Source] = &[Source::Literal("0")];
+    let check = crate::nats::DRIVER.check_settings.expect("settings depend on each other");
+    let said = |values| {
+        let settings = Settings { name: Some("billing"), values, base: std::path::PathBuf::new() };
+        check(&settings).map_err(|error| error.to_string())
+    };
+    // Neither variables nor files are read.
+    assert_eq!(said(&[("servers", ENV), ("user", ENV), ("password", FILE), ("buffer", ENV)]), Ok(()));
+    assert_eq!(said(&[A, ("tls.disable_system_ca_pool", TRUE), ("tls.ca_certs", FILE)]), Ok(()));
+    for (error, expected) in [
+        (said(&[]), "`servers` of the broker `billing` is missing"),
+        (said(&[("servers", &[Source::Literal("a"), Source::Literal("b:hunter2")])]), "has no valid port"),
+        (said(&[A, ("user", ENV), ("token", ENV)]), "`token` of the broker `billing` cannot stand beside `user`"),
+        (said(&[A, ("password", ENV)]), "`password` of the broker `billing` needs `user`"),
+        (said(&[A, ("tls.client_cert", FILE)]), "`tls.client_cert` of the broker `billing` needs `tls.client_key`"),
+        (said(&[A, ("tls.client_key", FILE)]), "`tls.client_key` of the broker `billing` needs `tls.client_cert`"),
+        (
+            said(&[A, ("tls.disable_system_ca_pool", TRUE)]),
+            "`tls.disable_system_ca_pool` of the broker `billing` needs",
+        ),
+        (said(&[A, ("nkey", &[Source::Literal("hunter2")])]), "`nkey` of the broker `billing` is not an nkey's seed"),
+        (said(&[A, ("max_pending", ZERO)]), "`max_pending` of the broker `billing` is not a whole number above 0"),
+        (said(&[A, ("buffer", ZERO)]), "`buffer` of the broker `billing` is not a whole number above 0"),
+    ] {
+        let error = error.expect_err(expected);
+        assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+    }
+}
+
 fn grammars() -> impl Iterator<Item = CheckUrl> {
     ALL.iter().flat_map(|driver| [driver.topic, driver.subscription]).flatten()
 }

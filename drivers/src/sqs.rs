@@ -84,6 +84,10 @@ pub static DRIVER: Driver = Driver {
         max_body_bytes: Some(1024 * 1024),
     },
     has_client: false,
+    covers: None,
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 /// What is published to.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Confirm, Setting};
+use crate::{Confirm, OpenError, Setting, Settings};
 
 /// A broker's URL grammar and abilities: all that a build needs to know of it.
 #[derive(Debug)]
@@ -23,10 +23,30 @@ pub struct Driver {
     pub capabilities: Capabilities,
     /// Whether this version has a client for it, and not only the grammar.
     pub has_client: bool,
+    /// Whether what is published to a topic arrives at a subscription, by their URLs. `None` where URLs do not tell: what
+    /// arrives is then set up at the broker.
+    pub covers: Option<Covers>,
+    /// Checks the name of an attribute; `None` where every name can be carried, or there are no attributes.
+    pub check_attribute: Option<CheckAttribute>,
+    /// How the names of attributes begin that the broker acts on, in any case: nobody outside may choose those.
+    pub reserved_attributes: &'static [&'static str],
+    /// Checks what a named broker is told; `None` where [`settings`](Self::settings) says it all.
+    pub check_settings: Option<CheckSettings>,
 }
 
 /// The verdict of a grammar on a whole URL. No I/O.
 pub type CheckUrl = fn(&str) -> Result<(), UrlError>;
+
+/// Whether what is published to a topic (its URL is the first) arrives at a subscription (its URL is the second). False
+/// where one of them is no such URL. No I/O.
+pub type Covers = fn(topic_url: &str, subscription_url: &str) -> bool;
+
+/// The verdict of a protocol on an attribute's name: what is wrong with it. No I/O.
+pub type CheckAttribute = fn(&str) -> Result<(), String>;
+
+/// The verdict of a driver on settings together, and on values that stand in the config itself; variables and files are
+/// not read. The error does not show values. No I/O.
+pub type CheckSettings = fn(&Settings) -> Result<(), OpenError>;
 
 /// An environment variable that a driver's client reads when it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

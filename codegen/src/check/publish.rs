@@ -215,6 +215,10 @@ mod tests {
             settings: &[],
             capabilities: Capabilities { confirm: &[Confirm::All], ..Capabilities::default() },
             has_client: true,
+            covers: None,
+            check_attribute: None,
+            reserved_attributes: &[],
+            check_settings: None,
         }
     }
 

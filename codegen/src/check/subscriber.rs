@@ -314,6 +314,10 @@ mod tests {
             settings: &[],
             capabilities,
             has_client: true,
+            covers: None,
+            check_attribute: None,
+            reserved_attributes: &[],
+            check_settings: None,
         }));
         let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");

@@ -15,6 +15,7 @@ pub(crate) use nkey::Nkey;
 pub(crate) use servers::Server;
 pub(crate) use tls::Tls;
 
+use super::settings;
 use crate::{OpenError, Settings, Source};
 
 /// How long one server may take to accept a connection, TLS and login included.
@@ -54,6 +55,7 @@ impl Options {
     /// # Errors
     /// A value is missing or malformed. The error does not show it.
     pub(crate) fn load(&self) -> Result<Access, OpenError> {
+        settings::check(&self.settings)?;
         let servers = self.servers()?;
         Ok(Access { servers, login: self.login()?, tls: self.tls()? })
     }
@@ -65,10 +67,7 @@ impl Options {
     pub(crate) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
         match self.settings.text(name)? {
             None => Ok(default),
-            Some(text) => match text.parse() {
-                Ok(number) if number > 0 => Ok(number),
-                _ => Err(self.wrong(name, "is not a whole number above 0")),
-            },
+            Some(text) => settings::number(&text).map_err(|message| self.wrong(name, message)),
         }
     }
 
@@ -80,23 +79,12 @@ impl Options {
             return servers::parse(&list).map_err(|message| OpenError::InvalidVariable { name: VARIABLE, message });
         }
         let lists = self.settings.list("servers")?;
-        if lists.is_empty() {
-            return Err(self.wrong("servers", "is missing"));
-        }
         servers::parse(&lists.join(",")).map_err(|message| self.wrong("servers", message))
     }
 
     fn login(&self) -> Result<Login, OpenError> {
-        let ways = ["user", "token", "nkey", "credentials"];
-        let mut given = ways.into_iter().filter(|way| !self.settings.sources(way).is_empty());
-        let (way, other) = (given.next(), given.next());
-        if let (Some(way), Some(other)) = (way, other) {
-            return Err(self.wrong(other, format!("cannot stand beside `{way}`")));
-        }
-        if way != Some("user") && !self.settings.sources("password").is_empty() {
-            return Err(self.wrong("password", "needs `user`"));
-        }
-        match way {
+        // One at most: that was checked.
+        match settings::LOGINS.into_iter().find(|way| !self.settings.sources(way).is_empty()) {
             Some("user") => Ok(Login::Password {
                 user: self.text("user")?,
                 password: self.settings.text("password")?.unwrap_or_default(),
@@ -122,28 +110,21 @@ impl Options {
             tls.add_roots(pem.as_bytes()).map_err(|message| self.wrong("tls.ca_certs", message))?;
             tls.required = true;
         }
-        match (settings.sources("tls.client_cert").first(), settings.sources("tls.client_key").first()) {
-            (Some(certificate), Some(key)) => {
-                let certificate = self.read_file("tls.client_cert", certificate)?;
-                let key = self.read_file("tls.client_key", key)?;
-                tls.set_certificate(certificate.as_bytes())
-                    .map_err(|message| self.wrong("tls.client_cert", message))?;
-                tls.set_key(key.as_bytes()).map_err(|message| self.wrong("tls.client_key", message))?;
-                tls.required = true;
-            }
-            (Some(_), None) => return Err(self.wrong("tls.client_cert", "needs `tls.client_key`")),
-            (None, Some(_)) => return Err(self.wrong("tls.client_key", "needs `tls.client_cert`")),
-            (None, None) => {}
+        let certificate = settings.sources("tls.client_cert").first();
+        // Either both or neither: that was checked.
+        if let (Some(certificate), Some(key)) = (certificate, settings.sources("tls.client_key").first()) {
+            let certificate = self.read_file("tls.client_cert", certificate)?;
+            let key = self.read_file("tls.client_key", key)?;
+            tls.set_certificate(certificate.as_bytes()).map_err(|message| self.wrong("tls.client_cert", message))?;
+            tls.set_key(key.as_bytes()).map_err(|message| self.wrong("tls.client_key", message))?;
+            tls.required = true;
         }
         Ok(tls)
     }
 
     fn flag(&self, name: &'static str) -> Result<bool, OpenError> {
-        match self.settings.text(name)?.as_deref() {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(self.wrong(name, "is neither `true` nor `false`")),
-        }
+        let text = self.settings.text(name)?;
+        text.map_or(Ok(false), |text| settings::flag(&text).map_err(|message| self.wrong(name, message)))
     }
 
     fn text(&self, name: &'static str) -> Result<String, OpenError> {

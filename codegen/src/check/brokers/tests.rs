@@ -49,6 +49,10 @@ static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: true,
+    covers: None,
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 /// The broker `b` of `text`, and what there is to say of it as a person sees it.

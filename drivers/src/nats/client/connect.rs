@@ -37,7 +37,8 @@ pub(crate) struct Info {
 
 /// Connects to `server`. Has no limit of its own on how long that takes.
 pub(crate) async fn connect(server: &Server, access: Arc<Access>, name: Option<&str>) -> Result<Established, String> {
-    let tcp = TcpStream::connect((&*server.host, server.port)).await.map_err(|error| error.to_string())?;
+    let tcp =
+        TcpStream::connect((&*server.address.host, server.address.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let mut stream = Stream::Plain(tcp);
     let mut read = BytesMut::with_capacity(4096);
@@ -45,7 +46,7 @@ pub(crate) async fn connect(server: &Server, access: Arc<Access>, name: Option<&
         Answered::Info(info) => info,
         _ => return Err("it is no NATS server".to_owned()),
     };
-    let uses_tls = server.tls || access.tls.required || info.tls_required;
+    let uses_tls = server.address.tls || access.tls.required || info.tls_required;
     if uses_tls {
         stream = encrypted(stream, &read, server, &access, &info).await?;
     }
@@ -82,7 +83,7 @@ async fn encrypted(
     let access = Arc::clone(access);
     let config = tokio::task::spawn_blocking(move || access.tls.client_config());
     let config = config.await.map_err(|error| error.to_string())??;
-    let name = ServerName::try_from(server.host.clone()).map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(server.address.host.clone()).map_err(|error| error.to_string())?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     Ok(Stream::Tls(Box::new(handshake.await.map_err(|error| error.to_string())?)))
 }

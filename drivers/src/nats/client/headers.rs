@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use crate::nats::attributes;
 use crate::{Attribute, PublishError, PublishErrorKind};
 
 const VERSION: &[u8] = b"NATS/1.0\r\n";
@@ -18,9 +19,8 @@ pub(crate) fn length(attributes: &[Attribute]) -> Result<usize, PublishError> {
     }
     let mut length = VERSION.len() + 2;
     for Attribute { name, value } in attributes {
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
-        if !is_name || value.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
-            return Err(cannot_carry(name, is_name));
+        if !attributes::is_name(name) || value.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            return Err(cannot_carry(name));
         }
         length += name.len() + value.len() + 4;
     }
@@ -28,12 +28,9 @@ pub(crate) fn length(attributes: &[Attribute]) -> Result<usize, PublishError> {
 }
 
 #[cold]
-fn cannot_carry(name: &str, is_name: bool) -> PublishError {
-    let what = match is_name {
-        true => format!("the attribute {name} has a line break in its value"),
-        false => format!("{name:?} is not a header's name: printable ASCII without spaces and colons"),
-    };
-    PublishError::new(PublishErrorKind::Invalid, what)
+fn cannot_carry(name: &str) -> PublishError {
+    let line_break = || format!("the attribute {name} has a line break in its value");
+    PublishError::new(PublishErrorKind::Invalid, attributes::check_name(name).err().unwrap_or_else(line_break))
 }
 
 /// Appends the headers that carry `attributes`, whose [`length`] was asked for. Names keep their case.

@@ -1,98 +1,36 @@
-//! Lists of servers.
+//! The servers that a client connects to.
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
-
 use super::Login;
+use crate::nats::addresses::{self, Address, AddressLogin};
 
-const DEFAULT_PORT: u16 = 4222;
-
-/// One server's address. Shown without its login.
+/// One server. Shown without its login.
 pub(crate) struct Server {
-    /// A name or an address, without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// Whether its scheme asks for TLS.
-    pub(crate) tls: bool,
+    pub(crate) address: Address,
     pub(super) login: Option<Login>,
 }
 
-/// Reads `nats://user:password@host:port`, where all but the host may be missing, several of them separated by
-/// commas.
+/// Reads a list of addresses.
 ///
 /// # Errors
 /// What is wrong, without the text: it may hold a password.
 pub(super) fn parse(list: &str) -> Result<Vec<Server>, String> {
-    let count = list.split(',').count();
-    let one = |(index, text): (usize, &str)| {
-        server(text.trim()).map_err(|what| match count {
-            1 => format!("is not a server's address: {what}"),
-            _ => format!("is not a list of servers: number {} {what}", index + 1),
-        })
-    };
-    list.split(',').enumerate().map(one).collect()
+    Ok(addresses::parse(list)?.into_iter().map(Server::from).collect())
 }
 
-fn server(text: &str) -> Result<Server, String> {
-    let (tls, rest) = match text.split_once("://") {
-        None => (false, text),
-        Some(("nats", rest)) => (false, rest),
-        Some(("tls", rest)) => (true, rest),
-        Some(_) => return Err("has another scheme than `nats://` and `tls://`".to_owned()),
-    };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (login, address) = match rest.rsplit_once('@') {
-        None => (None, rest),
-        Some((login, address)) => (Some(self::login(login)?), address),
-    };
-    if address.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#\\".contains(c)) {
-        return Err("has something else than a host and a port".to_owned());
-    }
-    let (host, port) = match address.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or("has a `[` without `]`")?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or("has no `:` after `]`")?) })
-        }
-        None => match address.split_once(':') {
-            None => (address, None),
-            Some((_, port)) if port.contains(':') => {
-                return Err("has an IPv6 address without `[` and `]`, or several ports".to_owned());
-            }
-            Some((host, port)) => (host, Some(port)),
-        },
-    };
-    if host.is_empty() {
-        return Err("has no host".to_owned());
-    }
-    let port = match port {
-        None => DEFAULT_PORT,
-        Some(port) => match port.parse() {
-            Ok(port) if port > 0 => port,
-            _ => return Err("has no valid port".to_owned()),
-        },
-    };
-    Ok(Server { host: host.to_owned(), port, tls, login })
-}
-
-/// `USER:PASSWORD`, or a token.
-fn login(text: &str) -> Result<Login, String> {
-    let decoded = |text: &str| match percent_decode_str(text).decode_utf8() {
-        Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err("has a login that is not UTF-8".to_owned()),
-    };
-    match text.split_once(':') {
-        _ if text.is_empty() => Err("has an `@` and no login".to_owned()),
-        None => Ok(Login::Token(decoded(text)?)),
-        Some((user, password)) => Ok(Login::Password { user: decoded(user)?, password: decoded(password)? }),
+impl From<Address> for Server {
+    fn from(mut address: Address) -> Self {
+        let login = address.login.take().map(|login| match login {
+            AddressLogin::Password { user, password } => Login::Password { user, password },
+            AddressLogin::Token(token) => Login::Token(token),
+        });
+        Self { address, login }
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
+        self.address.fmt(f)
     }
 }

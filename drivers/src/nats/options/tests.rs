@@ -40,7 +40,7 @@ fn lists_of_servers() {
             .iter()
             .map(|server| {
                 let login = server.login.as_ref().map(|login| format!(" {}", shown(login))).unwrap_or_default();
-                format!("{}{server}{login}", if server.tls { "tls " } else { "" })
+                format!("{}{server}{login}", if server.address.tls { "tls " } else { "" })
             })
             .collect();
         assert_eq!(text.join("; "), expected, "{list}");

@@ -41,6 +41,10 @@ static DRIVER: Driver = Driver {
         max_body_bytes: None,
     },
     has_client: true,
+    covers: None,
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 /// A broker whose URLs say how its topics behave: `fake://stuck` never confirms, `fake://refuses` refuses, `fake://seen`

@@ -26,6 +26,10 @@ static DRIVER: Driver = Driver {
         ..mem::DRIVER.capabilities
     },
     has_client: true,
+    covers: None,
+    check_attribute: None,
+    reserved_attributes: &[],
+    check_settings: None,
 };
 
 struct Scripted;
