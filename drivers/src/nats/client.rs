@@ -5,6 +5,7 @@ mod connection;
 pub(crate) mod dialer;
 pub(crate) mod gob;
 pub(crate) mod headers;
+mod index;
 mod outbox;
 pub(crate) mod protocol;
 mod standing;

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 
+use super::index::Index;
 use crate::Attribute;
 
 /// `[]byte`, which every gob stream knows.
@@ -32,11 +33,12 @@ fn defined_map(mut message: &[u8]) -> Option<i64> {
 
 fn map(mut message: &[u8], id: i64) -> Option<Vec<Attribute>> {
     let mut attributes: Vec<Attribute> = Vec::new();
+    let mut index = Index::default();
     let count = value(&mut message, id).and_then(|()| unsigned(&mut message))?;
     for _ in 0..count {
         let name = text(&mut message)?;
         let value = text(&mut message)?;
-        if attributes.iter().any(|attribute| attribute.name == name) {
+        if index.find(&attributes, &name).is_some() {
             return None;
         }
         attributes.push(Attribute { name: name.into(), value });
@@ -139,6 +141,29 @@ mod tests {
         for other in [&b"{\"a\":1}"[..], b"", b"\x00", b"\xff", b"\xf0\x01\x02", b"\x0d\x7f\x04"] {
             assert_eq!(read_pairs(other), None, "{other:?}");
         }
+    }
+
+    /// Whoever may publish can send that. Looking through them for each would take minutes.
+    #[test]
+    fn a_map_of_a_hundred_thousand_names() {
+        let message = |last: &str| {
+            let mut map = b"\xff\x80\x00\xfd\x01\x86\xa0".to_vec();
+            for number in 0..100_000 {
+                let name = if number == 99_999 { last.to_owned() } else { number.to_string() };
+                map.push(name.len() as u8);
+                map.extend_from_slice(name.as_bytes());
+                map.push(0);
+            }
+            let mut message = ONE[..14].to_vec();
+            message.push(0xfd);
+            message.extend_from_slice(&(map.len() as u32).to_be_bytes()[1..]);
+            message.extend_from_slice(&map);
+            message.extend_from_slice(b"\x05\x0a\x00\x02hi");
+            message
+        };
+        let (attributes, body) = read_pairs(&message("last")).expect("a KrakenD could have written it");
+        assert_eq!((attributes.len(), &*body), (100_000, &b"hi"[..]));
+        assert_eq!(read_pairs(&message("0")), None, "a map has no name twice");
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use super::index::Index;
 use crate::nats::attributes;
 use crate::{Attribute, PublishError, PublishErrorKind};
 
@@ -50,14 +51,15 @@ pub(crate) fn push(buffer: &mut Vec<u8>, attributes: &[Attribute]) {
 pub(crate) fn read(block: &[u8]) -> Vec<Attribute> {
     let text = String::from_utf8_lossy(block);
     let mut attributes: Vec<Attribute> = Vec::new();
+    let mut index = Index::default();
     // The first line has the version, and a status that only the server's own messages have.
     for line in text.split("\r\n").skip(1) {
         let Some((name, value)) = line.split_once(':') else { continue };
         let value = value.strip_prefix(' ').unwrap_or(value);
-        match attributes.iter_mut().find(|attribute| attribute.name == name) {
-            Some(attribute) => {
-                attribute.value.push_str(", ");
-                attribute.value.push_str(value);
+        match index.find(&attributes, name) {
+            Some(place) => {
+                attributes[place].value.push_str(", ");
+                attributes[place].value.push_str(value);
             }
             None => attributes.push(Attribute { name: Cow::Owned(name.to_owned()), value: value.to_owned() }),
         }
@@ -188,6 +190,22 @@ mod tests {
             let mut block = Vec::new();
             push(&mut block, &attributes(escaped));
             assert_eq!(read(&block), attributes(expected));
+        }
+    }
+
+    /// Whoever may publish can send that. Looking through them for each would take minutes.
+    #[test]
+    fn a_block_of_a_hundred_thousand_names() {
+        let mut block = VERSION.to_vec();
+        for number in 0..100_000 {
+            block.extend_from_slice(format!("{number}:a\r\n").as_bytes());
+        }
+        block.extend_from_slice(b"16:b\r\n99999:b\r\n\r\n");
+        let attributes = read(&block);
+        assert_eq!(attributes.len(), 100_000);
+        for (place, attribute) in attributes.iter().enumerate() {
+            let value = if matches!(place, 16 | 99_999) { "a, b" } else { "a" };
+            assert_eq!((attribute.name.parse(), &*attribute.value), (Ok(place), value));
         }
     }
 }
