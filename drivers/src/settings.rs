@@ -1,5 +1,6 @@
 //! The settings of a named broker: what a config may say of it, and where the values come from.
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
@@ -69,15 +70,21 @@ impl Source {
     pub fn read(&self, base: &Path) -> Result<String, String> {
         match self {
             Self::Literal(text) => Ok((*text).to_owned()),
-            Self::Env(name) => {
-                env::var(name).map_err(|error| format!("needs the environment variable {name}: {error}"))
-            }
+            Self::Env(name) => env::var(name).map_err(|error| no_variable(name, &error)),
             Self::File(path) => {
                 let mut text = fs::read_to_string(base.join(path)).map_err(|error| format!("needs {path}: {error}"))?;
                 text.truncate(text.trim_end_matches(['\r', '\n']).len());
                 Ok(text)
             }
         }
+    }
+}
+
+/// What the standard library says shows the value that is not Unicode.
+fn no_variable(name: &str, error: &VarError) -> String {
+    match error {
+        VarError::NotPresent => format!("needs the environment variable {name}, which is not set"),
+        VarError::NotUnicode(_) => format!("needs the environment variable {name}, which is not UTF-8"),
     }
 }
 
@@ -145,10 +152,12 @@ mod tests {
         assert_eq!(settings.list("servers").unwrap(), ["a", "b"]);
         assert_eq!(settings.text("user").unwrap(), None);
         let error = settings.text("token").unwrap_err().to_string();
-        assert!(
-            error.starts_with("`token` of the broker `billing` needs the environment variable SLUICEGATE_NO_SUCH"),
-            "{error}"
+        assert_eq!(
+            error,
+            "`token` of the broker `billing` needs the environment variable SLUICEGATE_NO_SUCH_VARIABLE, which is not set"
         );
+        let error = no_variable("TOKEN", &VarError::NotUnicode("hunter2".into()));
+        assert_eq!(error, "needs the environment variable TOKEN, which is not UTF-8");
         assert!(!format!("{:?}", Source::Literal("secret")).contains("secret"));
     }
 }

@@ -7,6 +7,7 @@ mod servers;
 mod tests;
 mod tls;
 
+use std::env::VarError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,10 +74,7 @@ impl Options {
 
     fn servers(&self) -> Result<Vec<Server>, OpenError> {
         if self.settings.name.is_none() {
-            let Ok(list) = std::env::var(VARIABLE) else {
-                return Err(OpenError::MissingVariable { name: VARIABLE, expected: EXPECTED });
-            };
-            return servers::parse(&list).map_err(|message| OpenError::InvalidVariable { name: VARIABLE, message });
+            return from_variable(std::env::var(VARIABLE));
         }
         let lists = self.settings.list("servers")?;
         servers::parse(&lists.join(",")).map_err(|message| self.wrong("servers", message))
@@ -134,19 +132,42 @@ impl Options {
         }
     }
 
-    /// The content of the file that a setting names. `file:PATH` is that file, not one that holds its path.
+    /// The content of the file that a setting names.
     fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
+        let path = self.path(source).map_err(|message| self.wrong(name, message))?;
+        std::fs::read_to_string(&path).map_err(|error| {
+            // A variable may hold the secret itself where it should name a file: its value is not shown.
+            let file = match source {
+                Source::Literal(path) | Source::File(path) => (*path).to_owned(),
+                Source::Env(variable) => format!("the file that the environment variable {variable} names"),
+            };
+            self.wrong(name, format!("needs {file}: {error}"))
+        })
+    }
+
+    /// The file that a setting names. `file:PATH` is that file, not one that holds its path.
+    fn path(&self, source: &Source) -> Result<PathBuf, String> {
         let path = match source {
             Source::File(path) => PathBuf::from(path),
-            other => PathBuf::from(other.read(&self.settings.base).map_err(|message| self.wrong(name, message))?),
+            other => PathBuf::from(other.read(&self.settings.base)?),
         };
-        std::fs::read_to_string(self.settings.base.join(&path))
-            .map_err(|error| self.wrong(name, format!("needs {}: {error}", path.display())))
+        Ok(self.settings.base.join(path))
     }
 
     fn wrong(&self, name: &'static str, message: impl Into<String>) -> OpenError {
         let broker = self.settings.name.unwrap_or_default();
         OpenError::Setting { broker, name, message: message.into() }
+    }
+}
+
+/// The servers of a broker without a name.
+fn from_variable(value: Result<String, VarError>) -> Result<Vec<Server>, OpenError> {
+    let invalid = |message: String| OpenError::InvalidVariable { name: VARIABLE, message };
+    match value {
+        Ok(list) => servers::parse(&list).map_err(invalid),
+        Err(VarError::NotPresent) => Err(OpenError::MissingVariable { name: VARIABLE, expected: EXPECTED }),
+        // The value is not shown.
+        Err(VarError::NotUnicode(_)) => Err(invalid("is not UTF-8".to_owned())),
     }
 }
 

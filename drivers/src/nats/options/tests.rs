@@ -109,6 +109,40 @@ fn wrong_settings_are_named_and_not_shown() {
     assert_eq!(named(&[]).number("buffer", 7).unwrap(), 7);
 }
 
+/// Such as a key in PEM: the variable holds the secret itself, and should name a file.
+#[test]
+fn what_a_variable_holds_is_not_shown() {
+    const A: (&str, &[Source]) = ("servers", &[Source::Literal("a")]);
+    const VARIABLE: &[Source] = &[Source::Env("PATH")];
+    let held = std::env::var("PATH").expect("it is set");
+    for (error, name) in [
+        (wrong(&[A, ("credentials", VARIABLE)]), "credentials"),
+        (wrong(&[A, ("tls.ca_certs", VARIABLE)]), "tls.ca_certs"),
+        (wrong(&[A, ("tls.client_cert", VARIABLE), ("tls.client_key", VARIABLE)]), "tls.client_cert"),
+    ] {
+        let said =
+            format!("`{name}` of the broker `billing` needs the file that the environment variable PATH names: ");
+        assert!(error.starts_with(&said) && !error.contains(&held), "{error}");
+    }
+}
+
+#[test]
+fn the_variable_of_a_broker_without_a_name() {
+    let said = |value| match from_variable(value) {
+        Ok(servers) => servers.iter().map(Server::to_string).collect::<Vec<_>>().join(" "),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(said(Ok("a,b:1".to_owned())), "a:4222 b:1");
+    assert_eq!(
+        said(Err(VarError::NotUnicode("hunter2".into()))),
+        "the environment variable NATS_SERVER_URL is not UTF-8"
+    );
+    assert!(said(Err(VarError::NotPresent)).starts_with("the environment variable NATS_SERVER_URL is not set"));
+    // A comma within a password.
+    let error = said(Ok("nats://a,nats://bob:hunter2,3@b".to_owned()));
+    assert_eq!(error, "the environment variable NATS_SERVER_URL is not a list of servers: number 2 has no valid port");
+}
+
 #[test]
 fn credentials_files() {
     let text = format!(
