@@ -3,7 +3,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{Driver, Message, Settings};
+use crate::{Counters, Driver, Message, Settings};
 
 /// One cluster or account of a broker: its connections, shared by every topic and subscription of a
 /// gateway that uses it.
@@ -39,6 +39,11 @@ pub trait Broker: Sized + Send + Sync + 'static {
 
     /// Whether the broker can be reached now.
     fn state(&self) -> BrokerState;
+
+    /// What has happened since it was opened, counted; `None` where the driver does not count.
+    fn counters(&self) -> Option<&Counters> {
+        None
+    }
 
     /// Gives back what was received and not settled, sends what is pending, and disconnects.
     /// Everything waiting in [`Subscriber::receive`] ends with [`ReceiveError::Closed`].
@@ -107,7 +112,8 @@ pub enum Settlement {
         /// The wait before the next delivery.
         delay: Duration,
     },
-    /// Moved to the broker's own dead-letter place, or dropped where the broker has none.
+    /// Moved to the broker's own dead-letter place, or dropped where the broker has none. Whoever decides that says it in
+    /// the log.
     DeadLetter {
         /// Why, for whoever reads it there.
         reason: String,

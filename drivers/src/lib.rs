@@ -10,6 +10,7 @@
 pub mod aws;
 pub mod azure_service_bus;
 mod contract;
+mod counters;
 mod dead_letter;
 mod duration;
 pub mod gcp_pubsub;
@@ -33,12 +34,11 @@ pub use contract::{
     Broker, BrokerState, Confirm, Delivery, OpenError, Origin, PublishError, PublishErrorKind, Publisher, Receipt,
     ReceiveError, SettleError, Settlement, Subscriber,
 };
+pub use counters::Counters;
 pub use dead_letter::{DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION, DEAD_LETTER_TOPIC};
 pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
 pub use settings::{Setting, SettingKind, Settings, Source};
-#[cfg(feature = "nats")]
-pub use supervision::Counters;
 pub use url::{Capabilities, CheckAttribute, CheckSettings, CheckUrl, Covers, Driver, UrlError, Variable};
 
 /// Every driver, by name.

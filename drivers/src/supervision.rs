@@ -5,7 +5,6 @@
 //! [`Supervision`]: the state, why there is no connection, and counters.
 
 mod backoff;
-mod counters;
 mod log;
 #[cfg(test)]
 mod tests;
@@ -19,10 +18,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::backoff::Backoff;
-pub use self::counters::Counters;
 use self::log::OutageLog;
 pub(crate) use self::log::Repeats;
-use crate::BrokerState;
+use crate::{BrokerState, Counters};
 
 /// A connection that lasted as long is no part of the outage before it: the next wait is short again.
 const STEADY: Duration = Duration::from_secs(3);

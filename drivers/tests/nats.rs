@@ -2,9 +2,12 @@
 //! says that there can be any; otherwise each test ends as skipped.
 
 mod nats {
+    mod ends;
     mod faults;
     mod keys;
     mod limits;
+    mod log;
     mod logins;
+    mod refusals;
     mod server;
 }

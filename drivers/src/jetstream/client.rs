@@ -37,8 +37,8 @@ use super::{DRIVER, Subscription, Topic};
 use crate::nats::client::connect::Established;
 use crate::nats::client::dialer::Dialer;
 use crate::nats::options::Options;
-use crate::supervision::{Closing, Counters, Supervision, Supervisor};
-use crate::{BrokerState, Confirm, Driver, OpenError, Settings, UrlError};
+use crate::supervision::{Closing, Supervision, Supervisor};
+use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings, UrlError};
 
 const DEFAULT_MAX_PENDING: usize = 16_384;
 
@@ -56,13 +56,6 @@ pub struct Broker {
 struct Connector {
     dialer: Dialer,
     link: Arc<Link>,
-}
-
-impl Broker {
-    /// What has happened to the connection, counted.
-    pub fn counters(&self) -> &Counters {
-        self.link.supervision.counters()
-    }
 }
 
 impl crate::Broker for Broker {
@@ -105,6 +98,10 @@ impl crate::Broker for Broker {
 
     fn state(&self) -> BrokerState {
         self.link.supervision.state()
+    }
+
+    fn counters(&self) -> Option<&Counters> {
+        Some(self.link.supervision.counters())
     }
 
     async fn close(&self) {

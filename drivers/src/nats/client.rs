@@ -20,16 +20,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::task::coop::cooperative;
 
-use self::connection::Connection;
+use self::connection::{Connection, End};
 use self::dialer::Dialer;
 use self::outbox::Outbox;
 use self::standing::{Ended, Received, Standing};
 use super::options::Options;
 use super::{DRIVER, Subscription, Topic};
-use crate::supervision::{Closing, Counters, Link, Supervision, Supervisor};
+use crate::supervision::{Closing, Link, Supervision, Supervisor};
 use crate::{
-    BrokerState, Confirm, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, Receipt, ReceiveError,
-    Settings, SettleError, Settlement, UrlError,
+    BrokerState, Confirm, Counters, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, Receipt,
+    ReceiveError, Settings, SettleError, Settlement, UrlError,
 };
 
 const DEFAULT_MAX_PENDING: usize = 65_536;
@@ -88,13 +88,6 @@ struct Servers {
 
 // === impl Broker ===
 
-impl Broker {
-    /// What has happened to the connection, counted.
-    pub fn counters(&self) -> &Counters {
-        self.shared.supervision.counters()
-    }
-}
-
 impl crate::Broker for Broker {
     const DRIVER: &'static Driver = &DRIVER;
     type Publisher = Publisher;
@@ -131,13 +124,17 @@ impl crate::Broker for Broker {
         self.shared.supervision.state()
     }
 
+    fn counters(&self) -> Option<&Counters> {
+        Some(self.shared.supervision.counters())
+    }
+
     /// Waits a few seconds at most. Messages that are left are counted in the log, since nobody will receive them.
     async fn close(&self) {
         let standing = self.shared.outbox.standing();
         standing.iter().for_each(|standing| standing.close());
         self.shared.supervision.close().await;
         self.shared.outbox.close();
-        standing.iter().for_each(|standing| standing.log_left());
+        standing.iter().for_each(|standing| standing.end(self.shared.supervision.counters()));
     }
 }
 
@@ -224,8 +221,9 @@ impl Delivery {
             Settlement::Ack => standing.settle(),
             Settlement::Nack { delay } => self.give_back(delay),
             Settlement::DeadLetter { reason } => {
-                let deliveries = self.count;
-                tracing::error!(subject = self.subject(), deliveries, reason, "message dropped");
+                let (subject, deliveries) = (self.subject(), self.count);
+                tracing::debug!(subject, deliveries, reason, "message dropped: NATS has no place for it");
+                self.opened.shared.supervision.counters().add_dropped(1);
                 standing.settle()
             }
         };
@@ -273,7 +271,7 @@ impl crate::Delivery for Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if !*self.settled.get_mut() {
-            // Where the broker is closed, closing has counted it.
+            // Where the subscription has ended, its end has counted it.
             self.give_back(Duration::ZERO);
         }
     }
@@ -297,7 +295,9 @@ impl Shared {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.shared.outbox.unsubscribe(&self.standing);
+        if self.shared.outbox.unsubscribe(&self.standing) {
+            self.standing.end(self.shared.supervision.counters());
+        }
     }
 }
 
@@ -316,7 +316,16 @@ impl Link for Servers {
         Ok(Connection::new(established, Arc::clone(&self.shared)))
     }
 
-    async fn serve(&mut self, connection: Connection, closing: Closing) -> String {
-        connection.serve(closing).await
+    async fn serve(&mut self, mut connection: Connection, mut closing: Closing) -> String {
+        loop {
+            match connection.serve(&mut closing, std::future::pending()).await {
+                End::Lost(reason) => return reason,
+                End::Replaced(established) => {
+                    self.shared.servers.store(self.dialer.servers(), Ordering::Relaxed);
+                    self.shared.supervision.counters().connected();
+                    connection = Connection::new(established, Arc::clone(&self.shared));
+                }
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use sluicegate_drivers::{
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::server::{Server, connected, far, open, publisher, receive_text, until, until_connected};
+use super::server::{Server, connected, counters, far, open, publisher, receive_text, until, until_connected};
 
 #[tokio::test]
 async fn the_gateway_first_and_the_broker_later() {
@@ -18,7 +18,7 @@ async fn the_gateway_first_and_the_broker_later() {
     let broker = open(&[("servers", &server.address)]);
     let subscriber = broker.subscriber("nats://later").expect("a subscription");
     let publisher = publisher(&broker, "nats://later");
-    until("a try failed", || broker.counters().connect_failures() > 0).await;
+    until("a try failed", || counters(&broker).connect_failures() > 0).await;
     assert_eq!(broker.state(), BrokerState::Connecting);
     let error = publisher.publish(Message::new("too early")).await.unwrap_err();
     assert_eq!(error.kind, PublishErrorKind::Unreachable, "{error}");
@@ -156,7 +156,7 @@ async fn a_server_that_ends_is_left_for_another() {
     };
     leaving.signal("USR2");
     let end = Instant::now() + Duration::from_secs(60);
-    while broker.counters().connects() < 2 {
+    while counters(&broker).connects() < 2 {
         assert!(Instant::now() < end, "it stays");
         if let Err(error) = publisher.publish(Message::new("moving")).await {
             // None is left without an answer.

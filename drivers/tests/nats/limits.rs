@@ -9,13 +9,15 @@ use sluicegate_drivers::{
 };
 use tokio::task::JoinSet;
 
-use super::server::{Server, connected, far, publisher, receive, receive_text, until};
+use super::log::Log;
+use super::server::{Server, connected, counters, far, publisher, receive, receive_text, until};
 
 #[tokio::test]
 async fn a_denied_subject_is_refused_and_no_other() {
     const USER: &str = r#"authorization { users: [ { user: u, password: p, permissions: {
         publish: { deny: ["secret.>"] }, subscribe: { deny: ["secret.>", "closed queue"] } } } ] }"#;
     let Some(server) = Server::start(USER) else { return };
+    let log = Log::start();
     let broker = connected(&server, &[("user", "u"), ("password", "p")]).await;
     let denied = Arc::new(publisher(&broker, "nats://secret.plans"));
     let allowed = Arc::new(publisher(&broker, "nats://open.plans"));
@@ -40,6 +42,9 @@ async fn a_denied_subject_is_refused_and_no_other() {
     let unconfirmed = broker.publisher("nats://secret.plans", Confirm::None).expect("a topic");
     unconfirmed.publish(Message::new("lost")).await.expect("handed over");
     allowed.publish(Message::new("after")).await.expect("confirmed");
+    let line = log.error("message refused, which nobody waits for");
+    assert!(line.contains("secret.plans"), "{line}");
+    assert_eq!(counters(&broker).unsent(), 1);
 
     for url in ["nats://secret.plans", "nats://closed?queue=queue"] {
         let subscriber = broker.subscriber(url).expect("a subscription");
@@ -49,7 +54,7 @@ async fn a_denied_subject_is_refused_and_no_other() {
     let open = broker.subscriber("nats://closed?queue=other").expect("a subscription");
     publisher(&broker, "nats://closed").publish(Message::new("open")).await.expect("confirmed");
     assert_eq!(receive_text(&open).await, "open");
-    assert_eq!(broker.counters().disconnects(), 0);
+    assert_eq!(counters(&broker).disconnects(), 0);
     broker.close().await;
 }
 
@@ -66,13 +71,14 @@ async fn a_message_over_the_servers_limit_is_not_sent() {
     message.set_attribute("X-Name", "a value");
     let error = publisher.publish(message).await.unwrap_err();
     assert_eq!(error.kind, PublishErrorKind::TooLarge, "{error}");
-    assert_eq!(broker.counters().disconnects(), 0);
+    assert_eq!(counters(&broker).disconnects(), 0);
     broker.close().await;
 }
 
 #[tokio::test]
 async fn a_full_buffer_drops_the_oldest_and_counts_them() {
     let Some(server) = Server::start("") else { return };
+    let log = Log::start();
     let broker = connected(&server, &[("buffer", "3")]).await;
     let subscriber = broker.subscriber("nats://many.*").expect("a subscription");
     let held = publisher(&broker, "nats://many.held");
@@ -82,7 +88,7 @@ async fn a_full_buffer_drops_the_oldest_and_counts_them() {
     for number in 0..10 {
         held.publish(Message::new(number.to_string())).await.expect("confirmed");
     }
-    until("the oldest are dropped", || broker.counters().dropped() == 7).await;
+    until("the oldest are dropped", || counters(&broker).dropped() == 7).await;
     // What is given back is older than all of them, and still the next one.
     delivery.settle(Settlement::Nack { delay: Duration::ZERO }).await.expect("given back");
     for expected in ["held", "7", "8", "9"] {
@@ -91,6 +97,13 @@ async fn a_full_buffer_drops_the_oldest_and_counts_them() {
     held.publish(Message::new("goes on")).await.expect("confirmed");
     assert_eq!(receive_text(&subscriber).await, "goes on");
     broker.close().await;
+    let lines = log.lines("the oldest messages were dropped");
+    let number = |line: &String| {
+        let number = line.split_once("dropped=").expect("how many").1;
+        number.split(' ').next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
+    };
+    assert_eq!(lines.iter().map(number).sum::<u64>(), 7, "{lines:?}");
+    assert_eq!(log.lines("not consumed"), [""; 0]);
 }
 
 #[tokio::test]

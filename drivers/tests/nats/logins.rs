@@ -7,7 +7,7 @@ use serde_json::json;
 use sluicegate_drivers::{Broker as _, BrokerState, Message, Publisher as _, nats};
 
 use super::keys::{ACCOUNT, Key, OPERATOR, USER};
-use super::server::{Server, connected, open, publisher, until, until_connected};
+use super::server::{Server, connected, counters, open, publisher, until, until_connected};
 
 /// It is logged in: it can publish.
 async fn works(broker: &nats::Broker) {
@@ -18,7 +18,7 @@ async fn works(broker: &nats::Broker) {
 
 /// It is not let in, and the reason says `why` and no secret.
 async fn fails(broker: &nats::Broker, why: &str) {
-    until("a try failed", || broker.counters().connect_failures() > 0).await;
+    until("a try failed", || counters(broker).connect_failures() > 0).await;
     assert_eq!(broker.state(), BrokerState::Connecting);
     let error = publisher(broker, "nats://login").publish(Message::new("out")).await.unwrap_err().to_string();
     assert!(error.contains(why) && !error.contains("hunter2"), "{error}");
@@ -47,7 +47,7 @@ async fn a_token_that_is_renewed() {
     server.configure("authorization { token: second }");
     fs::write(file, "second").expect("the file can be written");
     server.run();
-    until("it is connected again", || broker.counters().connects() == 2).await;
+    until("it is connected again", || counters(&broker).connects() == 2).await;
     works(&broker).await;
 }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use sluicegate_drivers::{Broker as _, BrokerState, Confirm, Delivery as _, Settings, Settlement, Source, nats};
+use sluicegate_drivers::{
+    Broker as _, BrokerState, Confirm, Counters, Delivery as _, Settings, Settlement, Source, nats,
+};
 
 /// A server that ends with the value. It keeps its port when it is started again.
 pub(super) struct Server {
@@ -121,6 +123,10 @@ pub(super) async fn connected(server: &Server, values: &[(&'static str, &str)]) 
     let broker = open(&[&[("servers", &*server.address)], values].concat());
     until_connected(&broker).await;
     broker
+}
+
+pub(super) fn counters(broker: &nats::Broker) -> &Counters {
+    broker.counters().expect("NATS counts")
 }
 
 pub(super) fn publisher(broker: &nats::Broker, url: &str) -> nats::Publisher {

@@ -51,7 +51,8 @@ impl crate::Delivery for Delivery {
             Settlement::DeadLetter { reason } => {
                 let (subject, id, deliveries) = (&*self.subject, self.message.id.as_deref(), self.place.deliveries);
                 let sequence = self.place.sequence;
-                tracing::error!(subject, stream = &*self.stream, sequence, id, deliveries, reason, "message ended");
+                tracing::debug!(subject, stream = &*self.stream, sequence, id, deliveries, reason, "message ended");
+                self.shared.link.supervision.counters().add_dropped(1);
                 (self.shared.link.termination(&reason), true)
             }
         };

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -41,6 +42,9 @@ const READ_BYTES: usize = 16 << 10;
 /// A buffer that a large message made larger than this is not kept.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// What a server says of each subscription beyond its `max_subscriptions`.
+const TOO_MANY_SUBSCRIPTIONS: &str = "maximum subscriptions exceeded";
+
 const PING: &[u8] = b"PING\r\n";
 
 pub(super) struct Connection {
@@ -52,22 +56,43 @@ pub(super) struct Connection {
     written: usize,
     flushed: bool,
     waiters: VecDeque<Waiter>,
-    /// For each PING without its PONG, how many of the waiters are between the one before and it.
-    pings: VecDeque<usize>,
+    /// For each PING without its PONG, what is between the one before and it.
+    pings: VecDeque<Batch>,
     standing: BTreeMap<u64, Arc<Standing>>,
     tick: Interval,
     /// Ticks since the server's last word, or since it was asked for one.
     quiet: u32,
     /// Of them, those while an answer was due.
     overdue: u32,
-    /// Nothing more is sent: the server wants its clients to leave.
-    leaving: bool,
+    /// Nothing more is sent, and why: the server wants its clients to leave, or another connection is there.
+    leaving: Option<&'static str>,
+    /// The connection that takes the place of this one.
+    replacement: Option<Established>,
     /// Ticks since closing began.
     closing: Option<u32>,
     /// The server's last words, which say more than that it closed the connection.
     last_error: Option<String>,
     refusals: Repeats,
     ended: bool,
+}
+
+/// What a PONG confirms.
+#[derive(Default)]
+struct Batch {
+    /// How many wait for it.
+    waiters: usize,
+    /// Subscriptions that were begun, in their order.
+    opened: Vec<u64>,
+    /// Subscriptions that were ended: nothing more comes in for them.
+    ended: Vec<u64>,
+}
+
+/// How a connection ended.
+pub(super) enum End {
+    /// Why.
+    Lost(String),
+    /// In order: this one takes its place.
+    Replaced(Established),
 }
 
 impl Connection {
@@ -88,7 +113,8 @@ impl Connection {
             tick,
             quiet: 0,
             overdue: 0,
-            leaving: false,
+            leaving: None,
+            replacement: None,
             closing: None,
             last_error: None,
             refusals: Repeats::default(),
@@ -97,24 +123,44 @@ impl Connection {
         };
         let standing = connection.shared.outbox.connected(info.max_payload);
         if !standing.is_empty() {
-            connection.subscribe(standing);
-            connection.ping(0);
+            let opened = connection.subscribe(standing);
+            connection.ping(Batch { opened, ..Batch::default() });
         }
         connection
     }
 
-    /// Serves until the connection is lost or closed, and returns why.
-    pub(super) async fn serve(mut self, mut closing: Closing) -> String {
+    /// Serves until the connection is lost or closed, or until there is another in its place.
+    pub(super) async fn serve(mut self, closing: &mut Closing, replacement: impl Future<Output = Established>) -> End {
         let mut closing = pin!(closing.requested());
+        let mut replacement = pin!(replacement);
         let reason = std::future::poll_fn(|cx| {
             if self.closing.is_none() && closing.as_mut().poll(cx).is_ready() {
                 self.begin_closing();
             }
+            if self.closing.is_none()
+                && self.leaving.is_none()
+                && let Poll::Ready(established) = replacement.as_mut().poll(cx)
+            {
+                self.give_way(established);
+            }
             self.poll(cx)
         });
         let reason = reason.await;
-        self.end(&reason);
-        reason
+        match self.replacement.take() {
+            Some(established) if self.closing.is_none() => {
+                if self.is_drained() {
+                    // What publishers handed over meanwhile is for the next one.
+                    self.ended = true;
+                    self.end_unused();
+                }
+                self.end(&reason);
+                End::Replaced(established)
+            }
+            _ => {
+                self.end(&reason);
+                End::Lost(reason)
+            }
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<String> {
@@ -131,14 +177,22 @@ impl Connection {
             let read = self.poll_read(cx)?;
             let wrote = self.poll_write(cx)?;
             let ticked = self.poll_tick(cx)?;
-            if (self.leaving || self.closing.is_some()) && wrote.is_ready() && self.pings.is_empty() {
-                let reason = if self.closing.is_some() { "it is closed" } else { "the server is shutting down" };
-                return Poll::Ready(Err(reason.to_owned()));
+            let why = if self.closing.is_some() { Some("it is closed") } else { self.leaving };
+            if let Some(why) = why
+                && wrote.is_ready()
+                && self.is_drained()
+            {
+                return Poll::Ready(Err(why.to_owned()));
             }
             if read.is_pending() && ticked.is_pending() {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether everything is written, and the server has confirmed it.
+    fn is_drained(&self) -> bool {
+        self.pings.is_empty() && self.written == self.taken.bytes.len()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
@@ -181,8 +235,13 @@ impl Connection {
             Op::Message(message) => self.deliver(message),
             Op::Ping => self.taken.bytes.extend_from_slice(b"PONG\r\n"),
             Op::Pong => {
-                let count = self.pings.pop_front().ok_or("the server sent a PONG without a PING")?;
-                self.shared.outbox.confirm(&mut self.waiters, count);
+                let batch = self.pings.pop_front().ok_or("the server sent a PONG without a PING")?;
+                self.shared.outbox.confirm(&mut self.waiters, batch.waiters);
+                for sid in batch.ended {
+                    if let Some(standing) = self.standing.remove(&sid) {
+                        standing.end(self.shared.supervision.counters());
+                    }
+                }
             }
             Op::Ok => {}
             Op::Error(text) => self.refused(text),
@@ -190,14 +249,15 @@ impl Connection {
                 let info = Info::read(json)?;
                 self.shared.outbox.set_max_payload(info.max_payload);
                 // With one server there is nowhere else to go: it is used to its end.
-                self.leaving |= info.is_leaving && self.shared.has_several_servers();
+                if info.is_leaving && self.shared.has_several_servers() {
+                    self.leaving.get_or_insert("the server is shutting down");
+                }
             }
         }
         Ok(())
     }
 
     fn deliver(&self, message: &Incoming<'_>) {
-        // One that is not known was just dropped, by the last one who had it open.
         if let Some(standing) = self.standing.get(&message.sid) {
             standing.push(message, self.shared.supervision.counters());
         }
@@ -211,7 +271,18 @@ impl Connection {
             let is_it = |standing: &&Arc<Standing>| *standing.subject == *subject && standing.queue.as_deref() == queue;
             self.standing.values().filter(is_it).for_each(|standing| standing.refuse(text));
             tracing::error!(subject, queue, reason = text, "subscription refused");
+        } else if text.eq_ignore_ascii_case(TOO_MANY_SUBSCRIPTIONS) {
+            // One error for each that is too many: the last ones of those the server has seen.
+            let sid = self.pings.front_mut().and_then(|batch| batch.opened.pop());
+            if let Some(standing) = sid.and_then(|sid| self.standing.get(&sid)) {
+                let Standing { subject, queue, .. } = &**standing;
+                tracing::error!(subject, queue, reason = text, "subscription refused");
+                standing.refuse(text);
+            }
         } else {
+            // It may be about any of the messages before the next PONG, which does not confirm them then.
+            let next = self.next_waiters();
+            self.waiters.range_mut(..next).for_each(|waiter| waiter.refuse(PublishErrorKind::Unknown, text));
             if self.refusals.is_due(text) {
                 tracing::warn!(driver = "nats", reason = text, "error of the server");
             }
@@ -219,16 +290,24 @@ impl Connection {
         }
     }
 
+    /// How many wait for the next PONG.
+    fn next_waiters(&self) -> usize {
+        self.pings.front().map_or(0, |batch| batch.waiters)
+    }
+
     fn refuse_publish(&mut self, subject: &str, text: &str) {
-        let next = self.pings.front().copied().unwrap_or_default();
+        let next = self.next_waiters();
         let mut sent = self.waiters.range_mut(..next);
         if let Some(waiter) = sent.find(|waiter| waiter.waits() && *waiter.subject == *subject) {
             waiter.refuse(PublishErrorKind::Refused, text);
         } else if subject.contains('\\') {
             // A subject that the server shows with escapes: it may be any of these.
             self.waiters.range_mut(..next).for_each(|waiter| waiter.refuse(PublishErrorKind::Unknown, text));
-        } else if self.refusals.is_due(text) {
-            tracing::error!(subject, reason = text, "message refused, which nobody waits for");
+        } else {
+            self.shared.supervision.counters().add_unsent(1);
+            if self.refusals.is_due(text) {
+                tracing::error!(subject, reason = text, "message refused, which nobody waits for");
+            }
         }
     }
 
@@ -263,36 +342,39 @@ impl Connection {
     fn take(&mut self, cx: &mut Context<'_>) -> bool {
         self.taken.bytes.clear();
         self.written = 0;
-        if self.leaving || !self.shared.outbox.take(&mut self.taken, cx.waker()) {
+        if self.leaving.is_some() || !self.shared.outbox.take(&mut self.taken, cx.waker()) {
             return false;
         }
         let count = self.taken.waiters.len();
         self.waiters.extend(self.taken.waiters.drain(..));
+        let mut batch = Batch { waiters: count, ..Batch::default() };
         let has_subscriptions = !self.taken.opened.is_empty() || !self.taken.dropped.is_empty();
         if has_subscriptions {
             // Before the messages: what is published after a subscription was opened reaches it.
             let messages = mem::take(&mut self.taken.bytes);
-            for sid in mem::take(&mut self.taken.dropped) {
-                self.standing.remove(&sid);
-                self.unsubscribe(sid);
+            batch.ended = mem::take(&mut self.taken.dropped);
+            for sid in &batch.ended {
+                self.unsubscribe(*sid);
             }
             let opened = mem::take(&mut self.taken.opened);
-            self.subscribe(opened);
+            batch.opened = self.subscribe(opened);
             self.taken.bytes.extend_from_slice(&messages);
         }
         if count > 0 || has_subscriptions {
-            self.ping(count);
+            self.ping(batch);
         }
         true
     }
 
-    fn ping(&mut self, waiters: usize) {
+    fn ping(&mut self, batch: Batch) {
         self.taken.bytes.extend_from_slice(PING);
-        self.pings.push_back(waiters);
+        self.pings.push_back(batch);
     }
 
-    fn subscribe(&mut self, opened: Vec<Arc<Standing>>) {
+    /// Returns their numbers.
+    fn subscribe(&mut self, opened: Vec<Arc<Standing>>) -> Vec<u64> {
         let bytes = &mut self.taken.bytes;
+        let sids = opened.iter().map(|standing| standing.sid).collect();
         for standing in opened {
             bytes.extend_from_slice(b"SUB ");
             bytes.extend_from_slice(standing.subject.as_bytes());
@@ -305,6 +387,7 @@ impl Connection {
             bytes.extend_from_slice(b"\r\n");
             self.standing.insert(standing.sid, standing);
         }
+        sids
     }
 
     fn unsubscribe(&mut self, sid: u64) {
@@ -324,12 +407,12 @@ impl Connection {
                 return Poll::Ready(Err("it is closed, and the server did not answer in time".to_owned()));
             }
         }
-        if self.pings.is_empty() && self.written == self.taken.bytes.len() {
+        if self.is_drained() {
             self.overdue = 0;
             self.quiet += 1;
             if self.quiet >= QUIET_TICKS {
                 self.quiet = 0;
-                self.ping(0);
+                self.ping(Batch::default());
             }
         } else {
             self.overdue += 1;
@@ -344,11 +427,27 @@ impl Connection {
     fn begin_closing(&mut self) {
         self.closing = Some(0);
         self.shared.outbox.close();
+        if self.replacement.take().is_some() {
+            // There is no next one: what was kept for that is sent here.
+            self.leaving = None;
+        }
+        self.unsubscribe_all();
+    }
+
+    /// Takes nothing more, ends the subscriptions on this connection, and waits for one more PONG. The next one begins
+    /// with them: at no time are there two, which would both get a message.
+    fn give_way(&mut self, replacement: Established) {
+        self.leaving = Some("another connection takes its place");
+        self.replacement = Some(replacement);
+        self.unsubscribe_all();
+    }
+
+    fn unsubscribe_all(&mut self) {
         let sids: Vec<_> = self.standing.keys().copied().collect();
         for sid in sids {
             self.unsubscribe(sid);
         }
-        self.ping(0);
+        self.ping(Batch::default());
     }
 
     fn lost(&mut self, what: String) -> String {
@@ -363,12 +462,27 @@ impl Connection {
         if mem::replace(&mut self.ended, true) {
             return;
         }
-        self.shared.outbox.disconnected(reason);
+        let mut unsent = self.shared.outbox.disconnected(reason);
+        if self.written < self.taken.bytes.len() {
+            unsent += self.taken.unawaited;
+        }
+        if unsent > 0 {
+            self.shared.supervision.counters().add_unsent(unsent);
+            tracing::error!(messages = unsent, reason, "messages that nobody waits for were lost with the connection");
+        }
         for mut waiter in self.waiters.drain(..) {
             waiter.refuse(PublishErrorKind::Unknown, reason);
         }
         for standing in self.standing.values() {
             standing.log_when_due();
+        }
+        self.end_unused();
+    }
+
+    /// Subscriptions that nobody has open any more, and whose end the server has not confirmed.
+    fn end_unused(&self) {
+        for standing in self.standing.values().filter(|standing| standing.users.load(Ordering::Relaxed) == 0) {
+            standing.end(self.shared.supervision.counters());
         }
     }
 }
@@ -379,14 +493,25 @@ impl Drop for Connection {
     }
 }
 
-/// The subject and the queue group in an error: the texts after `what` that stand in quotes.
+/// The subject and the queue group in an error: the first text after `what` that stands in quotes, and the one after
+/// `using queue`.
 fn denied<'a>(text: &'a str, what: &str) -> Option<(&'a str, Option<&'a str>)> {
     let (start, rest) = text.split_at_checked(what.len())?;
-    let rest = start.eq_ignore_ascii_case(what).then_some(rest)?.strip_prefix('"')?.strip_suffix('"')?;
-    match rest.split_once("\" using queue \"") {
-        Some((subject, queue)) => Some((subject, Some(queue))),
-        None => Some((rest, None)),
-    }
+    let (subject, rest) = quoted(start.eq_ignore_ascii_case(what).then_some(rest)?)?;
+    let queue = rest.strip_prefix(" using queue ").and_then(quoted).map(|(queue, _)| queue);
+    Some((subject, queue))
+}
+
+/// The text in quotes that `text` begins with, its escapes as they are, and the rest.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut is_escaped = false;
+    let end = text.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    Some((&text[..end], &text[end + 1..]))
 }
 
 #[cfg(test)]
@@ -399,6 +524,10 @@ mod tests {
         for (text, expected) in [
             ("Permissions Violation for Subscription to \"a.b\"", Some(("a.b", None))),
             ("Permissions Violation for Subscription to \"a\" using queue \"q\"", Some(("a", Some("q")))),
+            ("Permissions Violation for Subscription to \"a\" using queue \"q\" by \"u\"", Some(("a", Some("q")))),
+            ("Permissions Violation for Subscription to \"a.b\" of \"c\"", Some(("a.b", None))),
+            (r#"Permissions Violation for Subscription to "a\"b\\" and more"#, Some((r#"a\"b\\"#, None))),
+            (r#"Permissions Violation for Subscription to "a\""#, None),
             ("Permissions Violation for Publish to \"a\"", None),
             ("Permissions Violation for Subscription to a", None),
             ("Stale Connection", None),

@@ -47,6 +47,8 @@ struct State {
     closed: bool,
     bytes: Vec<u8>,
     waiters: Vec<Waiter>,
+    /// How many of the messages in `bytes` nobody waits for.
+    unawaited: u64,
     /// The connection's task, while it waits for something to do.
     idle: Option<Waker>,
     last_sid: u64,
@@ -63,6 +65,8 @@ pub(super) struct Taken {
     pub(super) bytes: Vec<u8>,
     /// Who waits for their confirmation, in their order.
     pub(super) waiters: Vec<Waiter>,
+    /// How many of the messages nobody waits for.
+    pub(super) unawaited: u64,
     /// Subscriptions that were opened.
     pub(super) opened: Vec<Arc<Standing>>,
     /// The numbers of subscriptions that are not open any more.
@@ -108,11 +112,14 @@ impl Outbox {
             return Err(PublishError::new(PublishErrorKind::Full, what));
         }
         push(&mut state.bytes, subject, headers, length, message);
-        let confirmation = confirm.then(|| {
+        let confirmation = if confirm {
             let (sender, receiver) = oneshot::channel();
             state.waiters.push(Waiter { subject: Arc::clone(subject), confirm: Some(sender) });
-            receiver
-        });
+            Some(receiver)
+        } else {
+            state.unawaited += 1;
+            None
+        };
         let idle = state.idle.take();
         drop(state);
         if let Some(idle) = idle {
@@ -149,16 +156,18 @@ impl Outbox {
         standing
     }
 
-    /// Ends one use of a subscription, and with the last one the subscription.
-    pub(super) fn unsubscribe(&self, standing: &Arc<Standing>) {
+    /// Ends one use of a subscription, and with the last one the subscription. Returns whether that was its end: with a
+    /// connection, that ends it once nothing more comes in.
+    pub(super) fn unsubscribe(&self, standing: &Arc<Standing>) -> bool {
         let mut state = self.lock();
         // Under the lock, so that nobody finds it meanwhile.
         if standing.users.fetch_sub(1, Ordering::Relaxed) > 1 {
-            return;
+            return false;
         }
         state.standing.retain(|open| !Arc::ptr_eq(open, standing));
         state.opened.retain(|open| !Arc::ptr_eq(open, standing));
-        if state.max_payload.is_some() {
+        let is_connected = state.max_payload.is_some();
+        if is_connected {
             state.dropped.push(standing.sid);
         }
         let idle = state.idle.take();
@@ -166,6 +175,7 @@ impl Outbox {
         if let Some(idle) = idle {
             idle.wake();
         }
+        !is_connected
     }
 
     /// Every open subscription.
@@ -179,6 +189,9 @@ impl Outbox {
         if !state.closed {
             state.max_payload = Some(max_payload);
         }
+        // Where it takes the place of another connection, there may be some of these: it begins with all of them anyway.
+        state.opened.clear();
+        state.dropped.clear();
         for standing in &state.standing {
             standing.connected();
         }
@@ -199,8 +212,9 @@ impl Outbox {
         state.max_payload = None;
     }
 
-    /// Ends with the connection. Who waits for what was not taken, is told that it was not sent.
-    pub(super) fn disconnected(&self, reason: &str) {
+    /// Ends with the connection. Who waits for what was not taken, is told that it was not sent. Returns how many messages
+    /// were not taken that nobody waits for.
+    pub(super) fn disconnected(&self, reason: &str) -> u64 {
         let mut state = self.lock();
         state.max_payload = None;
         state.bytes = Vec::new();
@@ -208,6 +222,7 @@ impl Outbox {
         state.dropped.clear();
         state.idle = None;
         let waiters = mem::take(&mut state.waiters);
+        let unawaited = mem::take(&mut state.unawaited);
         let standing = state.standing.clone();
         drop(state);
         self.unwritten.store(0, Ordering::Relaxed);
@@ -218,6 +233,7 @@ impl Outbox {
         for standing in standing {
             standing.disconnected();
         }
+        unawaited
     }
 
     /// Exchanges an empty `taken` for what there is. Where there is nothing, wakes `idle` once there is.
@@ -236,6 +252,7 @@ impl Outbox {
         }
         mem::swap(&mut taken.bytes, &mut state.bytes);
         mem::swap(&mut taken.waiters, &mut state.waiters);
+        taken.unawaited = mem::take(&mut state.unawaited);
         mem::swap(&mut taken.opened, &mut state.opened);
         mem::swap(&mut taken.dropped, &mut state.dropped);
         self.unwritten.store(taken.bytes.len(), Ordering::Relaxed);

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::protocol::Incoming;
-use crate::supervision::Counters;
+use crate::Counters;
 
 /// How many bytes may wait, however few messages they are. A larger message still finds room alone.
 const MOST_BYTES: usize = 64 << 20;
@@ -41,11 +41,15 @@ struct Buffer {
     connected: bool,
     /// Why the server does not have it.
     refused: Option<Box<str>>,
+    /// Nothing is received any more.
     closed: bool,
+    /// What was not settled by then is lost, and the log has it.
+    ended: bool,
     /// Deliveries that are not settled.
     unsettled: usize,
-    /// Deliveries given back that still wait.
+    /// Of them, those given back that come again only later.
     delayed: usize,
+    delayed_bytes: usize,
     /// Messages without room since the last line in the log.
     dropped: u64,
     said: Option<Instant>,
@@ -81,7 +85,9 @@ impl Standing {
     /// Waits for the next message, and takes it.
     pub(super) async fn take(&self) -> Result<Received, Ended> {
         loop {
-            let arrived = pin!(self.arrived.notified());
+            let mut arrived = pin!(self.arrived.notified());
+            // Before the buffer is looked at: what comes in right after that wakes this one, and no other twice.
+            arrived.as_mut().enable();
             {
                 let mut buffer = self.lock();
                 if buffer.closed {
@@ -114,11 +120,9 @@ impl Standing {
         let sequence = buffer.last_sequence;
         buffer.waiting.push_back(Received { sequence, subject, headers, body, deliveries: 0 });
         let mut dropped = 0;
-        if !buffer.closed {
-            while buffer.waiting.len() > self.capacity() || (buffer.bytes > MOST_BYTES && buffer.waiting.len() > 1) {
-                drop(buffer.pop());
-                dropped += 1;
-            }
+        while buffer.waiting.len() > self.capacity() || (buffer.bytes > MOST_BYTES && buffer.waiting.len() > 1) {
+            drop(buffer.pop());
+            dropped += 1;
         }
         buffer.dropped += dropped;
         drop(buffer);
@@ -132,14 +136,15 @@ impl Standing {
     pub(super) fn settle(&self) -> bool {
         let mut buffer = self.lock();
         buffer.unsettled -= 1;
-        !buffer.closed
+        !buffer.ended
     }
 
-    /// Puts a message back, before all that came in after it. Returns whether that could be done.
+    /// Puts a message back, before all that came in after it. Returns whether that could be done. While the subscription is
+    /// being closed it can: what waits is counted at its end.
     pub(super) fn give_back(&self, received: Received) -> bool {
         let mut buffer = self.lock();
         buffer.unsettled -= 1;
-        if buffer.closed {
+        if buffer.ended {
             return false;
         }
         buffer.put_back(received);
@@ -148,21 +153,28 @@ impl Standing {
         true
     }
 
-    /// Puts a message back after `delay`, or at once where as many wait as may wait.
+    /// Puts a message back after `delay`, or at once where as many wait, or as many bytes of them, as may wait.
     pub(super) fn give_back_later(self: &Arc<Self>, received: Received, delay: Duration) -> bool {
+        let bytes = received.bytes();
         {
             let mut buffer = self.lock();
-            if buffer.closed || buffer.delayed >= self.capacity() {
+            let is_full = buffer.delayed >= self.capacity() || buffer.delayed_bytes + bytes > MOST_BYTES;
+            if buffer.closed || is_full {
                 drop(buffer);
                 return self.give_back(received);
             }
             buffer.delayed += 1;
+            buffer.delayed_bytes += bytes;
         }
         let standing = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            standing.lock().delayed -= 1;
-            // Closed meanwhile: closing has counted it.
+            {
+                let mut buffer = standing.lock();
+                buffer.delayed -= 1;
+                buffer.delayed_bytes -= bytes;
+            }
+            // Ended meanwhile: its end has counted it.
             standing.give_back(received);
         });
         true
@@ -191,14 +203,20 @@ impl Standing {
         self.arrived.notify_waiters();
     }
 
-    /// Says how many messages are lost with the process, once nothing more comes in.
-    pub(super) fn log_left(&self) {
+    /// Says how many messages are lost with the subscription, once nothing more comes in. A second time, only what came in
+    /// since the first.
+    pub(super) fn end(&self, counters: &Counters) {
         self.log_dropped(Duration::ZERO);
         let mut buffer = self.lock();
-        let (waiting, unsettled) = (buffer.waiting.len(), buffer.unsettled);
-        buffer.waiting.clear();
+        buffer.closed = true;
+        let unsettled = if buffer.ended { 0 } else { buffer.unsettled };
+        buffer.ended = true;
+        let waiting = std::mem::take(&mut buffer.waiting).len();
+        buffer.bytes = 0;
         drop(buffer);
+        self.arrived.notify_waiters();
         if waiting + unsettled > 0 {
+            counters.add_dropped((waiting + unsettled) as u64);
             let subject = &*self.subject;
             tracing::error!(
                 subject,
@@ -258,5 +276,90 @@ impl Buffer {
 impl Received {
     fn bytes(&self) -> usize {
         self.headers.len() + self.body.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(capacity: usize) -> Arc<Standing> {
+        let standing = Arc::new(Standing::new(1, "s", None, capacity));
+        standing.connected();
+        standing
+    }
+
+    fn push(standing: &Standing, payload: &[u8], counters: &Counters) {
+        standing.push(&Incoming { sid: 1, subject: "s", reply: "", headers: 0, payload }, counters);
+    }
+
+    async fn take(standing: &Arc<Standing>) -> Received {
+        standing.take().await.unwrap_or_else(|_| panic!("nothing to receive"))
+    }
+
+    fn left(standing: &Standing, counters: &Counters) -> u64 {
+        let before = counters.dropped();
+        standing.end(counters);
+        counters.dropped() - before
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_while_it_closes_is_counted_once() {
+        let (standing, counters): (Arc<Standing>, _) = (standing(10), Counters::default());
+        for _ in 0..6 {
+            push(&standing, b"x", &counters);
+        }
+        let (acked, back, later, kept) =
+            (take(&standing).await, take(&standing).await, take(&standing).await, take(&standing).await);
+        let much_later = take(&standing).await;
+        assert!(standing.give_back_later(much_later, Duration::from_secs(60)));
+        standing.close();
+        assert!(matches!(standing.take().await, Err(Ended::Closed)));
+        // Within the time that closing waits.
+        drop(acked);
+        assert!(standing.settle());
+        assert!(standing.give_back(back));
+        assert!(standing.give_back_later(later, Duration::from_secs(1)));
+        // One that was never delivered, two that were given back, one unsettled, and one that waits to come again.
+        assert_eq!(left(&standing, &counters), 5);
+        assert!(!standing.give_back(kept), "too late: it was counted");
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(left(&standing, &counters), 0);
+        push(&standing, b"late", &counters);
+        assert_eq!(left(&standing, &counters), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_again_later_is_limited_in_bytes() {
+        let (standing, counters): (Arc<Standing>, _) = (standing(10), Counters::default());
+        let large = vec![0; MOST_BYTES / 2 + 1];
+        for _ in 0..2 {
+            push(&standing, &large, &counters);
+            let received = take(&standing).await;
+            assert!(standing.give_back_later(received, Duration::from_secs(60)));
+        }
+        let at_once = tokio::time::timeout(Duration::from_secs(1), take(&standing)).await.expect("it did not wait");
+        assert_eq!(at_once.sequence, 2);
+        assert_eq!(take(&standing).await.sequence, 1);
+    }
+
+    /// Two that wait and two messages at the same moment, over and over.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nobody_sleeps_beside_a_message() {
+        const ROUNDS: usize = 20_000;
+        let (standing, counters): (Arc<Standing>, _) = (standing(10), Counters::default());
+        for round in 0..ROUNDS {
+            let taker = || {
+                let standing = Arc::clone(&standing);
+                tokio::spawn(async move { take(&standing).await.sequence })
+            };
+            let takers = [taker(), taker()];
+            push(&standing, b"1", &counters);
+            push(&standing, b"2", &counters);
+            for taker in takers {
+                let taken = tokio::time::timeout(Duration::from_secs(60), taker).await;
+                taken.unwrap_or_else(|_| panic!("asleep in round {round}")).expect("no panic");
+            }
+        }
     }
 }

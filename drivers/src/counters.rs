@@ -9,6 +9,7 @@ pub struct Counters {
     connect_failures: AtomicU64,
     disconnects: AtomicU64,
     dropped: AtomicU64,
+    unsent: AtomicU64,
 }
 
 impl Counters {
@@ -27,24 +28,38 @@ impl Counters {
         self.disconnects.load(Ordering::Relaxed)
     }
 
-    /// How many received messages found no room and were dropped.
+    /// How many received messages were lost: they found no room, were given up without a place for them, or nobody had
+    /// consumed them at the end, where the broker does not keep them.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(super) fn connected(&self) {
+    /// How many messages were lost that nobody waited for a confirmation of: the broker refused them, or the connection was
+    /// lost before they were written.
+    pub fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(feature = "nats")]
+impl Counters {
+    pub(crate) fn connected(&self) {
         self.connects.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.connect_failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn disconnected(&self) {
+    pub(crate) fn disconnected(&self) {
         self.disconnects.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn add_dropped(&self, messages: u64) {
         self.dropped.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_unsent(&self, messages: u64) {
+        self.unsent.fetch_add(messages, Ordering::Relaxed);
     }
 }
