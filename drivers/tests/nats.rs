@@ -9,5 +9,6 @@ mod nats {
     mod log;
     mod logins;
     mod refusals;
+    mod renewals;
     mod server;
 }

@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use self::api::Wanted;
-use self::connection::Connection;
+use self::connection::{Connection, End};
 pub use self::delivery::Delivery;
 use self::delivery::negative;
 use self::link::Link;
@@ -143,8 +143,17 @@ impl crate::supervision::Link for Connector {
         self.dialer.dial().await
     }
 
-    async fn serve(&mut self, connection: Established, closing: Closing) -> String {
-        Connection::new(connection, Arc::clone(&self.link), self.dialer.servers() > 1).serve(closing).await
+    async fn serve(&mut self, mut established: Established, mut closing: Closing) -> String {
+        loop {
+            let connection = Connection::new(established, Arc::clone(&self.link), self.dialer.servers() > 1);
+            match connection.serve(&mut closing, self.dialer.renewed(DRIVER.name)).await {
+                End::Lost(reason) => return reason,
+                End::Replaced(replacement) => {
+                    self.link.supervision.counters().connected();
+                    established = replacement;
+                }
+            }
+        }
     }
 }
 

@@ -318,7 +318,7 @@ impl Link for Servers {
 
     async fn serve(&mut self, mut connection: Connection, mut closing: Closing) -> String {
         loop {
-            match connection.serve(&mut closing, std::future::pending()).await {
+            match connection.serve(&mut closing, self.dialer.renewed(DRIVER.name)).await {
                 End::Lost(reason) => return reason,
                 End::Replaced(established) => {
                     self.shared.servers.store(self.dialer.servers(), Ordering::Relaxed);

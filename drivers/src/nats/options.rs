@@ -9,7 +9,7 @@ mod tls;
 
 use std::env::VarError;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub(crate) use login::{Answer, Login};
 pub(crate) use nkey::Nkey;
@@ -25,6 +25,20 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The variable that stands for the settings of a broker without a name.
 const VARIABLE: &str = "NATS_SERVER_URL";
 const EXPECTED: &str = "the server's address, nats://HOST:4222; several are separated by commas";
+
+/// Settings that name files.
+const FILES: [&str; 4] = ["credentials", "tls.ca_certs", "tls.client_cert", "tls.client_key"];
+
+/// Settings that are read only when a client opens.
+const FIXED: [&str; 2] = ["buffer", "max_pending"];
+
+/// A file as it was at some time.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Stamp {
+    path: PathBuf,
+    /// When it was changed, and its length; `None` where it could not be seen.
+    found: Option<(SystemTime, u64)>,
+}
 
 /// Where addresses and credentials are read from.
 #[derive(Clone, Debug)]
@@ -59,6 +73,23 @@ impl Options {
         settings::check(&self.settings)?;
         let servers = self.servers()?;
         Ok(Access { servers, login: self.login()?, tls: self.tls()? })
+    }
+
+    /// The files that [`load`](Self::load) reads, as they are now. Blocks.
+    pub(crate) fn stamps(&self) -> Vec<Stamp> {
+        let of = |(name, source): (&str, &Source)| {
+            let path = match (source, FILES.contains(&name)) {
+                (_, true) => self.path(source).ok()?,
+                (Source::File(path), false) => self.settings.base.join(path),
+                (Source::Literal(_) | Source::Env(_), false) => return None,
+            };
+            let found = std::fs::metadata(&path).ok();
+            let found = found.and_then(|found| Some((found.modified().ok()?, found.len())));
+            Some(Stamp { path, found })
+        };
+        let all =
+            self.settings.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
+        all.filter(|(name, _)| !FIXED.contains(name)).filter_map(of).collect()
     }
 
     /// A number that is not 0, or `default` where it is not set.

@@ -43,7 +43,13 @@ impl Place {
     }
 
     pub(super) async fn broker(&self) -> Broker {
-        let broker = Broker::open(&settings(&[("servers", &*self.server.address)])).expect("an address");
+        self.broker_with(&[]).await
+    }
+
+    /// A client with these settings besides.
+    pub(super) async fn broker_with(&self, values: &[(&'static str, &str)]) -> Broker {
+        let values = [&[("servers", &*self.server.address)], values].concat();
+        let broker = Broker::open(&settings(&values)).expect("an address");
         until_connected(&broker).await;
         broker
     }

@@ -50,8 +50,21 @@ pub(super) struct Connection {
     has_others: bool,
     /// Ticks since closing began, and why.
     closing: Option<(u32, &'static str)>,
+    /// The connection that takes the place of this one: nothing more is taken.
+    replacement: Option<Established>,
+    /// What was asked over this connection is answered, and the rest is for the next.
+    handed_over: bool,
+    is_closed: bool,
     /// The server's last words, which say more than that it closed the connection.
     last_error: Option<String>,
+}
+
+/// How a connection ended.
+pub(super) enum End {
+    /// Why.
+    Lost(String),
+    /// This one takes its place.
+    Replaced(Established),
 }
 
 impl Connection {
@@ -74,16 +87,28 @@ impl Connection {
             quiet: 0,
             has_others,
             closing: None,
+            replacement: None,
+            handed_over: false,
+            is_closed: false,
             last_error: None,
         }
     }
 
-    /// Serves until the connection is lost or closed, and returns why.
-    pub(super) async fn serve(mut self, mut closing: Closing) -> String {
+    /// Serves until the connection is lost or closed, or until there is another in its place.
+    pub(super) async fn serve(mut self, closing: &mut Closing, replacement: impl Future<Output = Established>) -> End {
         let mut closing = pin!(closing.requested());
-        poll_fn(|cx| {
-            if self.closing.is_none() && closing.as_mut().poll(cx).is_ready() {
+        let mut replacement = pin!(replacement);
+        let reason = poll_fn(|cx| {
+            // Even where it is about to give way: that goes on, and there is no next one.
+            if !self.is_closed && closing.as_mut().poll(cx).is_ready() {
+                self.is_closed = true;
+                self.replacement = None;
                 self.begin_closing("it is closed");
+            }
+            if self.closing.is_none()
+                && let Poll::Ready(established) = replacement.as_mut().poll(cx)
+            {
+                self.give_way(established);
             }
             match self.poll(cx) {
                 Poll::Ready(Ok(never)) => match never {},
@@ -91,7 +116,11 @@ impl Connection {
                 Poll::Pending => Poll::Pending,
             }
         })
-        .await
+        .await;
+        match self.replacement.take() {
+            Some(established) => End::Replaced(established),
+            None => End::Lost(reason),
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Infallible, String>> {
@@ -103,13 +132,22 @@ impl Connection {
             if let Some((_, why)) = self.closing
                 && wrote.is_ready()
                 && self.pings == 0
-                && !self.link.inbox.is_waiting()
+                && self.is_answered()
             {
+                self.handed_over = self.replacement.is_some();
                 return Poll::Ready(Err(why.to_owned()));
             }
             if read.is_pending() && ticked.is_pending() {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// Whether everything that was asked over this connection is answered.
+    fn is_answered(&self) -> bool {
+        match self.replacement {
+            Some(_) => self.link.inbox.waits_only_for(&self.link.outbox.unsent()),
+            None => !self.link.inbox.is_waiting(),
         }
     }
 
@@ -177,7 +215,7 @@ impl Connection {
             if self.written == self.taken.len() {
                 self.taken.clear();
                 self.written = 0;
-                if !self.link.outbox.take(&mut self.taken, cx.waker()) {
+                if self.replacement.is_some() || !self.link.outbox.take(&mut self.taken, cx.waker()) {
                     if !self.flushed {
                         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
                         flushed.map_err(|error| self.lost(error.to_string()))?;
@@ -223,6 +261,18 @@ impl Connection {
         self.ping();
     }
 
+    /// Takes nothing more, and waits for the answers. Pulls end with their subscriptions, so that no message is sent here
+    /// that nobody would hear of; the next connection begins with those, and with what was handed over meanwhile.
+    fn give_way(&mut self, replacement: Established) {
+        self.closing = Some((0, "another connection takes its place"));
+        self.replacement = Some(replacement);
+        for subscriber in self.link.subscribers() {
+            self.taken.extend_from_slice(format!("UNSUB {}\r\n", subscriber.sid).as_bytes());
+            subscriber.disconnected();
+        }
+        self.ping();
+    }
+
     fn ping(&mut self) {
         self.taken.extend_from_slice(b"PING\r\n");
         self.pings += 1;
@@ -238,6 +288,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.link.disconnected();
+        if !self.handed_over {
+            self.link.disconnected();
+        }
     }
 }

@@ -113,6 +113,11 @@ impl Inbox {
         !self.lock().taken.is_empty()
     }
 
+    /// Whether no other questions are open than these.
+    pub(super) fn waits_only_for(&self, unsent: &HashSet<u64>) -> bool {
+        self.lock().taken.keys().all(|token| unsent.contains(token))
+    }
+
     /// Brings an answer to whoever waits for it.
     pub(super) fn deliver(&self, frame: &Frame<'_>) {
         let token = frame.subject.strip_prefix(&*self.prefix).and_then(|token| u64::from_str_radix(token, 16).ok());

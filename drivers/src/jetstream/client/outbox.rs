@@ -2,6 +2,7 @@
 //!
 //! While there is no connection nothing is taken, so nothing goes out later than whoever sends it knows.
 
+use std::collections::HashSet;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -127,6 +128,11 @@ impl Outbox {
     /// Ends with the connection. Returns the questions that it never took.
     pub(super) fn disconnected(&self) -> Vec<u64> {
         mem::take(&mut *self.lock()).tokens
+    }
+
+    /// The questions that no connection took yet.
+    pub(super) fn unsent(&self) -> HashSet<u64> {
+        self.lock().tokens.iter().copied().collect()
     }
 
     /// Exchanges an empty `taken` for what there is. Where there is nothing, wakes `idle` once there is.
