@@ -58,9 +58,10 @@
 //! server, and sent again after a reconnect within `ack_wait`. Messages arrive in order, but for those given back, and
 //! among several receivers.
 //!
-//! Where a consumer has `max_deliver`, the server stops to deliver a message after that many deliveries. JetStream has
-//! no place of its own for such messages, nor for those that are dead-lettered: they are ended (`+TERM`, with the
-//! reason from server 2.10.4 on) and an error in the log, and stay in a stream that keeps what was consumed.
+//! Where a consumer has `max_deliver`, the server stops to deliver a message after that many deliveries, whatever the
+//! gateway does: a warning when the consumer is found, and an error in the log for each that is given back after its last
+//! one. JetStream has no place of its own for such messages, nor for those that are dead-lettered: these are ended (`+TERM`,
+//! with the reason from server 2.10.4 on), and stay in a stream that keeps what was consumed.
 //!
 //! Attributes are NATS' headers, exactly as they are given. Of headers that have the same name, those of another
 //! publisher, the values are joined by `, `. What a KrakenD published to a stream's subject is read as it means it.

@@ -7,6 +7,7 @@ use sluicegate_drivers::{Broker as _, Delivery as _, Subscriber as _};
 use tokio::time::timeout;
 
 use super::support::{Place, ack, expect_nothing, publish, receive, refusal, try_receive};
+use crate::log::Log;
 use crate::server::far;
 
 /// Makes the consumer `d`, filtered by `a`, with `config` besides.
@@ -47,15 +48,20 @@ async fn one_that_fits_is_used_as_it_is() {
         &place,
         &json!({ "ack_wait": 3_000_000_000_u64, "max_deliver": 2, "max_expires": 1_000_000_000_u64 }),
     );
+    let log = Log::start();
     let broker = place.broker().await;
     let subscriber = place.subscriber(&broker, "a");
     publish(&place.publisher(&broker, "a"), "x").await.expect("confirmed");
     drop(receive(&subscriber).await);
+    assert_eq!(log.lines("not delivered again"), [""; 0]);
     let second = receive(&subscriber).await;
     assert_eq!(second.delivery_count(), Some(2));
     drop(second);
     // Its own limit.
     expect_nothing(&subscriber).await;
+    assert_eq!(log.lines("`max_deliveries` has to be lower").len(), 1);
+    assert!(log.error("not delivered again").contains("sequence=1"));
+    assert_eq!(broker.counters().map(|counters| counters.dropped()), Some(1));
     assert_eq!(place.admin().consumer(&place.stream, "d")["config"]["ack_wait"], 3_000_000_000_u64);
 }
 

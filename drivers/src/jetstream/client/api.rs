@@ -35,6 +35,8 @@ pub(super) struct Consumer {
     pub(super) ack_wait: Duration,
     /// How long a pull may last at most, where the consumer limits it.
     pub(super) max_expires: Option<Duration>,
+    /// How often the server delivers a message at most.
+    pub(super) max_deliver: Option<u64>,
 }
 
 /// Why there is no consumer.
@@ -97,10 +99,17 @@ pub(super) async fn consumer(link: &Arc<Link>, wanted: &Wanted) -> Result<Consum
         };
         check(link, wanted, &stream, &config).await?;
         tracing::info!(subject = wanted.subject, stream, durable, made, "the JetStream consumer is ready");
+        let max_deliver = u64::try_from(config.max_deliver).ok().filter(|most| *most > 0);
+        if let Some(max_deliver) = max_deliver {
+            let what = "the JetStream consumer gives messages up after `max_deliver` deliveries, without a dead letter: the \
+                        subscription's `max_deliveries` has to be lower";
+            tracing::warn!(subject = wanted.subject, stream, durable, max_deliver, "{what}");
+        }
         return Ok(Consumer {
             next: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}").into(),
             ack_wait: shortest_wait(&config).unwrap_or(wanted.ack_wait),
             max_expires: Some(config.max_expires).filter(|limit| !limit.is_zero()),
+            max_deliver,
             stream: stream.into(),
         });
     }

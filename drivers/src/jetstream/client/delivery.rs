@@ -47,7 +47,12 @@ impl crate::Delivery for Delivery {
         let Some(held) = self.shared.held.release(self.number) else { return Settling::Failed(SettleError::Expired) };
         let (body, is_final) = match settlement {
             Settlement::Ack => (b"+ACK".to_vec(), true),
-            Settlement::Nack { delay } => (negative(delay), false),
+            Settlement::Nack { delay } => {
+                if held.is_last {
+                    self.shared.gave_up(1, Some(self.place.sequence));
+                }
+                (negative(delay), false)
+            }
             Settlement::DeadLetter { reason } => {
                 let (subject, id, deliveries) = (&*self.subject, self.message.id.as_deref(), self.place.deliveries);
                 let sequence = self.place.sequence;
@@ -75,6 +80,9 @@ impl crate::Delivery for Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(held) = self.shared.held.release(self.number) {
+            if held.is_last {
+                self.shared.gave_up(1, Some(self.place.sequence));
+            }
             self.shared.link.tell(&held.reply, b"-NAK");
         }
     }

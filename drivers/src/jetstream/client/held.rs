@@ -18,17 +18,20 @@ pub(super) struct Held {
     /// Where it is settled.
     pub(super) reply: Arc<str>,
     pub(super) ack_wait: Duration,
+    /// Whether the server does not deliver it again.
+    pub(super) is_last: bool,
     /// When the server is told that it is still worked on.
     renew: Instant,
 }
 
 impl HeldDeliveries {
     /// Holds one, and returns its number.
-    pub(super) fn hold(&self, reply: &str, ack_wait: Duration) -> u64 {
+    pub(super) fn hold(&self, reply: &str, ack_wait: Duration, is_last: bool) -> u64 {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        state.held.insert(number, Held { reply: reply.into(), ack_wait, renew: Instant::now() + ack_wait / 3 });
+        let renew = Instant::now() + ack_wait / 3;
+        state.held.insert(number, Held { reply: reply.into(), ack_wait, is_last, renew });
         number
     }
 
@@ -38,8 +41,8 @@ impl HeldDeliveries {
     }
 
     /// Takes all of them out.
-    pub(super) fn release_all(&self) -> Vec<Arc<str>> {
-        self.lock().held.drain().map(|(_, held)| held.reply).collect()
+    pub(super) fn release_all(&self) -> Vec<Held> {
+        self.lock().held.drain().map(|(_, held)| held).collect()
     }
 
     /// Those for which it is time to tell the server that they are still worked on.
@@ -66,7 +69,7 @@ mod tests {
     fn held_until_released() {
         let held = HeldDeliveries::default();
         let wait = Duration::from_secs(3);
-        let (one, other) = (held.hold("one", wait), held.hold("other", wait));
+        let (one, other) = (held.hold("one", wait, false), held.hold("other", wait, true));
         let now = Instant::now();
         assert!(held.renew(now).is_empty());
         let later = now + Duration::from_secs(2);
@@ -74,7 +77,8 @@ mod tests {
         assert!(held.renew(later).is_empty(), "it was just told");
         assert_eq!(held.release(one).map(|held| held.reply.to_string()).as_deref(), Some("one"));
         assert!(held.release(one).is_none());
-        assert_eq!(held.release_all(), ["other".into()]);
+        let all: Vec<_> = held.release_all().into_iter().map(|held| (held.reply, held.is_last)).collect();
+        assert_eq!(all, [("other".into(), true)]);
         assert!(held.release(other).is_none());
     }
 }

@@ -326,8 +326,9 @@ impl Shared {
             return self.link.tell(frame.reply, &negative(last.unwrap_or_default()));
         }
         let (stream, ack_wait) = (Arc::clone(&consumer.stream), consumer.ack_wait);
+        let is_last = consumer.max_deliver.is_some_and(|most| u64::from(place.deliveries) >= most);
         drop(state);
-        let number = self.held.hold(frame.reply, ack_wait);
+        let number = self.held.hold(frame.reply, ack_wait, is_last);
         let (subject, message) = (frame.subject.into(), read(frame));
         let mut delivery = Delivery { message, subject, stream, place, shared: Arc::clone(self), number };
         while let Some(waiting) = self.next_waiting() {
@@ -355,6 +356,14 @@ impl Shared {
         self.balance();
     }
 
+    /// What is given back now does not come again: its consumer has `max_deliver`.
+    pub(super) fn gave_up(&self, messages: u64, sequence: Option<u64>) {
+        let Wanted { subject, durable, .. } = &self.wanted;
+        self.link.supervision.counters().add_dropped(messages);
+        let what = "given back after the last delivery that the consumer's `max_deliver` allows: not delivered again";
+        tracing::error!(subject, durable, messages, sequence, "{what}");
+    }
+
     /// Ends all waits, and returns where each delivery that is held is settled.
     pub(super) fn close(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
@@ -364,7 +373,12 @@ impl Shared {
         for waiting in waiting {
             let _ = waiting.sender.send(Err(ReceiveError::Closed));
         }
-        self.held.release_all()
+        let held = self.held.release_all();
+        let last = held.iter().filter(|held| held.is_last).count();
+        if last > 0 {
+            self.gave_up(last as u64, None);
+        }
+        held.into_iter().map(|held| held.reply).collect()
     }
 
     /// Whether a pull is on its way.
