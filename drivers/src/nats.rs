@@ -35,8 +35,9 @@
 //! besides are not used. TLS is spoken wherever the server asks for it, and
 //! trusts the system's roots, or the bundled ones where the system has none.
 //!
-//! A named broker has these settings instead. Variables and files are read again at each connect, so a certificate or
-//! a login is renewed without a restart.
+//! A named broker has these settings instead. Variables and files are read again at each connect, and a file that changes
+//! while there is a connection makes another one, within seconds: the one before is kept until that stands, and what is on
+//! its way there is confirmed first. So a certificate or a login is renewed without a restart.
 //!
 //! | Setting | Means |
 //! | --- | --- |
@@ -65,8 +66,9 @@
 //! lost.
 //!
 //! A delivery that is given back or dropped comes again within this process, before all that arrived after it and counted
-//! as delivered before: the server has forgotten it. A dead-lettered message is dropped, with an error in the log. What waits when the gateway
-//! ends is lost, and counted in the log. Messages of one publisher arrive in order.
+//! as delivered before: the server has forgotten it. A dead-lettered message is dropped. What waits or is not settled when
+//! the gateway ends is lost: counted, and an error in the log. So are messages published without a confirmation that were not
+//! written when the connection was lost. Messages of one publisher arrive in order.
 //!
 //! Attributes are NATS' headers, exactly as they are given; names are printable ASCII without spaces and colons, and
 //! values have no line breaks. Messages of a KrakenD are read as it means them, with `natsv2` (escaped headers) and

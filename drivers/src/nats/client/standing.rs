@@ -342,24 +342,4 @@ mod tests {
         assert_eq!(at_once.sequence, 2);
         assert_eq!(take(&standing).await.sequence, 1);
     }
-
-    /// Two that wait and two messages at the same moment, over and over.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn nobody_sleeps_beside_a_message() {
-        const ROUNDS: usize = 20_000;
-        let (standing, counters): (Arc<Standing>, _) = (standing(10), Counters::default());
-        for round in 0..ROUNDS {
-            let taker = || {
-                let standing = Arc::clone(&standing);
-                tokio::spawn(async move { take(&standing).await.sequence })
-            };
-            let takers = [taker(), taker()];
-            push(&standing, b"1", &counters);
-            push(&standing, b"2", &counters);
-            for taker in takers {
-                let taken = tokio::time::timeout(Duration::from_secs(60), taker).await;
-                taken.unwrap_or_else(|_| panic!("asleep in round {round}")).expect("no panic");
-            }
-        }
-    }
 }
