@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use futures_util::future::join_all;
 use sluicegate_drivers::BrokerState;
 
 use crate::access_log::AccessLog;
@@ -121,9 +122,8 @@ impl Gateway {
         // Before the brokers, which shadow backends may publish to.
         let waited = began.get().map_or(Duration::ZERO, Instant::elapsed);
         self.state.shadows.end(max_wait.map(|wait| wait.saturating_sub(waited))).await;
-        for broker in &self.state.brokers {
-            broker.close().await;
-        }
+        // At the same time: one that does not answer takes seconds, and no other waits for it.
+        join_all(self.state.brokers.iter().map(OpenBroker::close)).await;
         Ok(Served { cut_off: drained.connections_cut })
     }
 

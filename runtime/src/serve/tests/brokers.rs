@@ -1,14 +1,14 @@
 //! What an endpoint does when its broker is away, busy, or does not count: a broker that does what a test says.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
 use sluicegate_drivers::{
     Broker, BrokerState, Capabilities, Confirm, Delivery, Driver, Message, OpenError, PublishError, PublishErrorKind,
     Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 use super::*;
 use crate::backend::{Publish, Subscribe};
@@ -47,9 +47,12 @@ static DRIVER: Driver = Driver {
     check_settings: None,
 };
 
+/// Brokers that are called `together` close when the other one does.
+static TOGETHER: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+
 /// A broker whose URLs say how its topics behave: `fake://stuck` never confirms, `fake://refuses` refuses, `fake://seen`
 /// takes every id for one that it has. It forgets nothing and counts nothing.
-struct Fake(Arc<Queue>);
+struct Fake(Arc<Queue>, Option<&'static Barrier>);
 
 #[derive(Default)]
 struct Queue {
@@ -78,8 +81,9 @@ impl Broker for Fake {
     type Publisher = Topic;
     type Subscriber = Topic;
 
-    fn open(_: &Settings) -> Result<Self, OpenError> {
-        Ok(Self(Arc::default()))
+    fn open(settings: &Settings) -> Result<Self, OpenError> {
+        let together = settings.name.is_some_and(|name| name.starts_with("together")).then(|| &*TOGETHER);
+        Ok(Self(Arc::default(), together))
     }
 
     fn publisher(&self, url: &str, _: Confirm) -> Result<Topic, OpenError> {
@@ -94,7 +98,11 @@ impl Broker for Fake {
         BrokerState::Disconnected { reason: "hunter2@10.0.0.1 refused".to_owned() }
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        if let Some(together) = self.1 {
+            together.wait().await;
+        }
+    }
 }
 
 impl Publisher for Topic {
@@ -290,4 +298,20 @@ async fn an_id_that_the_topic_has_seen_loses_nothing() {
     assert_eq!(published.len(), 1);
     assert_eq!((published[0].1.id.as_deref(), &*published[0].1.body), (None, &b"x"[..]));
     assert!(lock(&queue.waiting).is_empty(), "acknowledged");
+}
+
+/// One that does not answer takes seconds, and the others have the same ones.
+#[tokio::test]
+async fn brokers_are_closed_at_the_same_time() {
+    static ONE: NamedBroker = NamedBroker::new("together one");
+    static OTHER: NamedBroker = NamedBroker::new("together other");
+    let publish = |named| Publish::<Fake>::new("fake://queue").broker(named);
+    let endpoints: [&'static dyn AnyEndpoint; 2] = [
+        leak(Endpoint::new(Post, "/one", "", publish(&ONE))),
+        leak(Endpoint::new(Post, "/other", "", publish(&OTHER))),
+    ];
+    let description = leak(Description::new("test.json", "", leak(endpoints)));
+    let listener = Listener::bind(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let gateway = Gateway::open(description).unwrap();
+    soon(gateway.serve(listener, std::future::ready(()))).await.unwrap();
 }
