@@ -97,7 +97,8 @@ pub trait Delivery: Send + Sync + 'static {
     /// A second call, or one after the deadline, changes nothing and is an error.
     ///
     /// # Errors
-    /// The broker did not take the settlement; the message will be delivered again.
+    /// The broker did not take the settlement; where it has [redelivery](crate::Capabilities::redelivery), the message will be
+    /// delivered again.
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static;
 }
 
@@ -246,7 +247,7 @@ pub enum ReceiveError {
 pub enum SettleError {
     /// The delivery was settled before, or its deadline passed and the message was given back.
     Expired,
-    /// There is no connection to the broker; the message will be delivered again.
+    /// There is no connection to the broker, which will deliver the message again.
     Unreachable(Box<dyn StdError + Send + Sync>),
 }
 

@@ -84,6 +84,9 @@ impl Dialer {
     /// Waits until a file of the settings has changed and a server could be connected to with them as they are now. As long
     /// as that fails, whoever has a connection keeps it.
     pub(crate) async fn renewed(&mut self, driver: &'static str) -> Established {
+        if self.files.is_empty() {
+            return std::future::pending().await;
+        }
         let broker = self.options.name();
         let mut try_again = None;
         loop {

@@ -127,6 +127,34 @@ fn what_a_variable_holds_is_not_shown() {
 }
 
 #[test]
+fn files_that_are_watched() {
+    let folder = std::env::temp_dir().join(format!("sluicegate-watched-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("token"), "one").expect("the file can be written");
+    let values: &[(&str, &[Source])] = &[
+        ("servers", &[Source::Literal("a"), Source::File("servers")]),
+        ("token", &[Source::File("token")]),
+        ("user", &[Source::Env("PATH")]),
+        ("tls.ca_certs", &[Source::Literal("ca.pem"), Source::Env("PATH")]),
+        // Read once.
+        ("buffer", &[Source::File("buffer")]),
+    ];
+    let options = Options::new(&Settings { name: Some("billing"), values, base: folder.clone() });
+    let before = options.stamps();
+    let path = std::env::var("PATH").expect("it is set");
+    let paths: Vec<_> = before.iter().map(|stamp| stamp.path.clone()).collect();
+    assert_eq!(paths, ["servers", "token", "ca.pem", &*path].map(|name| folder.join(name)));
+    assert!(before == options.stamps());
+    std::fs::write(folder.join("token"), "another").expect("the file can be written");
+    let changed = options.stamps();
+    assert!(before != changed);
+    std::fs::write(folder.join("servers"), "b").expect("the file can be written");
+    assert!(changed != options.stamps(), "it was not there");
+    std::fs::remove_dir_all(folder).expect("the folder can be removed");
+    assert!(Options::new(&Settings::default()).stamps().is_empty());
+}
+
+#[test]
 fn the_variable_of_a_broker_without_a_name() {
     let said = |value| match from_variable(value) {
         Ok(servers) => servers.iter().map(Server::to_string).collect::<Vec<_>>().join(" "),
