@@ -1,5 +1,11 @@
 //! A message of the inbox, as it lies in the connection's buffer.
 
+use bytes::Bytes;
+
+use super::publisher::ID;
+use crate::Message;
+use crate::nats::client::{gob, headers};
+
 /// A message, not copied yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
@@ -11,6 +17,23 @@ pub(super) struct Frame<'a> {
     /// The block of headers; empty where there are none.
     pub(super) headers: &'a [u8],
     pub(super) body: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// A message in memory of its own.
+    pub(super) fn message(&self) -> Message {
+        let body = Bytes::copy_from_slice(self.body);
+        if self.headers.is_empty() {
+            // A stream may have what a KrakenD published without JetStream.
+            let (attributes, body) = gob::read(&body).unwrap_or((Vec::new(), body));
+            return Message { attributes, ..Message::new(body) };
+        }
+        let mut message = Message { attributes: headers::read(self.headers), ..Message::new(body) };
+        if let Some(at) = message.attributes.iter().position(|attribute| attribute.name == ID) {
+            message.id = Some(message.attributes.remove(at).value);
+        }
+        message
+    }
 }
 
 /// The status in the first line of a block of headers: `NATS/1.0 408 Request Timeout`.

@@ -8,7 +8,6 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::acknowledge::Place;
@@ -17,10 +16,8 @@ use super::delivery::{Delivery, negative};
 use super::frame::Frame;
 use super::held::HeldDeliveries;
 use super::link::Link;
-use super::publisher::ID;
 use super::state::{Known, Pull, Received, State, Waiting};
-use crate::nats::client::{gob, headers};
-use crate::{Message, ReceiveError};
+use crate::ReceiveError;
 
 /// How long a pull lasts at most: so long one without a receiver may be in the way of others.
 const LONGEST_PULL: Duration = Duration::from_secs(5);
@@ -329,7 +326,7 @@ impl Shared {
         let is_last = consumer.max_deliver.is_some_and(|most| u64::from(place.deliveries) >= most);
         drop(state);
         let number = self.held.hold(frame.reply, ack_wait, is_last);
-        let (subject, message) = (frame.subject.into(), read(frame));
+        let (subject, message) = (frame.subject.into(), frame.message());
         let mut delivery = Delivery { message, subject, stream, place, shared: Arc::clone(self), number };
         while let Some(waiting) = self.next_waiting() {
             match waiting.sender.send(Ok(delivery)) {
@@ -399,19 +396,4 @@ impl Drop for Turn<'_> {
             state.waiting.remove(at);
         }
     }
-}
-
-/// A message in memory of its own.
-fn read(frame: &Frame<'_>) -> Message {
-    let body = Bytes::copy_from_slice(frame.body);
-    if frame.headers.is_empty() {
-        // A stream may have what a KrakenD published without JetStream.
-        let (attributes, body) = gob::read(&body).unwrap_or((Vec::new(), body));
-        return Message { attributes, ..Message::new(body) };
-    }
-    let mut message = Message { attributes: headers::read(frame.headers), ..Message::new(body) };
-    if let Some(at) = message.attributes.iter().position(|attribute| attribute.name == ID) {
-        message.id = Some(message.attributes.remove(at).value);
-    }
-    message
 }
