@@ -59,7 +59,10 @@ async fn core_both_ways() {
     ack_core(&without_headers).await;
 
     let mut messages = client.subscribe("out").await.expect("a subscription");
-    client.flush().await.expect("the server has it");
+    // Its `flush` waits for no answer: what it is sent back, the server has read after the subscription.
+    let mut probe = client.subscribe("probe").await.expect("a subscription");
+    client.publish("probe", "x".into()).await.expect("sent");
+    next(&mut probe).await;
     publisher(&broker, "nats://out").publish(message()).await.expect("confirmed");
     assert_is_the_same(&next(&mut messages).await, "out", &headers());
     publisher(&broker, "nats://out").publish(Message::new(body())).await.expect("confirmed");
