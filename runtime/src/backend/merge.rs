@@ -182,8 +182,9 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
         return Err(publishers_failed(&results));
     }
     if results.iter().all(Result::is_err) {
-        let messages: Vec<_> = results.into_iter().filter_map(Result::err).map(|failure| failure.message).collect();
-        return Err(Failure::internal(messages.join("\n")));
+        let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        let join = |text: fn(&Failure) -> &str| failures.iter().map(|failure| text(failure)).collect::<Vec<_>>().join("\n");
+        return Err(Failure::internal(join(|failure| &failure.message)).telling(join(Failure::told)));
     }
     let (mut complete, mut errored) = (true, false);
     let mut objects = Vec::with_capacity(results.len());

@@ -238,17 +238,23 @@ impl<P> OpenPublish<P> {
     }
 
     fn refused(&self, error: &PublishError) -> Failure {
-        let message = format!("{}: {error}", self.url);
         let (status, outcome) = match error.kind {
             PublishErrorKind::Unreachable | PublishErrorKind::Full => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                return self.failure(status, PublishOutcome::Refused, message).unavailable();
+                (StatusCode::SERVICE_UNAVAILABLE, PublishOutcome::Refused)
             }
             PublishErrorKind::Refused => (StatusCode::BAD_GATEWAY, PublishOutcome::Refused),
             PublishErrorKind::Invalid => (StatusCode::BAD_REQUEST, PublishOutcome::Refused),
             PublishErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, PublishOutcome::Refused),
             PublishErrorKind::Unknown => (StatusCode::GATEWAY_TIMEOUT, PublishOutcome::Unknown),
         };
-        self.failure(status, outcome, message)
+        let failure = self.failure(status, outcome, format!("{}: {error}", self.url));
+        match error.kind {
+            // The client's own message is what these are about.
+            PublishErrorKind::Invalid | PublishErrorKind::TooLarge => failure,
+            kind => {
+                let failure = failure.telling(format!("{}: {kind}", self.url));
+                if status == StatusCode::SERVICE_UNAVAILABLE { failure.unavailable() } else { failure }
+            }
+        }
     }
 }

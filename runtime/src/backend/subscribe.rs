@@ -286,9 +286,11 @@ impl<B: Broker> OpenSubscribe<B> {
 
     fn not_received(&self, error: &ReceiveError) -> Failure {
         let failure = Failure::new(StatusCode::BAD_GATEWAY, format!("{}: {error}", self.url));
+        let telling = |what: &str| format!("{}: {what}", self.url);
         match error {
-            ReceiveError::Unreachable(_) | ReceiveError::Closed => failure.unavailable(),
-            ReceiveError::Refused(_) => failure,
+            ReceiveError::Unreachable(_) => failure.telling(telling("the broker cannot be reached")).unavailable(),
+            ReceiveError::Closed => failure.unavailable(),
+            ReceiveError::Refused(_) => failure.telling(telling("the broker refused the subscription")),
         }
     }
 

@@ -12,7 +12,7 @@ use sluicegate_drivers::{
 use tokio::sync::{Barrier, Notify};
 
 use super::*;
-use crate::backend::{Publish, Subscribe};
+use crate::backend::{AnyBackend, Merge, Publish, Subscribe};
 use crate::broker::NamedBroker;
 use crate::endpoint::Method::{Get, Post};
 use crate::serve::*;
@@ -131,6 +131,11 @@ impl Subscriber for Topic {
     type Delivery = Delivered;
 
     async fn receive(&self, _: Instant) -> Result<Delivered, ReceiveError> {
+        match self.1.as_str() {
+            "fake://away" => return Err(ReceiveError::Unreachable("hunter2@10.0.0.1 refused".into())),
+            "fake://forbidden" => return Err(ReceiveError::Refused("not for hunter2@10.0.0.1".into())),
+            _ => {}
+        }
         if self.1 == "fake://published" {
             let (topic, mut message) = lock(&self.0.published).pop().ok_or(ReceiveError::Closed)?;
             message.set_attribute("Published-To", topic);
@@ -272,6 +277,29 @@ async fn first_of(one: Asked, other: Asked) -> (String, Asked) {
     match soon(futures_util::future::select(one, other)).await {
         futures_util::future::Either::Left((answer, other)) => (answer.unwrap(), other),
         futures_util::future::Either::Right((answer, one)) => (answer.unwrap(), one),
+    }
+}
+
+#[tokio::test]
+async fn why_nothing_is_received_is_told_without_addresses() {
+    let away = Subscribe::<Fake>::new("fake://away");
+    let forbidden = Subscribe::<Fake>::new("fake://forbidden");
+    let both: [&'static dyn AnyBackend; 2] = [leak(away), leak(forbidden)];
+    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+        leak(Endpoint::new(Get, "/away", "", away)),
+        leak(Endpoint::new(Get, "/forbidden", "", forbidden)),
+        leak(Endpoint::new(Get, "/both", "", Merge::new(leak(both)))),
+    ];
+    let address = gateway(leak(endpoints), RouterOptions { return_error_msg: true, ..RouterOptions::DEFAULT });
+    let (one, other) =
+        ("fake://away: the broker cannot be reached", "fake://forbidden: the broker refused the subscription");
+    for (path, expected) in [
+        ("/away", ("503", one.to_owned())),
+        ("/forbidden", ("502", other.to_owned())),
+        ("/both", ("500", format!("{one}\n{other}"))),
+    ] {
+        let answer = get(address, path).await;
+        assert_eq!((status(&answer), body(&answer).to_owned()), expected, "{answer}");
     }
 }
 
