@@ -59,6 +59,11 @@ impl Failure {
         Self::internal(format!("no answer within {after:?}"))
     }
 
+    /// The client took the endpoint's time for sending its body.
+    pub(crate) fn body_too_slow(after: Duration) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, format!("the request's body did not arrive within {after:?}"))
+    }
+
     /// A message that was not confirmed.
     pub(crate) fn publish(
         status: StatusCode,
