@@ -10,6 +10,7 @@ use sluicegate_drivers::{
 use tokio::time::{sleep, timeout};
 
 use super::deliveries::Deliveries;
+use super::forward::is_reserved;
 use super::settling::{backoff, not_settled};
 
 /// The wait for one confirmation.
@@ -26,6 +27,8 @@ pub(super) struct DeadLetters<P> {
     pub(super) publisher: P,
     pub(super) max_deliveries: u32,
     pub(super) capabilities: &'static Capabilities,
+    /// How the attributes begin that the broker acts on.
+    pub(super) reserved: &'static [&'static str],
     /// Where the broker does not count.
     pub(super) deliveries: Option<Arc<Deliveries>>,
 }
@@ -44,9 +47,10 @@ enum Copy {
 /// For tests of this with other publishers than generated code has.
 #[cfg(test)]
 pub(crate) async fn bury(publisher: impl Publisher, capabilities: &'static Capabilities, delivery: impl Delivery) {
-    let (topic, subscription) = ("fake://dead", "fake://s");
+    let (topic, subscription, reserved) = ("fake://dead", "fake://s", &["Fake-"][..]);
+    let (max_deliveries, deliveries) = (1, None);
     let dead_letters =
-        DeadLetters { topic, subscription, publisher, max_deliveries: 1, capabilities, deliveries: None };
+        DeadLetters { topic, subscription, publisher, max_deliveries, capabilities, reserved, deliveries };
     Arc::new(dead_letters).bury(delivery, Some(1), "test".to_owned()).await;
 }
 
@@ -133,7 +137,7 @@ impl<P: Publisher> DeadLetters<P> {
             };
             if matches!(error.kind, PublishErrorKind::TooLarge | PublishErrorKind::Invalid) {
                 (copy, message) = match copy {
-                    Copy::Whole => (Copy::Original, delivery.message().clone()),
+                    Copy::Whole => (Copy::Original, self.original(delivery)),
                     Copy::Original => (Copy::Body, Message::new(delivery.message().body.clone())),
                     Copy::Body => return Err(error),
                 };
@@ -147,9 +151,23 @@ impl<P: Publisher> DeadLetters<P> {
         }
     }
 
-    /// The message as it was, with what happened to it.
-    fn message(&self, delivery: &impl Delivery, count: Option<u32>, reason: &str) -> Message {
+    /// The message as it was, but for what told the broker what to do with it: once was enough.
+    fn original(&self, delivery: &impl Delivery) -> Message {
         let mut message = delivery.message().clone();
+        message.attributes.retain(|attribute| {
+            let (attribute, kept_back) = (&*attribute.name, is_reserved(&attribute.name, self.reserved));
+            if kept_back {
+                let subscription = self.subscription;
+                tracing::debug!(subscription, attribute, "attribute not dead-lettered: the broker would act on it again");
+            }
+            !kept_back
+        });
+        message
+    }
+
+    /// The same with what happened to it.
+    fn message(&self, delivery: &impl Delivery, count: Option<u32>, reason: &str) -> Message {
+        let mut message = self.original(delivery);
         if let Some(topic) = delivery.origin().topic {
             message.set_attribute(DEAD_LETTER_TOPIC, topic);
         }

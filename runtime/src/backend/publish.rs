@@ -44,6 +44,8 @@ pub struct OpenPublish<P> {
     publisher: P,
     in_flight: Arc<InFlight>,
     headers: HeaderRules,
+    /// How attributes begin that only the config chooses.
+    reserved: &'static [&'static str],
     metadata: Option<Box<OpenMetadata>>,
     receipt: Option<Shape>,
     /// Whether the answer is merged with others.
@@ -154,6 +156,7 @@ impl<B: Broker> Backend for Publish<B> {
             in_flight,
             metadata: self.metadata.open(place, idempotent)?,
             headers,
+            reserved: B::DRIVER.reserved_attributes,
             receipt: self.receipt,
             merged: place.merged,
             max_body_bytes: capabilities.max_body_bytes,
@@ -214,7 +217,7 @@ impl<P> OpenPublish<P> {
         let mut message = Message::new(body);
         message.attributes = self
             .headers
-            .attributes(incoming)
+            .attributes(incoming, self.reserved)
             .map_err(|name| refused(format!("the header {name} is not UTF-8 and cannot be an attribute")))?;
         if let Some(metadata) = &self.metadata {
             metadata.put(incoming, &mut message).map_err(refused)?;

@@ -181,6 +181,7 @@ impl<B: Broker> Backend for Subscribe<B> {
                 publisher,
                 max_deliveries: self.max_deliveries,
                 capabilities,
+                reserved: B::DRIVER.reserved_attributes,
                 deliveries: deliveries.clone(),
             }))
         };

@@ -344,6 +344,7 @@ async fn buried(topic: &str, capabilities: &'static Capabilities) -> (Vec<(Strin
     let mut message = Message { id: Some("7".to_owned()), key: Some("k".to_owned()), ..Message::new("x") };
     message.set_attribute("A", "1");
     message.set_attribute("B", "2");
+    message.set_attribute("fake-rollup", "all");
     let (queue, delivery) = delivery_of(message);
     crate::backend::bury(Topic(Arc::clone(&queue), topic.to_owned()), capabilities, delivery).await;
     let published = std::mem::take(&mut *lock(&queue.published));
@@ -357,7 +358,7 @@ async fn a_topic_gets_what_it_takes_of_a_message() {
         ("fake://dead", "fake://dead", vec!["A", "B", SUBSCRIPTION, DELIVERIES, REASON], true),
         ("fake://narrow", "fake://narrow", vec!["A", "B"], true),
         ("fake://plain", "fake://plain", vec![], false),
-        ("fake://tiny", "given up: test", vec!["A", "B"], true),
+        ("fake://tiny", "given up: test", vec!["A", "B", "fake-rollup"], true),
     ] {
         let (published, waiting) = buried(topic, &DRIVER.capabilities).await;
         let [(to, message)] = published.as_slice() else { panic!("{published:?}") };
