@@ -60,11 +60,22 @@ impl<P: Publisher> DeadLetters<P> {
     ///
     /// `count` is how often it was delivered, as far as that is known.
     pub(super) async fn bury<D: Delivery>(self: Arc<Self>, delivery: D, count: Option<u32>, reason: String) {
-        let Self { topic, subscription, ref deliveries, .. } = *self;
+        let Self { topic, subscription, .. } = *self;
+        let message = delivery.message();
+        if self.is_own_copy(&delivery) {
+            tracing::error!(
+                subscription,
+                id = message.id.as_deref(),
+                delivery_count = count,
+                reason,
+                dead_letter = topic,
+                "message given up: it came back from the dead-letter topic of this subscription"
+            );
+            return self.settle(&delivery, Settlement::DeadLetter { reason }).await;
+        }
         let copied = self.copy(&delivery, count, &reason).await;
         let what = self.outcome(&copied, count);
         let error = copied.as_ref().err().map(ToString::to_string);
-        let message = delivery.message();
         tracing::error!(
             subscription,
             id = message.id.as_deref(),
@@ -74,20 +85,33 @@ impl<P: Publisher> DeadLetters<P> {
             error,
             "{what}"
         );
-        let settlement = match &copied {
+        let settlement = match copied {
             Ok(_) => Settlement::Ack,
             Err(error) if self.is_hopeless(error.kind, count) => Settlement::DeadLetter { reason },
             Err(_) => Settlement::Nack { delay: backoff(count.unwrap_or(1)) },
         };
-        if let Some(deliveries) = deliveries {
+        self.settle(&delivery, settlement).await;
+    }
+
+    /// Whether it is a copy that arrived where its original had: it would be copied for ever. One that was published to
+    /// the original's topic again, with all its attributes, is no such copy.
+    fn is_own_copy(&self, delivery: &impl Delivery) -> bool {
+        let message = delivery.message();
+        let topic = message.attribute(DEAD_LETTER_TOPIC);
+        message.attribute(DEAD_LETTER_SUBSCRIPTION) == Some(self.subscription)
+            && delivery.origin().topic.is_none_or(|origin| topic != Some(origin))
+    }
+
+    async fn settle(&self, delivery: &impl Delivery, settlement: Settlement) {
+        if let Some(deliveries) = &self.deliveries {
             match settlement {
-                Settlement::Nack { .. } => deliveries.given_back(message),
-                Settlement::Ack | Settlement::DeadLetter { .. } => deliveries.forget(message),
+                Settlement::Nack { .. } => deliveries.given_back(delivery.message()),
+                Settlement::Ack | Settlement::DeadLetter { .. } => deliveries.forget(delivery.message()),
             }
         }
         let acknowledged = settlement == Settlement::Ack;
         if let Err(error) = delivery.settle(settlement).await {
-            not_settled(&error, subscription, acknowledged, self.capabilities.redelivery);
+            not_settled(&error, self.subscription, acknowledged, self.capabilities.redelivery);
         }
     }
 

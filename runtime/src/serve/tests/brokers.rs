@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sluicegate_drivers::{
     Broker, BrokerState, Capabilities, Confirm, DEAD_LETTER_DELIVERIES as DELIVERIES, DEAD_LETTER_REASON as REASON,
-    DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, Delivery, Driver, Message, OpenError, PublishError, PublishErrorKind,
+    DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, DEAD_LETTER_TOPIC as TOPIC, Delivery, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind,
     Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
 };
 use tokio::sync::{Barrier, Notify};
@@ -158,6 +158,10 @@ impl Delivery for Delivered {
 
     fn delivery_count(&self) -> Option<u32> {
         None
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { topic: self.2.attribute("Published-To"), ..Origin::default() }
     }
 
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
@@ -366,6 +370,29 @@ async fn a_topic_gets_what_it_takes_of_a_message() {
         assert_eq!((to.as_str(), names), (expected, attributes), "{topic}");
         assert_eq!((&*message.body, message.id.is_some(), message.key.is_some()), (&b"x"[..], id, id), "{topic}");
         assert_eq!(waiting, 0, "{topic}: it does not come back");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_back_is_not_copied_again() {
+    for (subscription, origin, earlier, expected) in [
+        ("fake://s", Some("dead"), Some("orders"), "given up: test"),
+        ("fake://s", None, None, "given up: test"),
+        ("fake://s", Some("orders"), Some("orders"), "fake://dead"),
+        ("fake://other", Some("dead"), Some("orders"), "fake://dead"),
+    ] {
+        let mut message = Message::new("x");
+        message.set_attribute(SUBSCRIPTION, subscription);
+        let topics = [("Published-To", origin), (TOPIC, earlier)];
+        for (name, topic) in topics.into_iter().filter_map(|(name, topic)| Some((name, topic?))) {
+            message.set_attribute(name, topic);
+        }
+        let (queue, delivery) = delivery_of(message);
+        let publisher = Topic(Arc::clone(&queue), "fake://dead".to_owned());
+        crate::backend::bury(publisher, &DRIVER.capabilities, delivery).await;
+        let published = std::mem::take(&mut *lock(&queue.published));
+        let to: Vec<_> = published.iter().map(|(to, _)| to.as_str()).collect();
+        assert_eq!(to, [expected], "{subscription} {origin:?} {earlier:?}");
     }
 }
 
