@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
             // What is read from a file already.
             Some(path) if is_path => Some(Source::Literal(path.to_owned())),
             Some(path) => Some(Source::File(path.to_owned())),
-            None if setting.kind == SettingKind::Secret || holds_password(text) => {
+            None if setting.kind == SettingKind::Secret || holds_login(setting.kind, text) => {
                 hide(self.context, node);
                 let warning =
                     Diagnostic::warning("secret-in-config", node.span, format!("{what} is a secret in plain text"));
@@ -167,10 +167,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a URL has a user or a password in it.
-fn holds_password(text: &str) -> bool {
-    let address = text.split_once("://").map_or(text, |(_, rest)| rest);
-    text.contains("://") && address.split('/').next().is_some_and(|authority| authority.contains('@'))
+/// Whether addresses have a login in them. There may be several in one text, without a scheme, and a password may be any
+/// text: so whatever has an `@` is taken to have one.
+fn holds_login(kind: SettingKind, text: &str) -> bool {
+    text.contains('@') && (kind == SettingKind::List || text.contains("://"))
 }
 
 /// Keeps every text and number in `node` out of what is drawn.
