@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn addresses_with_a_login_are_secrets() {
-        let text = r#"{"servers": ["nats-1:4222", "u:pw@nats-2", "nats://t\u0040a"], "servers": "nats://a,nats://u:p/w@b" "#;
+        let text =
+            r#"{"servers": ["nats-1:4222", "u:pw@nats-2", "nats://t\u0040a"], "servers": "nats://a,nats://u:p/w@b" "#;
         let found: Vec<_> = by_key(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, ["u:pw@nats-2", r"nats://t\u0040a", "nats://a,nats://u:p/w@b"]);
     }

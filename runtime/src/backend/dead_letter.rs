@@ -182,7 +182,11 @@ impl<P: Publisher> DeadLetters<P> {
             let (attribute, kept_back) = (&*attribute.name, is_reserved(&attribute.name, self.reserved));
             if kept_back {
                 let subscription = self.subscription;
-                tracing::debug!(subscription, attribute, "attribute not dead-lettered: the broker would act on it again");
+                tracing::debug!(
+                    subscription,
+                    attribute,
+                    "attribute not dead-lettered: the broker would act on it again"
+                );
             }
             !kept_back
         });

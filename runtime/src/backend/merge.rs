@@ -188,7 +188,8 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
     }
     if results.iter().all(Result::is_err) {
         let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-        let join = |text: fn(&Failure) -> &str| failures.iter().map(|failure| text(failure)).collect::<Vec<_>>().join("\n");
+        let join =
+            |text: fn(&Failure) -> &str| failures.iter().map(|failure| text(failure)).collect::<Vec<_>>().join("\n");
         return Err(Failure::internal(join(|failure| &failure.message)).telling(join(Failure::told)));
     }
     let (mut complete, mut errored) = (true, false);

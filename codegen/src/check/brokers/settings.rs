@@ -55,9 +55,9 @@ impl<'a> Reader<'a> {
         let Some(check) = self.driver.check_settings else { return };
         let Err(error) = check(&as_at_run_time(self.broker, &self.found)) else { return };
         let place = match &error {
-            OpenError::Setting { name, .. } => name.split('.').try_fold(object.node(), |node, key| {
-                node.member(key).map(|member| &member.value)
-            }),
+            OpenError::Setting { name, .. } => {
+                name.split('.').try_fold(object.node(), |node, key| node.member(key).map(|member| &member.value))
+            }
             _ => None,
         };
         let span = place.map_or(object.mark(), |node| node.span);

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use sluicegate_drivers::{
     Broker, BrokerState, Capabilities, Confirm, DEAD_LETTER_DELIVERIES as DELIVERIES, DEAD_LETTER_REASON as REASON,
-    DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, DEAD_LETTER_TOPIC as TOPIC, Delivery, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind,
-    Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
+    DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, DEAD_LETTER_TOPIC as TOPIC, Delivery, Driver, Message, OpenError, Origin,
+    PublishError, PublishErrorKind, Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
 };
 use tokio::sync::{Barrier, Notify};
 
