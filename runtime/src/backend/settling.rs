@@ -86,3 +86,47 @@ pub(super) fn backoff(delivery_count: u32) -> Duration {
     const MOST: Duration = Duration::from_secs(30);
     FIRST.saturating_mul(1 << delivery_count.saturating_sub(1).min(16)).min(MOST)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_promises_what_the_broker_does() {
+        for (acknowledged, redelivery, level, expected) in [
+            (true, true, " WARN ", "it may be delivered again"),
+            (false, true, " WARN ", "it may be delivered again"),
+            (true, false, "DEBUG ", "it was delivered all the same"),
+            (false, false, "ERROR ", "the broker does not deliver it again"),
+        ] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .finish();
+            let log = || not_settled(&SettleError::Expired, "fake://s", acknowledged, redelivery);
+            tracing::subscriber::with_default(subscriber, log);
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains(level) && text.contains(expected), "{acknowledged} {redelivery}: {text}");
+        }
+    }
+}
