@@ -4,12 +4,20 @@ use std::ops::Range;
 
 use sluicegate_drivers::{ALL, SettingKind};
 
-/// The texts behind every key that is a secret of some driver.
+/// The texts behind every key that is a secret of some driver, and those with a login behind one that holds addresses.
 pub(crate) fn by_key(text: &str) -> Vec<Range<usize>> {
-    let settings = ALL.iter().flat_map(|driver| driver.settings);
-    let secrets = settings.filter(|setting| setting.kind == SettingKind::Secret);
-    let keys: Vec<&str> = secrets.map(|secret| secret.name.rsplit('.').next().unwrap_or(secret.name)).collect();
-    of_keys(text, &keys)
+    let keys = |kind: SettingKind| {
+        let settings = ALL.iter().flat_map(|driver| driver.settings).filter(move |setting| setting.kind == kind);
+        let mut keys: Vec<&str> = settings.map(|it| it.name.rsplit('.').next().unwrap_or(it.name)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    };
+    let mut found = of_keys(text, &keys(SettingKind::Secret));
+    let addresses = of_keys(text, &keys(SettingKind::List)).into_iter();
+    // An escape may stand for the `@`.
+    found.extend(addresses.filter(|range| text[range.clone()].contains(['@', '\\'])));
+    found
 }
 
 fn of_keys(text: &str, keys: &[&str]) -> Vec<Range<usize>> {
@@ -17,20 +25,32 @@ fn of_keys(text: &str, keys: &[&str]) -> Vec<Range<usize>> {
     for key in keys {
         for (at, quoted) in text.match_indices(&format!("\"{key}\"")) {
             let rest = text[at + quoted.len()..].trim_start();
-            let Some(rest) = rest.strip_prefix(':').map(str::trim_start).and_then(|rest| rest.strip_prefix('"')) else {
-                continue;
-            };
-            let start = text.len() - rest.len();
-            let mut escaped = false;
-            let end = rest.find(|letter| {
-                let ends = letter == '\n' || letter == '"' && !escaped;
-                escaped = letter == '\\' && !escaped;
-                ends
-            });
-            found.push(start..end.map_or(text.len(), |end| start + end));
+            let Some(mut rest) = rest.strip_prefix(':').map(str::trim_start) else { continue };
+            let in_list = rest.starts_with('[');
+            rest = rest.strip_prefix('[').unwrap_or(rest);
+            while let Some(value) = rest.trim_start().strip_prefix('"') {
+                let (start, end) = (text.len() - value.len(), end_of(value));
+                found.push(start..start + end);
+                rest = value.get(end + 1..).unwrap_or_default().trim_start();
+                match rest.strip_prefix(',') {
+                    Some(next) if in_list => rest = next,
+                    _ => break,
+                }
+            }
         }
     }
     found
+}
+
+/// Where a string ends whose first letter this is: at its quotation mark, or with its line.
+fn end_of(value: &str) -> usize {
+    let mut escaped = false;
+    let end = value.find(|letter| {
+        let ends = letter == '\n' || letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        ends
+    });
+    end.unwrap_or(value.len())
 }
 
 #[cfg(test)]
@@ -43,5 +63,16 @@ mod tests {
         let found: Vec<_> = of_keys(text, &["token", "password"]).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, [r#"a\"b"#, "d"]);
         assert!(of_keys("{\"token\": 1, \"token\"", &["token"]).is_empty());
+        let text = "{\"token\": [\"a\" , \"b\", 1, \"c\"], \"token\": \"d\", \"e\": 1, \"token\": [\"f\n\"g";
+        let found: Vec<_> = of_keys(text, &["token"]).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found, ["a", "b", "d", "f"]);
+    }
+
+    #[test]
+    fn addresses_with_a_login_are_secrets() {
+        let text =
+            r#"{"servers": ["nats-1:4222", "u:pw@nats-2", "nats://t\u0040a"], "servers": "nats://a,nats://u:p/w@b" "#;
+        let found: Vec<_> = by_key(text).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found, ["u:pw@nats-2", r"nats://t\u0040a", "nats://a,nats://u:p/w@b"]);
     }
 }

@@ -279,19 +279,27 @@ impl PublishError {
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            PublishErrorKind::Unreachable => "the broker cannot be reached",
-            PublishErrorKind::Full => "the broker has no room",
-            PublishErrorKind::Refused => "the broker refused the message",
-            PublishErrorKind::TooLarge => "the message is over the broker's limit",
-            PublishErrorKind::Invalid => "the broker cannot carry the message",
-            PublishErrorKind::Unknown => "the message was sent and not confirmed",
-        };
-        write!(f, "{what}: {}", self.source)
+        write!(f, "{}: {}", self.kind, self.source)
     }
 }
 
 impl StdError for PublishError {}
+
+// === impl PublishErrorKind ===
+
+/// Without addresses and what else only a source knows.
+impl fmt::Display for PublishErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "the broker cannot be reached",
+            Self::Full => "the broker has no room",
+            Self::Refused => "the broker refused the message",
+            Self::TooLarge => "the message is over the broker's limit",
+            Self::Invalid => "the broker cannot carry the message",
+            Self::Unknown => "the message was sent and not confirmed",
+        })
+    }
+}
 
 // === impl ReceiveError ===
 

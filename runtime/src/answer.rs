@@ -176,7 +176,7 @@ impl Answers {
             Some(ErrorBody::Upstream(body, content_type)) => {
                 (Body::from(body.clone()), Some(content_type.clone().unwrap_or_else(|| TEXT.clone())))
             }
-            None => (Body::from(failure.message.clone()), Some(TEXT.clone())),
+            None => (Body::from(failure.told().to_owned()), Some(TEXT.clone())),
         }
     }
 }

@@ -148,7 +148,7 @@ impl<B: OpenBackend> Served<B> {
             BodyUse::Whole => {
                 let bytes = match before(deadline, read_body(body, self.max_body_bytes)).await {
                     Some(read) => read.map_err(|error| Rejection::Failed(self.unread(&error)))?,
-                    None => return Err(Rejection::Failed(self.body_too_slow())),
+                    None => return Err(Rejection::Failed(Failure::body_too_slow(self.timeout))),
                 };
                 self.steps.on_body(incoming, &bytes)?;
                 Payload::Whole(bytes)
@@ -178,11 +178,6 @@ impl<B: OpenBackend> Served<B> {
     fn too_large(&self) -> Failure {
         let limit = self.max_body_bytes.unwrap_or_default();
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the request's body is over the limit of {limit} bytes"))
-    }
-
-    fn body_too_slow(&self) -> Failure {
-        let message = format!("the request's body did not arrive within {:?}", self.timeout);
-        Failure::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 }
 

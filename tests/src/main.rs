@@ -2,12 +2,24 @@
 
 use std::process::ExitCode;
 
+mod broker_later {
+    include!(concat!(env!("OUT_DIR"), "/broker_later.rs"));
+}
+
 mod faults {
     include!(concat!(env!("OUT_DIR"), "/faults.rs"));
 }
 
 mod hosts {
     include!(concat!(env!("OUT_DIR"), "/hosts.rs"));
+}
+
+mod jetstream {
+    include!(concat!(env!("OUT_DIR"), "/jetstream.rs"));
+}
+
+mod interop {
+    include!(concat!(env!("OUT_DIR"), "/interop.rs"));
 }
 
 mod program {
@@ -28,10 +40,13 @@ mod tls {
 
 fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
+        Ok("broker_later") => sluicegate_runtime::main(&broker_later::GATEWAY),
         Ok("faults") => sluicegate_runtime::main(&faults::GATEWAY),
         Ok("hosts") => sluicegate_runtime::main(&hosts::GATEWAY),
         Ok("hostile") => sluicegate_runtime::main(&hostile::GATEWAY),
         Ok("streaming") => sluicegate_runtime::main(&streaming::GATEWAY),
+        Ok("jetstream") => sluicegate_runtime::main(&jetstream::GATEWAY),
+        Ok("interop") => sluicegate_runtime::main(&interop::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),
     }

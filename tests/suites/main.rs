@@ -4,6 +4,7 @@
 mod support;
 
 mod aggregation;
+mod broker_later;
 mod brokers;
 mod conformance;
 mod delivery;
@@ -13,6 +14,8 @@ mod faults;
 mod forwarding;
 mod hostile;
 mod hosts;
+mod interop;
+mod jetstream;
 mod limits;
 mod middleware;
 mod nats;

@@ -68,6 +68,12 @@ pub(super) fn capabilities(
         let message = format!("the messages of the driver `{}` have no attributes", driver.name);
         incapable(context, member.key_span, message, "nothing carries them", |able| able.attributes);
     }
+    for member in attributes(options).filter(|member| !is_no_name(&member.key)) {
+        if let Some(Err(message)) = driver.check_attribute.map(|check| check(&member.key)) {
+            let error = Diagnostic::error("bad-attribute-name", member.key_span, message);
+            context.push(error.label(format!("the driver `{}` cannot carry it", driver.name)));
+        }
+    }
     if let Some((confirm, span)) = confirm(options).filter(|(confirm, _)| !able.confirm.contains(confirm)) {
         let name = name_of(confirm);
         let message = format!("the driver `{}` has no confirmation `{name}`", driver.name);
@@ -117,8 +123,13 @@ fn attributes(options: Object<'_>) -> impl Iterator<Item = &Member> {
         .filter(|member| member.value.text().is_some())
 }
 
+/// Whether no message at all can have an attribute of this name.
+fn is_no_name(name: &str) -> bool {
+    name.is_empty() || name.contains(char::is_control)
+}
+
 fn attribute_name(context: &Context<'_>, member: &Member) {
-    if member.key.is_empty() || member.key.contains(char::is_control) {
+    if is_no_name(&member.key) {
         let error = Diagnostic::error("bad-attribute-name", member.key_span, "this cannot be the name of an attribute");
         context.push(error.label("expected one character or more, and no control characters"));
     }

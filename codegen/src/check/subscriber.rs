@@ -191,6 +191,12 @@ fn dead_letter(context: &Context<'_>, options: Object<'_>, driver: &'static Driv
         context.push(fault(node.span, message, "the message would come back for ever"));
         return None;
     }
+    if driver.covers.is_some_and(|covers| covers(&topic, url)) {
+        let message = "the dead-letter topic is one of those that the subscription receives from".to_owned();
+        let error = fault(node.span, message, "the message would come back for ever");
+        context.push(error.help("choose a topic that the subscription's URL does not stand for"));
+        return None;
+    }
     Some(topic)
 }
 

@@ -10,8 +10,10 @@ pub struct Failure {
     pub(crate) status: StatusCode,
     /// The status of a whole merge that this failure decides: publishers do, others only make it incomplete.
     pub(crate) decides: bool,
-    /// One line for the log, and for the client where `return_error_msg` is on.
+    /// One line for the log, and for the client where `return_error_msg` is on and there is nothing else to tell.
     pub(crate) message: String,
+    /// The same for the client, where `message` may hold addresses or paths.
+    pub(crate) told: Option<Box<str>>,
     /// A body of its own, beside the message.
     pub(crate) body: Option<Box<ErrorBody>>,
     /// Whether a later try may go better: `Retry-After` is sent. Only a broker's failures are like that; an upstream's 503
@@ -44,7 +46,7 @@ pub(crate) enum PublishOutcome {
 impl Failure {
     /// A failure that makes a merge incomplete.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, decides: false, message: message.into(), body: None, retry: false, publish: None }
+        Self { status, decides: false, message: message.into(), told: None, body: None, retry: false, publish: None }
     }
 
     /// KrakenD's answer to everything it does not classify: 500 (trap 22).
@@ -57,6 +59,11 @@ impl Failure {
         Self::internal(format!("no answer within {after:?}"))
     }
 
+    /// The client took the endpoint's time for sending its body.
+    pub(crate) fn body_too_slow(after: Duration) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, format!("the request's body did not arrive within {after:?}"))
+    }
+
     /// A message that was not confirmed.
     pub(crate) fn publish(
         status: StatusCode,
@@ -65,6 +72,16 @@ impl Failure {
         message: impl Into<String>,
     ) -> Self {
         Self { decides: true, publish: Some((backend, outcome)), ..Self::new(status, message) }
+    }
+
+    /// What the client is told instead of the message.
+    pub(crate) fn telling(self, told: String) -> Self {
+        Self { told: Some(told.into()), ..self }
+    }
+
+    /// What the client may know of it.
+    pub(crate) fn told(&self) -> &str {
+        self.told.as_deref().unwrap_or(&self.message)
     }
 
     /// A broker that cannot be reached or has no room: 503, and the client may try again.

@@ -187,11 +187,12 @@ impl HeaderRules {
     }
 
     /// The attributes of a message: the listed headers under their canonical names, first values only (trap 66). The
-    /// gateway adds none of its own.
+    /// gateway adds none of its own. Where all headers pass, those do not whose names are `reserved`: a client is not to
+    /// tell the broker what to do, unless the config lists the name.
     ///
     /// # Errors
     /// The name of the first header whose value is not text.
-    pub(crate) fn attributes(&self, incoming: &Incoming) -> Result<Vec<Attribute>, HeaderName> {
+    pub(crate) fn attributes(&self, incoming: &Incoming, reserved: &[&str]) -> Result<Vec<Attribute>, HeaderName> {
         let sent = &incoming.parts.headers;
         let attribute = |name: &HeaderName| {
             let value = sent.get(name).filter(|value| is_end_to_end(name, value))?;
@@ -202,7 +203,17 @@ impl HeaderRules {
         };
         let mut attributes: Vec<Attribute> = match &self.pass {
             Pass::Only(names) => names.iter().filter_map(attribute).collect::<Result<_, _>>()?,
-            Pass::All => sent.keys().filter_map(attribute).collect::<Result<_, _>>()?,
+            Pass::All if reserved.is_empty() => sent.keys().filter_map(attribute).collect::<Result<_, _>>()?,
+            Pass::All => {
+                let chosen = |name: &&HeaderName| {
+                    let kept_back = is_reserved(name.as_str(), reserved);
+                    if kept_back {
+                        tracing::debug!(header = name.as_str(), "header not passed on: the broker would act on it");
+                    }
+                    !kept_back
+                };
+                sent.keys().filter(chosen).filter_map(attribute).collect::<Result<_, _>>()?
+            }
         };
         for (name, value) in self.set_headers(incoming).unwrap_or_default() {
             let value = std::str::from_utf8(value.as_bytes()).map_err(|_| name.clone())?.to_owned();
@@ -212,6 +223,11 @@ impl HeaderRules {
         }
         Ok(attributes)
     }
+}
+
+/// Whether an attribute's name begins as one that the driver reserves.
+pub(super) fn is_reserved(name: &str, reserved: &[&str]) -> bool {
+    reserved.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
 }
 
 fn header_names<'a>(names: impl Iterator<Item = &'a str>) -> Box<[HeaderName]> {
@@ -452,12 +468,26 @@ mod tests {
     fn attributes_are_first_values_and_text() {
         let sent = [("x-order", "1"), ("x-order", "2"), ("host", "gateway.test")];
         let attributes =
-            rules(Names::Only(&["x-order", "host", "x-order"])).attributes(&incoming("POST", "/", &sent)).unwrap();
+            rules(Names::Only(&["x-order", "host", "x-order"])).attributes(&incoming("POST", "/", &sent), &[]).unwrap();
         assert_eq!(attributes, [Attribute { name: "X-Order".into(), value: "1".to_owned() }]);
 
         let mut bytes = incoming("POST", "/", &[]);
         bytes.parts.headers.insert("x-order", HeaderValue::from_bytes(b"\xff").unwrap());
-        assert_eq!(rules(Names::All).attributes(&bytes).unwrap_err(), "x-order");
+        assert_eq!(rules(Names::All).attributes(&bytes, &[]).unwrap_err(), "x-order");
+    }
+
+    #[test]
+    fn what_a_broker_acts_on_is_listed_or_does_not_pass() {
+        let sent = [("x-order", "1"), ("nats-rollup", "all"), ("natsy", "2")];
+        let names = |names, reserved: &[&str]| {
+            let attributes = rules(names).attributes(&incoming("POST", "/", &sent), reserved).unwrap();
+            attributes.into_iter().map(|attribute| attribute.name.into_owned()).collect::<Vec<_>>()
+        };
+        let all = ["X-Order", "Nats-Rollup", "Natsy"];
+        assert_eq!(names(Names::All, &[]), all);
+        assert_eq!(names(Names::All, &["Other-", "NATS-"]), ["X-Order", "Natsy"]);
+        assert_eq!(names(Names::Only(&["x-order", "nats-rollup", "natsy"]), &["Nats-"]), all);
+        assert!(!is_reserved("né", &["nat"]), "inside of a character");
     }
 
     #[test]

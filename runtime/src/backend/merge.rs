@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use crate::backend::http_service::shape_json;
 use crate::backend::reply::{Data, Object, Reply};
@@ -153,6 +154,10 @@ impl OpenBackend for OpenMerge {
         self.backends.iter().try_for_each(|backend| backend.refuse_any(incoming, &body))?;
         // The endpoint's own deadline must not come first, however long the body took: nobody would know of the messages.
         let deadline = incoming.deadline - self.margin;
+        // A call that has no time left would still send its message.
+        if Instant::now() >= deadline && self.body_use() != BodyUse::None {
+            return Err(Failure::body_too_slow(self.budget));
+        }
         let calls = self.backends.iter().map(|backend| {
             let call = backend.call_any(incoming, Payload::Whole(body.clone()));
             async move { before(deadline, call).await.unwrap_or_else(|| Err(backend.timed_out_any(self.budget))) }
@@ -182,8 +187,10 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
         return Err(publishers_failed(&results));
     }
     if results.iter().all(Result::is_err) {
-        let messages: Vec<_> = results.into_iter().filter_map(Result::err).map(|failure| failure.message).collect();
-        return Err(Failure::internal(messages.join("\n")));
+        let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        let join =
+            |text: fn(&Failure) -> &str| failures.iter().map(|failure| text(failure)).collect::<Vec<_>>().join("\n");
+        return Err(Failure::internal(join(|failure| &failure.message)).telling(join(Failure::told)));
     }
     let (mut complete, mut errored) = (true, false);
     let mut objects = Vec::with_capacity(results.len());
@@ -257,5 +264,45 @@ fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
 impl fmt::Debug for Merge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Merge").field("backends", &self.summary()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incoming::tests::incoming;
+
+    /// Something that sends as soon as it is called.
+    struct Sends(BodyUse);
+
+    impl OpenBackend for Sends {
+        fn body_use(&self) -> BodyUse {
+            self.0
+        }
+
+        async fn call(&self, _: &Incoming, _: Payload) -> Result<Reply, Failure> {
+            Ok(Reply::object(Object::empty()))
+        }
+
+        fn timed_out(&self, after: Duration) -> Failure {
+            Failure::deadline(after)
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_when_the_body_took_all_the_time() {
+        let mut request = incoming("POST", "/", &[]);
+        for (left, body_use, expected) in [
+            (60, BodyUse::Whole, Ok(())),
+            (3, BodyUse::Whole, Err(StatusCode::REQUEST_TIMEOUT)),
+            (3, BodyUse::None, Ok(())),
+        ] {
+            let (budget, margin) = (Duration::from_secs(17), Duration::from_secs(3));
+            let backends: Box<[Box<dyn AnyOpenBackend>]> = Box::new([Box::new(Sends(body_use))]);
+            let merge = OpenMerge { backends, budget, margin, merged: false, endpoint: ("POST", "/") };
+            request.deadline = Instant::now() + Duration::from_secs(left);
+            let called = merge.call(&request, Payload::Whole(Bytes::new())).await;
+            assert_eq!(called.map(drop).map_err(|failure| failure.status), expected, "{left} s, {body_use:?}");
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct OpenPublish<P> {
     publisher: P,
     in_flight: Arc<InFlight>,
     headers: HeaderRules,
+    /// How attributes begin that only the config chooses.
+    reserved: &'static [&'static str],
     metadata: Option<Box<OpenMetadata>>,
     receipt: Option<Shape>,
     /// Whether the answer is merged with others.
@@ -154,6 +156,7 @@ impl<B: Broker> Backend for Publish<B> {
             in_flight,
             metadata: self.metadata.open(place, idempotent)?,
             headers,
+            reserved: B::DRIVER.reserved_attributes,
             receipt: self.receipt,
             merged: place.merged,
             max_body_bytes: capabilities.max_body_bytes,
@@ -214,7 +217,7 @@ impl<P> OpenPublish<P> {
         let mut message = Message::new(body);
         message.attributes = self
             .headers
-            .attributes(incoming)
+            .attributes(incoming, self.reserved)
             .map_err(|name| refused(format!("the header {name} is not UTF-8 and cannot be an attribute")))?;
         if let Some(metadata) = &self.metadata {
             metadata.put(incoming, &mut message).map_err(refused)?;
@@ -238,17 +241,23 @@ impl<P> OpenPublish<P> {
     }
 
     fn refused(&self, error: &PublishError) -> Failure {
-        let message = format!("{}: {error}", self.url);
         let (status, outcome) = match error.kind {
             PublishErrorKind::Unreachable | PublishErrorKind::Full => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                return self.failure(status, PublishOutcome::Refused, message).unavailable();
+                (StatusCode::SERVICE_UNAVAILABLE, PublishOutcome::Refused)
             }
             PublishErrorKind::Refused => (StatusCode::BAD_GATEWAY, PublishOutcome::Refused),
             PublishErrorKind::Invalid => (StatusCode::BAD_REQUEST, PublishOutcome::Refused),
             PublishErrorKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, PublishOutcome::Refused),
             PublishErrorKind::Unknown => (StatusCode::GATEWAY_TIMEOUT, PublishOutcome::Unknown),
         };
-        self.failure(status, outcome, message)
+        let failure = self.failure(status, outcome, format!("{}: {error}", self.url));
+        match error.kind {
+            // The client's own message is what these are about.
+            PublishErrorKind::Invalid | PublishErrorKind::TooLarge => failure,
+            kind => {
+                let failure = failure.telling(format!("{}: {kind}", self.url));
+                if status == StatusCode::SERVICE_UNAVAILABLE { failure.unavailable() } else { failure }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
+use tokio::time::Instant;
 
 use crate::backend::earlier::{Answered, BodyPiece, Earlier, Found, Whole};
 use crate::backend::forward::SetHeaders;
@@ -161,6 +162,10 @@ impl OpenBackend for OpenSequence {
             step.refuse(incoming, &body)?;
         }
         let deadline = incoming.deadline - self.margin;
+        // A call that has no time left would still send its message.
+        if Instant::now() >= deadline && self.body_use() != BodyUse::None {
+            return Err(Failure::body_too_slow(self.budget));
+        }
         let mut answers: Vec<Answered> = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             let answered = match step.request(incoming, &body, &answers) {

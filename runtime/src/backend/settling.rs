@@ -18,6 +18,8 @@ pub(super) struct SettleDelivery<D> {
     pub(super) url: &'static str,
     pub(super) runtime: Handle,
     pub(super) deliveries: Option<Arc<Deliveries>>,
+    /// Whether the broker delivers again what was not settled.
+    pub(super) redelivery: bool,
 }
 
 impl<D: Delivery> Settle for SettleDelivery<D> {
@@ -25,7 +27,7 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
         if let Some(deliveries) = &self.deliveries {
             deliveries.forget(self.delivery.message());
         }
-        settle(self.delivery, Settlement::Ack, self.url, &self.runtime);
+        settle(self.delivery, Settlement::Ack, self.url, self.redelivery, &self.runtime);
     }
 
     fn given_back(self) {
@@ -37,26 +39,44 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
         if let Some(deliveries) = &self.deliveries {
             deliveries.given_back(self.delivery.message());
         }
-        settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, &self.runtime);
+        settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, self.redelivery, &self.runtime);
     }
 }
 
 /// Settles without waiting: a driver that settles in memory is done after one poll, others go on in a task.
-pub(super) fn settle<D: Delivery>(delivery: D, settlement: Settlement, url: &'static str, runtime: &Handle) {
+pub(super) fn settle<D: Delivery>(
+    delivery: D,
+    settlement: Settlement,
+    url: &'static str,
+    redelivery: bool,
+    runtime: &Handle,
+) {
+    let acknowledged = settlement == Settlement::Ack;
+    let log = move |result| {
+        if let Err(error) = result {
+            not_settled(&error, url, acknowledged, redelivery);
+        }
+    };
     let mut settling = delivery.settle(settlement);
     match Pin::new(&mut settling).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => log_settled(result, url),
+        Poll::Ready(result) => log(result),
         Poll::Pending => drop(runtime.spawn(async move {
-            log_settled(settling.await, url);
+            log(settling.await);
             // The delivery lives until it is settled: dropping it earlier would give it back.
             drop(delivery);
         })),
     }
 }
 
-fn log_settled(result: Result<(), SettleError>, url: &'static str) {
-    if let Err(error) = result {
-        tracing::warn!(subscription = url, %error, "message not settled, it will be delivered again");
+/// Says what comes of a settlement that was not taken, which is not the same with every broker.
+pub(super) fn not_settled(error: &SettleError, subscription: &'static str, acknowledged: bool, redelivery: bool) {
+    match (redelivery, acknowledged) {
+        (true, _) => tracing::warn!(subscription, %error, "message not settled: it may be delivered again"),
+        // Its broker has forgotten it long before.
+        (false, true) => tracing::debug!(subscription, %error, "message not settled: it was delivered all the same"),
+        (false, false) => {
+            tracing::error!(subscription, %error, "message not given back: the broker does not deliver it again");
+        }
     }
 }
 
@@ -65,4 +85,48 @@ pub(super) fn backoff(delivery_count: u32) -> Duration {
     const FIRST: Duration = Duration::from_millis(200);
     const MOST: Duration = Duration::from_secs(30);
     FIRST.saturating_mul(1 << delivery_count.saturating_sub(1).min(16)).min(MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_promises_what_the_broker_does() {
+        for (acknowledged, redelivery, level, expected) in [
+            (true, true, " WARN ", "it may be delivered again"),
+            (false, true, " WARN ", "it may be delivered again"),
+            (true, false, "DEBUG ", "it was delivered all the same"),
+            (false, false, "ERROR ", "the broker does not deliver it again"),
+        ] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::DEBUG)
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .finish();
+            let log = || not_settled(&SettleError::Expired, "fake://s", acknowledged, redelivery);
+            tracing::subscriber::with_default(subscriber, log);
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains(level) && text.contains(expected), "{acknowledged} {redelivery}: {text}");
+        }
+    }
 }

@@ -171,16 +171,26 @@ impl<B: Broker> Backend for Subscribe<B> {
     fn open(&'static self, opener: &mut Opener, place: &Place<'_>) -> Result<Self::Open, OpenFailure> {
         let (broker, in_flight) = opener.broker::<B>(self.named)?;
         let capabilities = &B::DRIVER.capabilities;
+        let counts = capabilities.nack && !capabilities.delivery_count;
+        let deliveries = counts.then(|| Arc::new(Deliveries::new()));
         let dead_letters = |topic| -> Result<_, OpenFailure> {
             let publisher = broker.publisher(topic, Confirm::All)?;
-            Ok(Arc::new(DeadLetters { topic, subscription: self.url, publisher, nack: capabilities.nack }))
+            Ok(Arc::new(DeadLetters {
+                topic,
+                subscription: self.url,
+                publisher,
+                max_deliveries: self.max_deliveries,
+                capabilities,
+                reserved: B::DRIVER.reserved_attributes,
+                deliveries: deliveries.clone(),
+            }))
         };
         Ok(OpenSubscribe {
             url: self.url,
             subscriber: broker.subscriber(self.url)?,
             in_flight,
             dead_letters: self.dead_letter.map(dead_letters).transpose()?,
-            deliveries: (capabilities.nack && !capabilities.delivery_count).then(|| Arc::new(Deliveries::new())),
+            deliveries,
             metadata: metadata::rules(self.metadata)?,
             decode: self.decode,
             shape: self.shape,
@@ -266,7 +276,8 @@ impl<B: Broker> OpenSubscribe<B> {
         };
         let headers = (!self.metadata.is_empty()).then(|| metadata::headers(&self.metadata, &delivery, count));
         let deliveries = self.deliveries.clone();
-        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone(), deliveries };
+        let redelivery = B::DRIVER.capabilities.redelivery;
+        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone(), deliveries, redelivery };
         Ok(Reply { settling: Some(Settling::new(settle)), headers, ..reply })
     }
 
@@ -276,9 +287,11 @@ impl<B: Broker> OpenSubscribe<B> {
 
     fn not_received(&self, error: &ReceiveError) -> Failure {
         let failure = Failure::new(StatusCode::BAD_GATEWAY, format!("{}: {error}", self.url));
+        let telling = |what: &str| format!("{}: {what}", self.url);
         match error {
-            ReceiveError::Unreachable(_) | ReceiveError::Closed => failure.unavailable(),
-            ReceiveError::Refused(_) => failure,
+            ReceiveError::Unreachable(_) => failure.telling(telling("the broker cannot be reached")).unavailable(),
+            ReceiveError::Closed => failure.unavailable(),
+            ReceiveError::Refused(_) => failure.telling(telling("the broker refused the subscription")),
         }
     }
 
@@ -319,12 +332,12 @@ impl<B: Broker> OpenSubscribe<B> {
     }
 
     fn dead_letter(&self, delivery: DeliveryOf<B>, delivery_count: Option<u32>, reason: String) {
-        self.forget(&delivery);
         if let Some(dead_letters) = &self.dead_letters {
             // Not within the request, which may end before the topic has the message.
             drop(self.runtime.spawn(Arc::clone(dead_letters).bury(delivery, delivery_count, reason)));
             return;
         }
+        self.forget(&delivery);
         let message = match B::DRIVER.capabilities.dead_letter {
             true => "message dead-lettered",
             false => "message dropped: there is no topic for it",
@@ -347,6 +360,6 @@ impl<B: Broker> OpenSubscribe<B> {
     }
 
     fn settle(&self, delivery: DeliveryOf<B>, settlement: Settlement) {
-        settle(delivery, settlement, self.url, &self.runtime);
+        settle(delivery, settlement, self.url, B::DRIVER.capabilities.redelivery, &self.runtime);
     }
 }

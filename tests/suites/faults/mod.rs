@@ -11,19 +11,16 @@
 //!
 //! Numbers that depend on time are printed; what is asserted is what a driver promises.
 
-mod broker;
 mod ledger;
 mod load;
-mod nats;
 mod proxy;
 
 use std::time::Duration;
 
-use self::broker::Broker;
 use self::ledger::Sums;
 use self::load::Load;
 use self::proxy::Proxy;
-use crate::support::{Program, soon};
+use crate::support::{Broker, Program, nats, soon};
 
 /// Before anything fails, and after it works again.
 const CALM: Duration = Duration::from_secs(2);

@@ -1,15 +1,18 @@
 //! What suites are written with.
 
+mod broker;
 mod client;
 mod gateway;
 mod http2;
 mod logs;
+pub(crate) mod nats;
 mod program;
 mod upstream;
 
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use broker::Broker;
 pub(crate) use client::{Answer, Client, Framing};
 pub(crate) use gateway::Running;
 pub(crate) use http2::Http2;

@@ -1,6 +1,8 @@
 //! The settings of one broker, by the kinds that its driver declares.
 
-use sluicegate_drivers::{Driver, Setting, SettingKind};
+use std::path::PathBuf;
+
+use sluicegate_drivers::{Driver, OpenError, Setting, SettingKind, Settings, Source as AtRunTime};
 
 use crate::check::{Context, variable_name};
 use crate::diagnostic::Diagnostic;
@@ -31,6 +33,7 @@ impl<'a> Reader<'a> {
 
     /// What could be read, in the order of the file.
     pub(super) fn read(mut self, object: Object<'_>) -> Vec<BrokerSetting> {
+        let mut complete = true;
         self.level(object.node(), "");
         for required in self.driver.settings.iter().filter(|setting| setting.required) {
             let name = required.name;
@@ -38,9 +41,28 @@ impl<'a> Reader<'a> {
                 let message = format!("`{name}` is missing in the broker `{}`", self.broker);
                 let error = Diagnostic::error("missing-key", object.mark(), message);
                 self.context.push(error.label(format!("the driver `{}` needs it", self.driver.name)));
+                complete = false;
             }
         }
+        if complete && self.reported.is_empty() {
+            self.together(object);
+        }
         self.found
+    }
+
+    /// What the driver says of the settings together, and of those values that stand in the config.
+    fn together(&self, object: Object<'_>) {
+        let Some(check) = self.driver.check_settings else { return };
+        let Err(error) = check(&as_at_run_time(self.broker, &self.found)) else { return };
+        let place = match &error {
+            OpenError::Setting { name, .. } => {
+                name.split('.').try_fold(object.node(), |node, key| node.member(key).map(|member| &member.value))
+            }
+            _ => None,
+        };
+        let span = place.map_or(object.mark(), |node| node.span);
+        let diagnostic = Diagnostic::error("bad-setting", span, error.to_string());
+        self.context.push(diagnostic.label(format!("the driver `{}` could not use it", self.driver.name)));
     }
 
     /// One object: the broker itself, or what stands below a setting's dot.
@@ -150,7 +172,7 @@ impl<'a> Reader<'a> {
             // What is read from a file already.
             Some(path) if is_path => Some(Source::Literal(path.to_owned())),
             Some(path) => Some(Source::File(path.to_owned())),
-            None if setting.kind == SettingKind::Secret || holds_password(text) => {
+            None if setting.kind == SettingKind::Secret || holds_login(setting.kind, text) => {
                 hide(self.context, node);
                 let warning =
                     Diagnostic::warning("secret-in-config", node.span, format!("{what} is a secret in plain text"));
@@ -167,10 +189,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a URL has a user or a password in it.
-fn holds_password(text: &str) -> bool {
-    let address = text.split_once("://").map_or(text, |(_, rest)| rest);
-    text.contains("://") && address.split('/').next().is_some_and(|authority| authority.contains('@'))
+/// The settings as generated code has them. Those are static, so a build keeps these texts until it ends.
+fn as_at_run_time(broker: &str, found: &[BrokerSetting]) -> Settings {
+    let keep = |text: &str| -> &'static str { Box::leak(text.into()) };
+    let source = |source: &Source| match source {
+        Source::Literal(text) | Source::Secret(Secret(text)) => AtRunTime::Literal(keep(text)),
+        Source::Env(name) => AtRunTime::Env(keep(name)),
+        Source::File(path) => AtRunTime::File(keep(path)),
+    };
+    let setting = |setting: &BrokerSetting| {
+        let values: Vec<AtRunTime> = setting.values.iter().map(source).collect();
+        (setting.name, &*values.leak())
+    };
+    let values: Vec<(&'static str, &'static [AtRunTime])> = found.iter().map(setting).collect();
+    Settings { name: Some(keep(broker)), values: values.leak(), base: PathBuf::new() }
+}
+
+/// Whether addresses have a login in them. There may be several in one text, without a scheme, and a password may be any
+/// text: so whatever has an `@` is taken to have one.
+fn holds_login(kind: SettingKind, text: &str) -> bool {
+    text.contains('@') && (kind == SettingKind::List || text.contains("://"))
 }
 
 /// Keeps every text and number in `node` out of what is drawn.

@@ -5,13 +5,14 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 
 use sluicegate_drivers::{
-    Broker, BrokerState, Capabilities, Confirm, Delivery, Driver, Message, OpenError, PublishError, PublishErrorKind,
-    Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
+    Broker, BrokerState, Capabilities, Confirm, DEAD_LETTER_DELIVERIES as DELIVERIES, DEAD_LETTER_REASON as REASON,
+    DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, DEAD_LETTER_TOPIC as TOPIC, Delivery, Driver, Message, OpenError, Origin,
+    PublishError, PublishErrorKind, Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
 };
 use tokio::sync::{Barrier, Notify};
 
 use super::*;
-use crate::backend::{Publish, Subscribe};
+use crate::backend::{AnyBackend, Merge, Publish, Subscribe};
 use crate::broker::NamedBroker;
 use crate::endpoint::Method::{Get, Post};
 use crate::serve::*;
@@ -51,7 +52,8 @@ static DRIVER: Driver = Driver {
 static TOGETHER: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
 
 /// A broker whose URLs say how its topics behave: `fake://stuck` never confirms, `fake://refuses` refuses, `fake://seen`
-/// takes every id for one that it has. It forgets nothing and counts nothing.
+/// takes every id for one that it has, `fake://narrow` takes two attributes, `fake://plain` none, `fake://tiny` nothing. It
+/// forgets nothing and counts nothing.
 struct Fake(Arc<Queue>, Option<&'static Barrier>);
 
 #[derive(Default)]
@@ -110,6 +112,13 @@ impl Publisher for Topic {
         match self.1.as_str() {
             "fake://stuck" => pending().await,
             "fake://refuses" => return Err(PublishError::new(PublishErrorKind::Refused, "no")),
+            "fake://narrow" if message.attributes.len() > 2 => {
+                return Err(PublishError::new(PublishErrorKind::TooLarge, "3"));
+            }
+            "fake://plain" if !message.attributes.is_empty() => {
+                return Err(PublishError::new(PublishErrorKind::Invalid, "a name"));
+            }
+            "fake://tiny" => return Err(PublishError::new(PublishErrorKind::TooLarge, "1")),
             "fake://queue" => self.0.add(message),
             "fake://seen" if message.id.is_some() => return Ok(Receipt { duplicate: true, ..Receipt::default() }),
             topic => lock(&self.0.published).push((topic.to_owned(), message)),
@@ -122,6 +131,11 @@ impl Subscriber for Topic {
     type Delivery = Delivered;
 
     async fn receive(&self, _: Instant) -> Result<Delivered, ReceiveError> {
+        match self.1.as_str() {
+            "fake://away" => return Err(ReceiveError::Unreachable("hunter2@10.0.0.1 refused".into())),
+            "fake://forbidden" => return Err(ReceiveError::Refused("not for hunter2@10.0.0.1".into())),
+            _ => {}
+        }
         if self.1 == "fake://published" {
             let (topic, mut message) = lock(&self.0.published).pop().ok_or(ReceiveError::Closed)?;
             message.set_attribute("Published-To", topic);
@@ -146,10 +160,17 @@ impl Delivery for Delivered {
         None
     }
 
+    fn origin(&self) -> Origin<'_> {
+        Origin { topic: self.2.attribute("Published-To"), ..Origin::default() }
+    }
+
     fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
-        let message = lock(&self.1).take();
-        if let (Settlement::Nack { .. }, Some(message)) = (settlement, message) {
-            self.0.add(message);
+        match (settlement, lock(&self.1).take()) {
+            (Settlement::Nack { .. }, Some(message)) => self.0.add(message),
+            (Settlement::DeadLetter { reason }, Some(message)) => {
+                lock(&self.0.published).push((format!("given up: {reason}"), message));
+            }
+            _ => {}
         }
         std::future::ready(Ok(()))
     }
@@ -264,6 +285,29 @@ async fn first_of(one: Asked, other: Asked) -> (String, Asked) {
 }
 
 #[tokio::test]
+async fn why_nothing_is_received_is_told_without_addresses() {
+    let away = Subscribe::<Fake>::new("fake://away");
+    let forbidden = Subscribe::<Fake>::new("fake://forbidden");
+    let both: [&'static dyn AnyBackend; 2] = [leak(away), leak(forbidden)];
+    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+        leak(Endpoint::new(Get, "/away", "", away)),
+        leak(Endpoint::new(Get, "/forbidden", "", forbidden)),
+        leak(Endpoint::new(Get, "/both", "", Merge::new(leak(both)))),
+    ];
+    let address = gateway(leak(endpoints), RouterOptions { return_error_msg: true, ..RouterOptions::DEFAULT });
+    let (one, other) =
+        ("fake://away: the broker cannot be reached", "fake://forbidden: the broker refused the subscription");
+    for (path, expected) in [
+        ("/away", ("503", one.to_owned())),
+        ("/forbidden", ("502", other.to_owned())),
+        ("/both", ("500", format!("{one}\n{other}"))),
+    ] {
+        let answer = get(address, path).await;
+        assert_eq!((status(&answer), body(&answer).to_owned()), expected, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_gateway_counts_where_the_broker_does_not() {
     let subscribe = Subscribe::new("fake://queue").max_deliveries(3).dead_letter("fake://lost");
     let address = queue(subscribe);
@@ -279,25 +323,97 @@ async fn the_gateway_counts_where_the_broker_does_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_dead_lettered_is_given_back() {
-    let address = queue(Subscribe::new("fake://queue").max_deliveries(1).dead_letter("fake://refuses"));
+async fn what_the_topic_refuses_comes_back_and_not_for_ever() {
+    let address = queue(Subscribe::new("fake://queue").max_deliveries(2).dead_letter("fake://refuses"));
     assert_eq!(status(&ask(address, &post("/", "{broken")).await), "200");
-    for _ in 0..3 {
-        assert_eq!(status(&get(address, "/").await), "502", "it came back");
+    for _ in 0..2 {
+        assert_eq!(status(&get(address, "/").await), "502");
+    }
+    // It goes to and fro, and is not handed out meanwhile.
+    soon(async { while status(&get(address, "/").await) != "204" {} }).await;
+    let answer = published(address).await;
+    assert_eq!(body(&answer), "{broken");
+    let topic = header(&answer, "x-topic");
+    assert_eq!(topic, ["given up: delivered 102 times without success"], "{answer}");
+}
+
+fn delivery_of(message: Message) -> (Arc<Queue>, Delivered) {
+    let queue = Arc::new(Queue::default());
+    let delivery = Delivered(Arc::clone(&queue), Mutex::new(Some(message.clone())), message);
+    (queue, delivery)
+}
+
+/// What is published when a message of two attributes is dead-lettered, and how many of them came back.
+async fn buried(topic: &str, capabilities: &'static Capabilities) -> (Vec<(String, Message)>, usize) {
+    let mut message = Message { id: Some("7".to_owned()), key: Some("k".to_owned()), ..Message::new("x") };
+    message.set_attribute("A", "1");
+    message.set_attribute("B", "2");
+    message.set_attribute("fake-rollup", "all");
+    let (queue, delivery) = delivery_of(message);
+    crate::backend::bury(Topic(Arc::clone(&queue), topic.to_owned()), capabilities, delivery).await;
+    let published = std::mem::take(&mut *lock(&queue.published));
+    let waiting = lock(&queue.waiting).len();
+    (published, waiting)
+}
+
+#[tokio::test]
+async fn a_topic_gets_what_it_takes_of_a_message() {
+    for (topic, expected, attributes, id) in [
+        ("fake://dead", "fake://dead", vec!["A", "B", SUBSCRIPTION, DELIVERIES, REASON], true),
+        ("fake://narrow", "fake://narrow", vec!["A", "B"], true),
+        ("fake://plain", "fake://plain", vec![], false),
+        ("fake://tiny", "given up: test", vec!["A", "B", "fake-rollup"], true),
+    ] {
+        let (published, waiting) = buried(topic, &DRIVER.capabilities).await;
+        let [(to, message)] = published.as_slice() else { panic!("{published:?}") };
+        let names: Vec<_> = message.attributes.iter().map(|attribute| &*attribute.name).collect();
+        assert_eq!((to.as_str(), names), (expected, attributes), "{topic}");
+        assert_eq!((&*message.body, message.id.is_some(), message.key.is_some()), (&b"x"[..], id, id), "{topic}");
+        assert_eq!(waiting, 0, "{topic}: it does not come back");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_back_is_not_copied_again() {
+    for (subscription, origin, earlier, expected) in [
+        ("fake://s", Some("dead"), Some("orders"), "given up: test"),
+        ("fake://s", None, None, "given up: test"),
+        ("fake://s", Some("orders"), Some("orders"), "fake://dead"),
+        ("fake://other", Some("dead"), Some("orders"), "fake://dead"),
+    ] {
+        let mut message = Message::new("x");
+        message.set_attribute(SUBSCRIPTION, subscription);
+        let topics = [("Published-To", origin), (TOPIC, earlier)];
+        for (name, topic) in topics.into_iter().filter_map(|(name, topic)| Some((name, topic?))) {
+            message.set_attribute(name, topic);
+        }
+        let (queue, delivery) = delivery_of(message);
+        let publisher = Topic(Arc::clone(&queue), "fake://dead".to_owned());
+        crate::backend::bury(publisher, &DRIVER.capabilities, delivery).await;
+        let published = std::mem::take(&mut *lock(&queue.published));
+        let to: Vec<_> = published.iter().map(|(to, _)| to.as_str()).collect();
+        assert_eq!(to, [expected], "{subscription} {origin:?} {earlier:?}");
+    }
+}
+
+/// A broker that takes a message back into the gateway's own memory has not kept it.
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_keeps_nothing_is_asked_several_times() {
+    static KEEPS_NOTHING: Capabilities = Capabilities { redelivery: false, ..DRIVER.capabilities };
+    for (capabilities, millis) in [(&DRIVER.capabilities, 0), (&KEEPS_NOTHING, 3000)] {
+        let begun = tokio::time::Instant::now();
+        let (published, waiting) = buried("fake://refuses", capabilities).await;
+        assert_eq!((published.len(), waiting), (0, 1), "given back");
+        assert_eq!(begun.elapsed().as_millis(), millis, "200 + 400 + 800 + 1600 ms between five tries");
     }
 }
 
 #[tokio::test]
 async fn an_id_that_the_topic_has_seen_loses_nothing() {
-    let queue = Arc::new(Queue::default());
-    let message = Message { id: Some("7".to_owned()), ..Message::new("x") };
-    let delivery = Delivered(Arc::clone(&queue), Mutex::new(Some(message.clone())), message);
-    let publisher = Topic(Arc::clone(&queue), "fake://seen".to_owned());
-    crate::backend::bury(publisher, delivery).await;
-    let published = std::mem::take(&mut *lock(&queue.published));
+    let (published, waiting) = buried("fake://seen", &DRIVER.capabilities).await;
     assert_eq!(published.len(), 1);
     assert_eq!((published[0].1.id.as_deref(), &*published[0].1.body), (None, &b"x"[..]));
-    assert!(lock(&queue.waiting).is_empty(), "acknowledged");
+    assert_eq!(waiting, 0, "acknowledged");
 }
 
 /// One that does not answer takes seconds, and the others have the same ones.

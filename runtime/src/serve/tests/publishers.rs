@@ -82,7 +82,7 @@ impl Publisher for Topic {
                 return Ok(Receipt { id: Some(id), partition, offset: Some(7), duplicate: false });
             }
         };
-        Err(PublishError::new(kind, "as the script says"))
+        Err(PublishError::new(kind, "10.0.0.1 says so"))
     }
 }
 
@@ -135,6 +135,9 @@ async fn each_failure_has_its_status() {
         assert_eq!((status(&answer), header(&answer, "retry-after")), (expected, Vec::from_iter(retry)), "{url}");
         assert_eq!(header(&answer, "x-krakend-completed"), ["false"], "{url}");
         assert!(body(&answer).starts_with(url), "{answer}");
+        // What is wrong with the client's own message is for the client, whoever found it.
+        let own = matches!(expected, "400" | "413");
+        assert_eq!(body(&answer).contains("10.0.0.1"), own, "{answer}");
     }
 }
 

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::support::soon;
+use super::soon;
 
 /// Makes the stream `name` of `subject`, kept in files.
-pub(super) async fn create_stream(port: u16, name: &str, subject: &str) {
+pub(crate) async fn create_stream(port: u16, name: &str, subject: &str) {
     let config =
         json!({"name": name, "subjects": [subject], "retention": "limits", "storage": "file", "num_replicas": 1});
     let answer = request(port, &format!("$JS.API.STREAM.CREATE.{name}"), &config).await;
@@ -15,7 +15,7 @@ pub(super) async fn create_stream(port: u16, name: &str, subject: &str) {
 }
 
 /// How many messages the stream has taken.
-pub(super) async fn stored(port: u16, name: &str) -> u64 {
+pub(crate) async fn stored(port: u16, name: &str) -> u64 {
     let answer = request(port, &format!("$JS.API.STREAM.INFO.{name}"), &json!({})).await;
     answer["state"]["last_seq"].as_u64().unwrap_or_else(|| panic!("{answer}"))
 }

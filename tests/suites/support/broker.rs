@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::support::soon;
+use super::{eventually, soon};
 
 /// A broker started by `tests/brokers/start-NAME.sh`, with its data in a folder of its own.
-pub(super) struct Broker {
+pub(crate) struct Broker {
     name: &'static str,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     folder: PathBuf,
 }
 
 impl Broker {
     /// Starts it at a free port, which it keeps, with nothing in it.
-    pub(super) async fn start(name: &'static str, test: &str) -> Self {
+    pub(crate) async fn start(name: &'static str, test: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{test}"));
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("the folder of an earlier run can be removed");
@@ -29,30 +29,29 @@ impl Broker {
     }
 
     /// Ends it as a power failure would.
-    pub(super) async fn kill(&self) {
+    pub(crate) async fn kill(&self) {
         self.signal("KILL").await;
         // Until its port is closed, so that what follows meets no broker.
-        crate::support::eventually(async || tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err())
-            .await;
+        eventually(async || tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err()).await;
     }
 
     /// Starts it again, with what it had stored.
-    pub(super) async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         self.run_script("start").await;
     }
 
     /// It stops to do anything, and its connections stay open.
-    pub(super) async fn pause(&self) {
+    pub(crate) async fn pause(&self) {
         self.signal("STOP").await;
     }
 
     /// Goes on after a pause.
-    pub(super) async fn resume(&self) {
+    pub(crate) async fn resume(&self) {
         self.signal("CONT").await;
     }
 
     /// Stops it for good.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.run_script("stop").await;
     }
 

@@ -1,0 +1,125 @@
+//! A client of another make (nats-py) on one side of NATS, an HTTP client of the gateway on the other.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::{Answer, Broker, Program, eventually, nats, soon};
+
+/// All bytes, which are not UTF-8.
+fn body() -> Vec<u8> {
+    (0..=u8::MAX).chain([0, 0xff, 0xc3, 0x28]).collect()
+}
+
+/// The same in base64, by hand: a dependency for one text is too much.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for digit in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63]));
+        }
+        text.push_str(&"="[..].repeat(3 - chunk.len()));
+    }
+    text
+}
+
+/// A message as the other client shows it.
+fn shown(subject: &str, id: Option<&str>) -> Value {
+    let mut headers = json!({ "X-Order-Id": "0042", "Content-Type": "application/vnd.order" });
+    if let Some(id) = id {
+        headers["Nats-Msg-Id"] = id.into();
+    }
+    json!({ "subject": subject, "headers": headers, "body": base64(&body()) })
+}
+
+/// The other client, which ends with the test.
+struct Other {
+    _child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Other {
+    fn start(broker: &Broker, arguments: &[&str]) -> Self {
+        let python = std::env::var("CLIENTS_PYTHON").expect("checked before");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("brokers/clients/natsc.py");
+        let mut command = Command::new(python);
+        command.arg(script).args(arguments).env("NATS_SERVER_URL", format!("nats://127.0.0.1:{}", broker.port));
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("python starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { _child: child, lines }
+    }
+
+    /// The next thing that it says.
+    async fn says(&mut self) -> Value {
+        let line = soon(self.lines.next_line()).await.expect("text").expect("it says something");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+}
+
+/// A broker and a gateway that is connected to it.
+async fn start(test: &str) -> Option<(Broker, Program)> {
+    if !crate::support::broker("nats") || !crate::support::broker("clients") {
+        return None;
+    }
+    let broker = Broker::start("nats", &format!("interop-{test}")).await;
+    nats::create_stream(broker.port, "STORED", "stored.*").await;
+    let mut command = Program::command("interop");
+    command.args(["--listen", "127.0.0.1:0"]).env("NATS_SERVER_URL", format!("nats://127.0.0.1:{}", broker.port));
+    let mut gateway = Program::spawn(command).await;
+    gateway.discard_logs();
+    for driver in ["nats", "jetstream"] {
+        let connected = async || gateway.get("/__ready").await.json()["brokers"][driver]["state"] == "connected";
+        eventually(connected).await;
+    }
+    Some((broker, gateway))
+}
+
+async fn post(gateway: &Program, path: &str) -> Answer {
+    let headers =
+        [("Content-Type", "application/vnd.order"), ("X-Order-Id", "0042"), ("Idempotency-Key", "id-7"), ("X-No", "1")];
+    gateway.client().await.request("POST", path, &headers, body()).await
+}
+
+fn assert_is_whole(answer: &Answer, topic: &str) {
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/vnd.order")));
+    assert_eq!((answer.header("x-order-id"), answer.header("x-topic")), (Some("0042"), Some(topic)));
+    assert_eq!(answer.body, body());
+}
+
+#[tokio::test]
+async fn core_both_ways() {
+    let Some((broker, gateway)) = start("core").await else { return };
+    // The server has the gateway's subscription before it confirms this.
+    assert_eq!(post(&gateway, "/core").await.status, 200);
+    let message = shown("", None).to_string();
+    assert_eq!(Other::start(&broker, &["publish", "core.in", &message]).says().await, "sent");
+    assert_is_whole(&gateway.get("/core").await, "core.in");
+
+    let mut other = Other::start(&broker, &["receive", "core.out"]);
+    assert_eq!(other.says().await, "ready");
+    assert_eq!(post(&gateway, "/core").await.brief(), (200, "true", "{}"));
+    assert_eq!(other.says().await, shown("core.out", None));
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn jetstream_both_ways() {
+    let Some((broker, gateway)) = start("jetstream").await else { return };
+    let message = shown("", None).to_string();
+    let stored = Other::start(&broker, &["js-publish", "stored.in", &message]).says().await;
+    assert_eq!(stored, json!({ "stream": "STORED", "seq": 1, "duplicate": false }));
+    let answer = gateway.get("/jetstream").await;
+    assert_is_whole(&answer, "stored.in");
+    assert_eq!(answer.header("x-offset"), Some("1"));
+
+    let receipt = post(&gateway, "/jetstream").await;
+    assert_eq!((receipt.status, &receipt.json()["offset"]), (200, &json!(2)), "{receipt:?}");
+    let received = Other::start(&broker, &["js-receive", "stored.out", "STORED"]).says().await;
+    assert_eq!(received, shown("stored.out", Some("id-7")));
+    broker.stop().await;
+}
