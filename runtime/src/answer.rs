@@ -36,6 +36,8 @@ pub(crate) struct Answers {
     complete_json: HeaderMap,
     incomplete_json: HeaderMap,
     return_error_msg: bool,
+    /// Whether `complete` says that caches may keep it.
+    cacheable: bool,
 }
 
 impl Answers {
@@ -67,6 +69,7 @@ impl Answers {
             complete,
             incomplete,
             return_error_msg: router.return_error_msg,
+            cacheable: !consumes && options.cache_ttl > Duration::ZERO,
         }
     }
 
@@ -87,6 +90,8 @@ impl Answers {
 
     fn succeeded(&self, reply: Reply, request: &HeaderMap) -> Response<Body> {
         let status = reply.status();
+        // A client that a cache answers publishes nothing. KrakenD says the same, as no such answer is complete there.
+        let uncached = self.cacheable && reply.published.is_some();
         let mut response = match reply.data {
             Data::Object(object) => {
                 // The answers of publishers have nothing in them, and are complete all the same.
@@ -114,6 +119,9 @@ impl Answers {
             }
         };
         *response.status_mut() = status;
+        if uncached {
+            response.headers_mut().remove(CACHE_CONTROL);
+        }
         if let Some(headers) = reply.headers {
             // None of them is one of the gateway's: the build sees to that.
             response.headers_mut().extend(*headers);

@@ -1,6 +1,7 @@
 //! Where we differ from KrakenD on purpose: what a recording becomes, by behaviour.
 
 mod answers;
+mod brokers;
 mod json;
 mod requests;
 mod sequences;
@@ -12,7 +13,10 @@ use super::suite::Suite;
 /// What a difference may look at.
 pub(super) struct Context<'a> {
     pub(super) suite: &'a Suite,
+    pub(super) case: &'a Value,
     pub(super) step: &'a Value,
+    /// Of this step, or the last one before it.
+    pub(super) request: &'a Value,
     pub(super) endpoint: Option<&'a Value>,
     /// What we did.
     pub(super) found: &'a Value,
@@ -28,7 +32,7 @@ struct Difference {
 }
 
 /// A file for each part of what is seen.
-const ALL: &[&[Difference]] = &[json::ALL, answers::ALL, requests::ALL, sequences::ALL];
+const ALL: &[&[Difference]] = &[json::ALL, answers::ALL, requests::ALL, sequences::ALL, brokers::ALL];
 
 /// Changes a recording to what we answer; says which differences changed it.
 pub(super) fn apply(context: &Context<'_>, wanted: &mut Value) -> Vec<&'static str> {

@@ -4,6 +4,7 @@
 //! An expectation is a recording, changed by the [`differences`] that apply to it. What the build refuses has to be what
 //! the [`rules`] say, and what is missing has to be what the suite's own lists say.
 
+mod broker;
 mod client;
 mod differences;
 mod lists;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::broker::Message;
 use super::client::Received;
 use super::suite::Suite;
 use super::text::{base64, query};
@@ -72,13 +73,20 @@ pub(super) fn request(request: &Request, exact_query: bool) -> Value {
     seen
 }
 
+/// What was published.
+pub(super) fn message(message: &Message) -> Value {
+    let wire = if message.metadata.is_some() { "nats-headers" } else { "plain" };
+    let metadata = message.metadata.iter().flatten().map(|(name, value)| (name.clone(), json!(value)));
+    json!({"wire": wire, "metadata": metadata.collect::<Map<_, _>>(), "body": body(&message.body, None)})
+}
+
 fn push(headers: &mut Map<String, Value>, name: &str, value: &str) {
     if let Value::Array(values) = headers.entry(name).or_insert_with(|| json!([])) {
         values.push(Value::from(value));
     }
 }
 
-fn body(bytes: &[u8], mode: Option<&str>) -> Value {
+pub(super) fn body(bytes: &[u8], mode: Option<&str>) -> Value {
     if bytes.is_empty() {
         return json!({"kind": "empty"});
     }

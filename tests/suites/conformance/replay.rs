@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use sluicegate_runtime::description::Description;
 
+use super::broker::Broker;
 use super::client::send;
 use super::differences::{self, Context};
-use super::observation::{Mismatch, compare, recorded, request, response};
+use super::observation::{Mismatch, compare, message, recorded, request, response};
 use super::rules;
 use super::suite::{Suite, array, text};
 use super::upstream::Upstream;
-use crate::support::Running;
+use crate::support::{Running, eventually};
 
 /// A case that waits for something is asked again when the machine was busy.
 const ATTEMPTS: usize = 3;
@@ -32,6 +34,14 @@ pub(super) struct Report {
     pub(super) problems: Vec<String>,
 }
 
+/// A gateway with what is around it.
+struct Stage<'a> {
+    suite: &'a Suite,
+    gateway: Running,
+    upstream: Arc<Upstream>,
+    broker: Option<Broker>,
+}
+
 enum Verdict {
     /// With the differences that were applied.
     Passed(Vec<&'static str>),
@@ -41,8 +51,6 @@ enum Verdict {
 }
 
 pub(super) async fn run(suite: &Suite, gateway: &'static Description) -> Report {
-    let upstream = Upstream::start(&suite.upstream, suite.ports);
-    let gateway = Running::start(gateway);
     let mut report = Report {
         name: suite.name.clone(),
         cases: 0,
@@ -53,6 +61,10 @@ pub(super) async fn run(suite: &Suite, gateway: &'static Description) -> Report 
         different: BTreeMap::new(),
         problems: rules::check(suite),
     };
+    if !suite.broker.as_deref().is_none_or(crate::support::broker) {
+        return report;
+    }
+    let mut stage = Stage::set(suite, gateway).await;
     let wanted = |variable: &str| env::var(variable).ok().filter(|value| !value.is_empty());
     let (only, behaviour) = (wanted("CONFORMANCE_ONLY"), wanted("CONFORMANCE_BEHAVIOUR"));
     for case in &suite.cases {
@@ -63,15 +75,15 @@ pub(super) async fn run(suite: &Suite, gateway: &'static Description) -> Report 
             continue;
         }
         report.cases += 1;
-        let mut verdict = run_case(suite, case, &gateway, &upstream).await;
+        let mut verdict = stage.run_case(case).await;
         for _ in 1..ATTEMPTS {
             if matches!(verdict, Verdict::Failed(_)) && !suite.gaps.contains(id) && depends_on_time(case) {
-                verdict = run_case(suite, case, &gateway, &upstream).await;
+                verdict = stage.run_case(case).await;
             }
         }
         report.note(suite, case, verdict);
     }
-    gateway.stop().await;
+    stage.gateway.stop().await;
     report
 }
 
@@ -79,89 +91,123 @@ fn depends_on_time(case: &Value) -> bool {
     case.get("settle_ms").is_some() || array(&case["steps"]).iter().any(|step| step.get("time_ms").is_some())
 }
 
-async fn run_case(suite: &Suite, case: &Value, gateway: &Running, upstream: &Upstream) -> Verdict {
-    upstream.take();
-    let (mut applied, mut problems) = (Vec::new(), Vec::new());
-    let (mut asked, mut refused, mut not_yet) = (0, 0, 0);
-    for (index, step) in array(&case["steps"]).iter().enumerate() {
-        if let Some(wait) = step["sleep_ms"].as_u64() {
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            continue;
-        }
-        let endpoint = suite.endpoint_of(&step["request"]);
-        if let Some(left_out) = endpoint.and_then(|endpoint| suite.refused(endpoint)) {
-            match left_out.codes().first() {
-                None => not_yet += 1,
-                Some(_) if endpoint.is_some_and(|endpoint| rules::explain(endpoint, left_out)) => refused += 1,
-                Some(code) => problems.push(format!("step {index}: the build refuses the endpoint: {code}")),
+impl<'a> Stage<'a> {
+    async fn set(suite: &'a Suite, gateway: &'static Description) -> Self {
+        let upstream = Upstream::start(&suite.upstream, suite.ports);
+        let gateway = Running::start(gateway);
+        let broker = match &suite.broker {
+            Some(_) => {
+                let broker = Broker::connect(&suite.cases).await;
+                eventually(async || gateway.get("/__ready").await.text().contains("\"connected\"")).await;
+                Some(broker)
             }
-            continue;
+            None => None,
+        };
+        Self { suite, gateway, upstream, broker }
+    }
+
+    async fn run_case(&mut self, case: &Value) -> Verdict {
+        let suite = self.suite;
+        self.upstream.take();
+        if let Some(broker) = &mut self.broker {
+            broker.drain().await;
         }
-        asked += 1;
-        let mut found = run_step(suite, case, step, gateway, upstream).await;
-        let mut wanted = step["expect"].clone();
-        let context = Context { suite, step, endpoint, found: &found };
-        applied.extend(differences::apply(&context, &mut wanted));
-        if case["upstream_ordered"] != true {
-            for side in [&mut wanted, &mut found] {
-                if let Some(requests) = side["upstream"].as_array_mut() {
-                    requests.sort_by_cached_key(sorted);
+        let (mut applied, mut problems) = (Vec::new(), Vec::new());
+        let (mut asked, mut refused, mut not_yet) = (0, 0, 0);
+        // What a message is expected of.
+        let mut request = &Value::Null;
+        for (index, step) in array(&case["steps"]).iter().enumerate() {
+            if let Some(wait) = step["sleep_ms"].as_u64() {
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                continue;
+            }
+            if let Some(publish) = step.get("publish") {
+                self.broker().publish(publish).await;
+                continue;
+            }
+            request = step.get("request").unwrap_or(request);
+            let endpoint = suite.endpoint_of(request);
+            if let Some(left_out) = endpoint.and_then(|endpoint| suite.refused(endpoint)) {
+                match left_out.codes().first() {
+                    None => not_yet += 1,
+                    Some(_) if endpoint.is_some_and(|endpoint| rules::explain(endpoint, left_out)) => refused += 1,
+                    Some(code) => problems.push(format!("step {index}: the build refuses the endpoint: {code}")),
+                }
+                continue;
+            }
+            asked += 1;
+            let mut found = match step.get("expect_message") {
+                Some(expected) => json!({"message": self.broker().receive(expected).await.map(|it| message(&it))}),
+                None => self.run_request(case, step).await,
+            };
+            recorded(&mut found, suite);
+            let mut wanted = step["expect"].clone();
+            let context = Context { suite, case, step, request, endpoint, found: &found };
+            applied.extend(differences::apply(&context, &mut wanted));
+            if case["upstream_ordered"] != true {
+                for side in [&mut wanted, &mut found] {
+                    if let Some(requests) = side["upstream"].as_array_mut() {
+                        requests.sort_by_cached_key(sorted);
+                    }
                 }
             }
+            let mut mismatches = Vec::new();
+            compare(&wanted, &found, "", &mut mismatches);
+            let ignored = array(&step["unstable"]).iter().chain(array(&step["soft"])).map(text);
+            let ignored: Vec<_> = ignored.collect();
+            let counts = |it: &&Mismatch| {
+                !ignored.iter().any(|path| it.path == *path || it.path.starts_with(&format!("{path}/")))
+            };
+            problems.extend(mismatches.iter().filter(counts).map(|it| format!("step {index}: {it}")));
         }
-        let mut mismatches = Vec::new();
-        compare(&wanted, &found, "", &mut mismatches);
-        let ignored = array(&step["unstable"]).iter().chain(array(&step["soft"])).map(text);
-        let ignored: Vec<_> = ignored.collect();
-        let counts =
-            |it: &&Mismatch| !ignored.iter().any(|path| it.path == *path || it.path.starts_with(&format!("{path}/")));
-        problems.extend(mismatches.iter().filter(counts).map(|it| format!("step {index}: {it}")));
+        applied.sort_unstable();
+        applied.dedup();
+        match (problems.is_empty(), asked, refused, not_yet) {
+            (false, ..) => Verdict::Failed(problems),
+            (true, 0, _, 1..) => Verdict::NotYet,
+            (true, 0, 1.., _) => Verdict::Refused,
+            _ => Verdict::Passed(applied),
+        }
     }
-    applied.sort_unstable();
-    applied.dedup();
-    match (problems.is_empty(), asked, refused, not_yet) {
-        (false, ..) => Verdict::Failed(problems),
-        (true, 0, _, 1..) => Verdict::NotYet,
-        (true, 0, 1.., _) => Verdict::Refused,
-        _ => Verdict::Passed(applied),
-    }
-}
 
-async fn run_step(suite: &Suite, case: &Value, step: &Value, gateway: &Running, upstream: &Upstream) -> Value {
-    let times = step["repeat"].as_u64().unwrap_or(1);
-    let (mut responses, mut took) = (Vec::new(), Vec::new());
-    let mode = step["body"].as_str().or_else(|| case["body"].as_str());
-    for _ in 0..times {
-        let received = send(gateway.address, &step["request"]).await;
-        took.push(received.took.as_millis());
-        responses.push(response(&received, mode));
+    fn broker(&mut self) -> &mut Broker {
+        self.broker.as_mut().expect("a suite with messages names its broker")
     }
-    if let Some(settle) = step["settle_ms"].as_u64().or_else(|| case["settle_ms"].as_u64()) {
-        tokio::time::sleep(Duration::from_millis(settle)).await;
-    }
-    let seen: Vec<_> = upstream.take().iter().map(|it| request(it, case["exact_query"] == true)).collect();
-    let mut found = Map::new();
-    if step["summary"] == true {
-        found.insert("summary".to_owned(), summary(step, &responses, &seen));
-    } else {
-        match times {
-            1 => found.insert("response".to_owned(), responses.remove(0)),
-            _ => found.insert("responses".to_owned(), Value::from(responses)),
-        };
-        if case["no_upstream"] != true {
-            found.insert("upstream".to_owned(), Value::from(seen));
+
+    async fn run_request(&self, case: &Value, step: &Value) -> Value {
+        let times = step["repeat"].as_u64().unwrap_or(1);
+        let (mut responses, mut took) = (Vec::new(), Vec::new());
+        let mode = step["body"].as_str().or_else(|| case["body"].as_str());
+        for _ in 0..times {
+            let received = send(self.gateway.address, &step["request"]).await;
+            took.push(received.took.as_millis());
+            responses.push(response(&received, mode));
         }
+        if let Some(settle) = step["settle_ms"].as_u64().or_else(|| case["settle_ms"].as_u64()) {
+            tokio::time::sleep(Duration::from_millis(settle)).await;
+        }
+        let seen: Vec<_> = self.upstream.take().iter().map(|it| request(it, case["exact_query"] == true)).collect();
+        let mut found = Map::new();
+        if step["summary"] == true {
+            found.insert("summary".to_owned(), summary(step, &responses, &seen));
+        } else {
+            match times {
+                1 => found.insert("response".to_owned(), responses.remove(0)),
+                _ => found.insert("responses".to_owned(), Value::from(responses)),
+            };
+            if case["no_upstream"] != true {
+                found.insert("upstream".to_owned(), Value::from(seen));
+            }
+        }
+        if let Some([least, most]) = step["time_ms"].as_array().map(|range| [&range[0], &range[1]]) {
+            let bound = |value: &Value| u128::from(value.as_u64().unwrap_or_default());
+            // How much longer it may take says nothing on a busy machine.
+            let fits = |took: &&u128| (bound(least)..=bound(most) + 2000).contains(*took);
+            let fits = took.iter().filter(fits).count() == took.len();
+            found.insert("time_ok".to_owned(), if fits { json!(true) } else { json!(format!("{took:?} ms")) });
+        }
+        Value::Object(found)
     }
-    if let Some([least, most]) = step["time_ms"].as_array().map(|range| [&range[0], &range[1]]) {
-        let bound = |value: &Value| u128::from(value.as_u64().unwrap_or_default());
-        // How much longer it may take says nothing on a busy machine.
-        let fits = |took: &&u128| (bound(least)..=bound(most) + 2000).contains(*took);
-        let fits = took.iter().filter(fits).count() == took.len();
-        found.insert("time_ok".to_owned(), if fits { json!(true) } else { json!(format!("{took:?} ms")) });
-    }
-    let mut found = Value::Object(found);
-    recorded(&mut found, suite);
-    found
 }
 
 fn summary(step: &Value, responses: &[Value], seen: &[Value]) -> Value {

@@ -42,7 +42,44 @@ const RULES: &[Rule] = &[
             endpoint["output_encoding"] != "no-op" && backends(endpoint).any(|backend| backend["encoding"] == "no-op")
         },
     },
+    Rule {
+        code: "pubsub-concurrent-calls",
+        why: "`concurrent_calls` above 1 would publish or take several messages for one request",
+        applies: |endpoint| {
+            endpoint["concurrent_calls"].as_u64() > Some(1)
+                && topics(endpoint).chain(subscriptions(endpoint)).count() > 0
+        },
+    },
+    Rule {
+        code: "bad-topic-url",
+        why: "a malformed topic, `{param}` in one or an unknown parameter: KrakenD falls back to an HTTP backend and fails",
+        applies: |endpoint| topics(endpoint).any(is_malformed),
+    },
+    Rule {
+        code: "bad-subscription-url",
+        why: "as for a topic",
+        applies: |endpoint| subscriptions(endpoint).any(is_malformed),
+    },
 ];
+
+fn topics(endpoint: &Value) -> impl Iterator<Item = &str> {
+    urls(endpoint, "/extra_config/backend~1pubsub~1publisher/topic_url")
+}
+
+fn subscriptions(endpoint: &Value) -> impl Iterator<Item = &str> {
+    urls(endpoint, "/extra_config/backend~1pubsub~1subscriber/subscription_url")
+}
+
+fn urls<'a>(endpoint: &'a Value, pointer: &'static str) -> impl Iterator<Item = &'a str> {
+    backends(endpoint).filter_map(move |backend| backend.pointer(pointer)?.as_str())
+}
+
+/// Whether a NATS URL names more than a subject and what go-cloud knows.
+fn is_malformed(url: &str) -> bool {
+    let (subject, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let known = |parameter: &str| ["", "natsv2", "queue"].contains(&parameter.split('=').next().unwrap_or_default());
+    subject.is_empty() || subject.contains('{') || !parameters.split('&').all(known)
+}
 
 fn backends(endpoint: &Value) -> impl Iterator<Item = &Value> {
     array(&endpoint["backend"]).iter()

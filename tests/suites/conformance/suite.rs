@@ -11,6 +11,8 @@ pub(super) struct Suite {
     pub(super) gateway: Value,
     pub(super) upstream: Value,
     pub(super) cases: Vec<Value>,
+    /// The broker that the gateway and the cases use.
+    pub(super) broker: Option<String>,
     /// The ports that stand for 18081 and those after it.
     pub(super) ports: [u16; 3],
     pub(super) left_out: Vec<LeftOut>,
@@ -56,6 +58,7 @@ impl Suite {
                 .map(|it| (text(&it["name"]).to_owned(), text(&it["value"]).to_owned()))
                 .collect(),
             cases: array(&cases["cases"]).to_vec(),
+            broker: cases["broker"].as_str().map(str::to_owned),
             ports,
             left_out: array(&left_out).iter().map(LeftOut::of).collect(),
             not_yet: List::load(&folder.join("not-yet.txt")),

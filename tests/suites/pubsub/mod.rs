@@ -25,6 +25,8 @@ async fn a_confirmed_message_answers_200_and_an_empty_object() {
     assert_eq!(answer.brief(), (200, "true", "{}"));
     assert_eq!(answer.header("x-krakend"), Some(VERSION));
     assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+    // A client that a cache answers would publish nothing.
+    assert_eq!(answer.header("cache-control"), None);
 }
 
 #[tokio::test]
