@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use sluicegate_drivers::{Broker, Confirm, Delivery, ReceiveError, Settlement, Subscriber};
+use sluicegate_drivers::{Broker, Confirm, Delivery, Message, ReceiveError, Settlement, Subscriber};
 use tokio::runtime::Handle;
 
 use crate::backend::dead_letter::DeadLetters;
@@ -15,7 +16,7 @@ use crate::backend::deliveries::Deliveries;
 use crate::backend::metadata::{self, Metadata};
 use crate::backend::reply::{Data, Reply};
 use crate::backend::settling::{SettleDelivery, backoff, settle};
-use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, at};
+use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, at, shape_json};
 use crate::broker::NamedBroker;
 use crate::deadline::before;
 use crate::encoding::{self, Decode};
@@ -246,6 +247,23 @@ impl<B: Broker> OpenBackend for OpenSubscribe<B> {
     }
 }
 
+/// A message with nothing in it is `null`, as with KrakenD, and shaped as such; as text it is text.
+fn read(decode: Decode, shape: &Shape, body: &Bytes, merged: bool) -> Result<Data, String> {
+    static NULL: Bytes = Bytes::from_static(b"null");
+    match decode {
+        Decode::Text => encoding::read(decode, shape, body, merged),
+        _ if body.trim_ascii().is_empty() => shape_json(&shape.of_object().0, &NULL, merged),
+        _ => encoding::read(decode, shape, body, merged),
+    }
+}
+
+/// Header names have no case to HTTP, and a broker's producers write them as they like.
+fn content_type(message: &Message) -> Option<HeaderValue> {
+    let is_it = |name: &str| name.eq_ignore_ascii_case("content-type");
+    let other = || message.attributes.iter().find(|it| is_it(&it.name)).map(|it| it.value.as_str());
+    message.attribute("Content-Type").or_else(other).and_then(|value| HeaderValue::from_str(value).ok())
+}
+
 type DeliveryOf<B> = <<B as Broker>::Subscriber as Subscriber>::Delivery;
 
 impl<B: Broker> OpenSubscribe<B> {
@@ -261,15 +279,11 @@ impl<B: Broker> OpenSubscribe<B> {
         let reply = match self.decode {
             Decode::NoOp => {
                 let mut response = Response::new(Body::from(message.body.clone()));
-                let content_type =
-                    message.attribute("Content-Type").and_then(|value| HeaderValue::from_str(value).ok());
                 let octets = HeaderValue::from_static("application/octet-stream");
-                response.headers_mut().insert(CONTENT_TYPE, content_type.unwrap_or(octets));
+                response.headers_mut().insert(CONTENT_TYPE, content_type(message).unwrap_or(octets));
                 Reply::pass_through(response)
             }
-            // KrakenD answers an empty message with `null`; as text it is text.
-            decode if message.body.is_empty() && decode != Decode::Text => Reply::new(Data::Null, false),
-            decode => match encoding::read(decode, self.shape, &message.body, self.merged) {
+            decode => match read(decode, self.shape, &message.body, self.merged) {
                 Ok(data) => Reply::new(data, true),
                 Err(reason) => return Err(self.not_decodable(delivery, count, &reason)),
             },
@@ -361,5 +375,29 @@ impl<B: Broker> OpenSubscribe<B> {
 
     fn settle(&self, delivery: DeliveryOf<B>, settlement: Settlement) {
         settle(delivery, settlement, self.url, B::DRIVER.capabilities.redelivery, &self.runtime);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_is_found_however_it_is_written() {
+        for (names, expected) in [
+            (&["Content-Type"][..], Some("a/0")),
+            (&["content-type"], Some("a/0")),
+            (&["content-type", "Content-Type"], Some("a/1")),
+            (&["X-Content-Type"], None),
+        ] {
+            let mut message = Message::new("");
+            for (index, name) in names.iter().enumerate() {
+                message.set_attribute(*name, format!("a/{index}"));
+            }
+            assert_eq!(content_type(&message).as_ref().and_then(|value| value.to_str().ok()), expected, "{names:?}");
+        }
+        let mut message = Message::new("");
+        message.set_attribute("Content-Type", "a\nb");
+        assert_eq!(content_type(&message), None);
     }
 }

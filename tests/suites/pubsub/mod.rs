@@ -102,6 +102,12 @@ async fn an_empty_message_is_null() {
     assert_eq!(gateway.post("/orders", "").await.brief(), (200, "true", "{}"));
     assert_eq!(gateway.get("/orders").await.brief(), (200, "false", "null"));
     assert_eq!(gateway.get("/orders").await.status, 204, "it was acknowledged");
+    for blank in ["", " \r\n"] {
+        gateway.post("/shaped", blank).await;
+        assert_eq!(gateway.get("/shaped").await.brief(), (200, "true", r#"{"order":null}"#));
+        gateway.post("/list", blank).await;
+        assert_eq!(gateway.get("/list").await.brief(), (200, "false", "null"));
+    }
 }
 
 #[tokio::test]
