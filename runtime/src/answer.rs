@@ -11,6 +11,7 @@ use crate::backend::{Data, ErrorBody, Failure, Reply};
 use crate::encoding::output;
 use crate::endpoint::{EndpointOptions, Output};
 use crate::router::{RouterOptions, X_KRAKEND, X_KRAKEND_COMPLETED};
+use crate::sniff;
 
 static X_VERSION: HeaderName = X_KRAKEND;
 static X_COMPLETED: HeaderName = X_KRAKEND_COMPLETED;
@@ -182,7 +183,9 @@ impl Answers {
             None if failure.retry && !self.return_error_msg => (Body::from(UNAVAILABLE), Some(JSON.clone())),
             _ if !self.return_error_msg => (Body::empty(), None),
             Some(ErrorBody::Upstream(body, content_type)) => {
-                (Body::from(body.clone()), Some(content_type.clone().unwrap_or_else(|| TEXT.clone())))
+                // As Go's server does.
+                let sniffed = || (!body.is_empty()).then(|| HeaderValue::from_static(sniff::content_type(body)));
+                (Body::from(body.clone()), content_type.clone().or_else(sniffed))
             }
             None => (Body::from(failure.told().to_owned()), Some(TEXT.clone())),
         }

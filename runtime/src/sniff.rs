@@ -84,7 +84,7 @@ impl HttpBody for Begun {
 }
 
 /// What `data` is; always some type.
-fn content_type(data: &[u8]) -> &'static str {
+pub(crate) fn content_type(data: &[u8]) -> &'static str {
     let data = &data[..data.len().min(LOOKED_AT)];
     let text = without_space(data);
     if HTML.iter().any(|tag| is_tag(text, tag)) {

@@ -180,6 +180,26 @@ pub(super) fn with_roots(mut merged: Reply) -> Result<Reply, Failure> {
     Ok(merged)
 }
 
+/// What all of them say, a line each. With `return_error_code` an upstream's body speaks for it, as in KrakenD; the log has
+/// what happened.
+fn all_failed(failures: Vec<Failure>) -> Failure {
+    let join = |text: fn(&Failure) -> &str| failures.iter().map(text).collect::<Vec<_>>().join("\n");
+    let mut all = Failure::internal(join(|failure| &failure.message)).telling(join(Failure::told));
+    if failures.iter().any(|failure| upstream_body(failure).is_some()) {
+        let said = |failure| upstream_body(failure).unwrap_or(failure.told().as_bytes());
+        let lines: Vec<_> = failures.iter().map(said).collect();
+        all.body = Some(Box::new(ErrorBody::Upstream(lines.join(&b'\n').into(), None)));
+    }
+    all
+}
+
+fn upstream_body(failure: &Failure) -> Option<&[u8]> {
+    match failure.body.as_deref() {
+        Some(ErrorBody::Upstream(body, _)) => Some(body),
+        _ => None,
+    }
+}
+
 /// Joins the answers: any success answers 200 with what there is (trap 35), unless a publisher failed, which decides the
 /// whole. Deliveries in it are settled together, or given back together.
 pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str, &str)) -> Result<Reply, Failure> {
@@ -187,10 +207,7 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
         return Err(publishers_failed(&results));
     }
     if results.iter().all(Result::is_err) {
-        let failures: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-        let join =
-            |text: fn(&Failure) -> &str| failures.iter().map(|failure| text(failure)).collect::<Vec<_>>().join("\n");
-        return Err(Failure::internal(join(|failure| &failure.message)).telling(join(Failure::told)));
+        return Err(all_failed(results.into_iter().filter_map(Result::err).collect()));
     }
     let (mut complete, mut errored) = (true, false);
     let mut objects = Vec::with_capacity(results.len());

@@ -43,6 +43,14 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
+        code: "no-wildcard",
+        why: "KrakenD takes `*` of a backend for the name of a header, and passes none",
+        applies: |endpoint| {
+            let lists = backends(endpoint).flat_map(|it| [&it["input_headers"], &it["input_query_strings"]]);
+            lists.flat_map(array).any(|name| name == "*")
+        },
+    },
+    Rule {
         code: "pubsub-concurrent-calls",
         why: "`concurrent_calls` above 1 would publish or take several messages for one request",
         applies: |endpoint| {

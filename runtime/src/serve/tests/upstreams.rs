@@ -109,10 +109,12 @@ async fn errors_are_told_as_in_krakend() {
     let (hosts, _asked) = upstream("HTTP/1.1 503 Down\r\nContent-Length: 4\r\n\r\ndown").await;
     let backend = Http::new(Get, hosts, &[Text("/up?x=1")]);
     let merge: [&'static dyn AnyBackend; 2] = [leak(backend), leak(backend)];
-    let endpoints: [&'static dyn AnyEndpoint; 3] = [
+    let codes: [&'static dyn AnyBackend; 2] = [leak(backend), leak(backend.status(StatusRule::ReturnCode))];
+    let endpoints: [&'static dyn AnyEndpoint; 4] = [
         leak(Endpoint::new(Get, "/plain", "", backend)),
         leak(Endpoint::new(Get, "/code", "", backend.status(StatusRule::ReturnCode))),
         leak(Endpoint::new(Get, "/merge", "", Merge::new(leak(merge)))),
+        leak(Endpoint::new(Get, "/codes", "", Merge::new(leak(codes)))),
     ];
     let address = gateway(leak(endpoints), RouterOptions::DEFAULT.return_error_msg(true));
     let text = format!("invalid status code 503 [GET /up?x=1]: {}/up?x=1", hosts[0]);
@@ -120,10 +122,27 @@ async fn errors_are_told_as_in_krakend() {
         ("/plain", "500", text.clone()),
         ("/code", "503", "down".to_owned()),
         ("/merge", "500", format!("{text}\n{text}")),
+        ("/codes", "500", format!("{text}\ndown")),
     ] {
         let answer = get(address, path).await;
         assert_eq!((status(&answer), body(&answer)), (code, told.as_str()), "{path}");
+        assert_eq!(header(&answer, "content-type"), ["text/plain; charset=utf-8"], "{path}");
         assert!(header(&answer, "retry-after").is_empty(), "only a broker is known to come back: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_told_with_its_type() {
+    for (upstream_body, expected) in [("", &[][..]), ("<html>", &["text/html; charset=utf-8"])] {
+        let length = upstream_body.len();
+        let (hosts, _asked) =
+            upstream(leak(format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n{upstream_body}"))).await;
+        let backend = Http::new(Get, hosts, &[Text("/up")]).status(StatusRule::ReturnCode);
+        let endpoints: [&'static dyn AnyEndpoint; 1] = [leak(Endpoint::new(Get, "/", "", backend))];
+        let address = gateway(leak(endpoints), RouterOptions::DEFAULT.return_error_msg(true));
+        let answer = get(address, "/").await;
+        assert_eq!((status(&answer), body(&answer)), ("404", upstream_body));
+        assert_eq!(header(&answer, "content-type"), expected);
     }
 }
 
