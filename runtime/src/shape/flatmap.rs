@@ -174,15 +174,20 @@ impl<'t> Node<'t> {
         }
         for Taken { indices, labels, node } in taken {
             let place = if target.len() < source.len() {
-                self.nearest(new_above, &labels)
+                self.nearest(new_above, &indices, &labels)
             } else {
                 self.at(&indices).deepest(&new_above[source.len() - 1..])
             };
-            // What is moved takes the place of what had the name.
-            if !place.is_list {
-                place.edges.retain(|edge| edge.label != *new_name);
+            // What is moved takes the place of what had the name; the last is what was moved there before.
+            match place.edges.last_mut().filter(|last| last.label == *new_name) {
+                Some(last) if !place.is_list => last.node = node,
+                _ => {
+                    if !place.is_list {
+                        place.edges.retain(|edge| edge.label != *new_name);
+                    }
+                    place.edges.push(Edge { label: Cow::Borrowed(new_name), node });
+                }
             }
-            place.edges.push(Edge { label: Cow::Borrowed(new_name), node });
         }
     }
 
@@ -224,15 +229,24 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// As far as `path` can be followed; a wildcard in it is the label that the source had there.
-    fn nearest(&mut self, path: &[&str], labels: &[Cow<'t, str>]) -> &mut Self {
+    /// As far as `path` can be followed; a wildcard in it is the label that the source had there, at one of `indices`.
+    fn nearest(&mut self, path: &[&str], indices: &[usize], labels: &[Cow<'t, str>]) -> &mut Self {
         let mut node = self;
-        for (step, had) in path.iter().zip(labels) {
+        for (step, (had, index)) in path.iter().zip(labels.iter().zip(indices)) {
             let label: &str = if *step == EACH { had } else { step };
-            let Some(at) = node.edges.iter().position(|edge| edge.label == label) else { return node };
+            let Some(at) = node.position(label, *index) else { return node };
             node = &mut node.edges[at].node;
         }
         node
+    }
+
+    /// Where the edge with this label is: most often where the source has it, or where an array has its elements. Only then
+    /// it is searched for: done for every element of a long array, that takes minutes.
+    fn position(&self, label: &str, hint: usize) -> Option<usize> {
+        let is_at = |at: &usize| self.edges.get(*at).is_some_and(|edge| edge.label == label);
+        let element = || self.is_list.then(|| label.parse().ok()).flatten().filter(is_at);
+        let search = || self.edges.iter().position(|edge| edge.label == label);
+        Some(hint).filter(is_at).or_else(element).or_else(search)
     }
 
     /// The node at the end of `path`, made where there is none.

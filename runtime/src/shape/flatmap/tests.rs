@@ -129,3 +129,42 @@ fn an_error_leaves_nothing() {
         assert_eq!((error.problem, output.as_slice(), roots.len()), (problem, &b"x"[..], 0), "{body}");
     }
 }
+
+/// Searched for one after the other, these would take minutes.
+#[test]
+fn long_arrays_and_objects() {
+    const COUNT: usize = 200_000;
+    let list = |element: &dyn Fn(usize) -> String| {
+        let all: Vec<_> = (0..COUNT).map(element).collect();
+        all.join(",")
+    };
+    let nested = list(&|index| format!(r#"{{"x":{{"y":{index}}}}}"#));
+    let empty = list(&|_| r#"{"k":0}"#.to_owned());
+    let moved = list(&|index| format!(r#"{{"x":null,"z":{index}}}"#));
+    let members = list(&|index| format!(r#""m{index}":{{"x":{{"y":{index}}}}}"#));
+    let emptied = list(&|index| format!(r#""m{index}":{{"x":null}}"#));
+    for (ops, body, expected) in [
+        (
+            &[Move(&["a", "*", "x", "y"], &["a", "*", "z"])][..],
+            format!(r#"{{"a":[{nested}]}}"#),
+            format!(r#"{{"a":[{moved}]}}"#),
+        ),
+        (
+            &[Move(&["a", "*", "x", "y"], &["b", "*", "z"])],
+            format!(r#"{{"a":[{nested}],"b":[{empty}]}}"#),
+            format!(
+                r#"{{"a":[{}],"b":[{}]}}"#,
+                list(&|_| r#"{"x":null}"#.to_owned()),
+                list(&|index| format!(r#"{{"k":0,"z":{index}}}"#))
+            ),
+        ),
+        (
+            &[Move(&["a", "*", "x"], &["a", "*", "x", "a", "b"])],
+            format!(r#"{{"a":[{}]}}"#, list(&|index| format!(r#"{{"x":{index}}}"#))),
+            format!(r#"{{"a":[{}]}}"#, list(&|index| format!(r#"{{"x":{{"a":{{"b":{index}}}}}}}"#))),
+        ),
+        (&[Move(&["*", "x", "y"], &["z"])], format!("{{{members}}}"), format!(r#"{{{emptied},"z":{}}}"#, COUNT - 1)),
+    ] {
+        assert!(filtered(ops, &body) == expected, "{ops:?}");
+    }
+}
