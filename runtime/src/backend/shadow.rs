@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
@@ -135,6 +136,8 @@ impl OpenBackend for OpenShadowed {
 
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let body = body.into_bytes();
+        // What the endpoint refuses is nobody's request: there is no copy of it.
+        self.refuse(incoming, &body)?;
         for shadow in &self.shadows {
             shadow.start(incoming, &body);
         }
@@ -148,6 +151,10 @@ impl OpenBackend for OpenShadowed {
 
 impl OpenShadow {
     fn start(self: &Arc<Self>, incoming: &Incoming, body: &Bytes) {
+        if let Some(max) = self.backend.max_body_bytes_any().filter(|max| body.len() > *max) {
+            let reason = format!("left out: {} bytes are more than the {max} that it can take", body.len());
+            return self.failed(&Failure::new(StatusCode::PAYLOAD_TOO_LARGE, reason));
+        }
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return self.leave_out() };
         self.log_left_out();
         let mut copy = incoming.clone();
@@ -244,6 +251,10 @@ mod tests {
             BodyUse::None
         }
 
+        fn max_body_bytes(&self) -> Option<usize> {
+            Some(4)
+        }
+
         async fn call(&self, _: &Incoming, _: Payload) -> Result<Reply, Failure> {
             drop(self.0.acquire().await);
             Ok(Reply::nothing())
@@ -285,7 +296,10 @@ mod tests {
         gate.add_permits(1);
         shadows.end(None).await;
         assert_eq!(under_way(&shadow), 0);
-        shadow.start(&request, &Bytes::new());
+        shadow.start(&request, &Bytes::from_static(b"12345"));
+        assert_eq!(under_way(&shadow), 0, "more than it can take");
+        shadow.start(&request, &Bytes::from_static(b"1234"));
+        assert_eq!(under_way(&shadow), 1);
         assert_eq!(shadow.left_out.load(Ordering::Relaxed), 0, "they were reported");
     }
 
