@@ -4,7 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::backend::PublishOutcome;
+use crate::backend::{Failure, PublishOutcome};
 use crate::server::Settling;
 use crate::shape::Root;
 
@@ -63,6 +63,18 @@ impl Reply {
 
     pub(crate) fn pass_through(response: Response<Body>) -> Self {
         Self::new(Data::PassThrough(response), false)
+    }
+
+    /// What is left of an answer whose data cannot be written: the failure, unless a message was published. That must not
+    /// look as if it should be sent again, so the answer is then empty and incomplete. In both cases a message that was
+    /// received is given back.
+    pub(crate) fn without_data(
+        published: Option<(&'static str, PublishOutcome)>,
+        failure: Failure,
+    ) -> Result<Self, Failure> {
+        let Some((backend, _)) = published else { return Err(failure) };
+        tracing::error!(backend, reason = failure.message, "answer left out: a message was published");
+        Ok(Self { published, errored: true, ..Self::new(Data::Object(Object::empty()), false) })
     }
 
     /// The status of an endpoint that answers with this.

@@ -30,12 +30,12 @@ impl Options for Flatmap {
 
 impl Middleware for &'static Shape {
     fn on_result(&self, result: &mut Result<Reply, Failure>) {
-        let Ok(Reply { data: data @ Data::Object(_), .. }) = result else { return };
+        let Ok(Reply { data: data @ Data::Object(_), published, .. }) = result else { return };
         let Data::Object(object) = &*data else { return };
         // Whatever comes after may want to know where the root members are.
         match shape_json(self, &object.text, true) {
             Ok(shaped) => *data = shaped,
-            Err(reason) => *result = Err(Failure::internal(reason)),
+            Err(reason) => *result = Reply::without_data(*published, Failure::internal(reason)),
         }
     }
 }
@@ -46,6 +46,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::backend::PublishOutcome;
 
     static ENDPOINT: Flatmap =
         Flatmap::new(&[FlatmapOp::Move(&["x", "y"], &["z"]), FlatmapOp::Delete(&["l", "*", "q"])]);
@@ -71,5 +72,17 @@ mod tests {
     fn what_cannot_be_a_tree_is_an_error() {
         let deep: &'static str = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200)).leak();
         assert_eq!(filtered(deep, true).unwrap_err().status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn a_message_that_was_published_stays_a_success() {
+        let deep: &'static str = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200)).leak();
+        let data = shape_json(&Shape::OBJECT, &Bytes::from_static(deep.as_bytes()), false).unwrap();
+        let published = Some(("mem://a", PublishOutcome::Confirmed));
+        let mut result = Ok(Reply { published, ..Reply::new(data, true) });
+        ENDPOINT.open().unwrap().on_result(&mut result);
+        let reply = result.unwrap();
+        assert_eq!((reply.published, reply.complete, reply.errored), (published, false, true));
+        assert_eq!(reply.data.as_object().unwrap().text, "{}", "what was to be deleted is not in it");
     }
 }
