@@ -7,6 +7,7 @@ mod backend;
 mod brokers;
 mod calls;
 mod client;
+mod consumed;
 mod discovery;
 mod encoding;
 mod endpoint;

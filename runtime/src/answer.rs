@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::backend::{Data, ErrorBody, Failure, Reply};
+use crate::backend::{Data, ErrorBody, Failure, Object, Reply};
 use crate::encoding::output;
 use crate::endpoint::{EndpointOptions, Output};
 use crate::router::{RouterOptions, X_KRAKEND, X_KRAKEND_COMPLETED};
@@ -100,17 +100,21 @@ impl Answers {
                 match self.output {
                     Output::Json => self.json(object.text, completed),
                     Output::NoOp => with_headers(Body::empty(), self.headers(completed).clone()),
-                    _ => match self.encoded(&object.text, completed, request) {
+                    _ => match self.encoded(&object.text, completed, reply.settling.is_some(), request) {
                         Ok(response) => response,
-                        Err(failure) => return self.failed(&failure),
+                        Err(failure) => return self.answer(Reply::without_data(reply.published, failure), request),
                     },
                 }
             }
             Data::Null if self.output == Output::Json => self.json(Bytes::from_static(b"null"), false),
-            Data::Null => match self.encoded(&Bytes::from_static(b"null"), false, request) {
+            Data::Null => match self.encoded(&Bytes::from_static(b"null"), false, false, request) {
                 Ok(response) => response,
                 Err(failure) => return self.failed(&failure),
             },
+            // A backend that is `no-op` alone: what it answers is not read, and there is nothing in the answer.
+            Data::PassThrough(_) if self.output != Output::NoOp => {
+                return self.succeeded(Reply::new(Data::Object(Object::empty()), false), request);
+            }
             Data::Nothing => with_headers(Body::empty(), self.headers(reply.complete).clone()),
             Data::PassThrough(mut response) => {
                 for (name, value) in self.headers(reply.complete) {
@@ -142,9 +146,19 @@ impl Answers {
         with_headers(Body::from(text), headers.clone())
     }
 
-    /// In an encoding other than plain JSON.
-    fn encoded(&self, json: &Bytes, completed: bool, request: &HeaderMap) -> Result<Response<Body>, Failure> {
+    /// In an encoding other than plain JSON. A message that was `consumed` must not be left out by it.
+    fn encoded(
+        &self,
+        json: &Bytes,
+        completed: bool,
+        consumed: bool,
+        request: &HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
         let output = if self.output == Output::Negotiate { output::negotiated(request) } else { self.output };
+        if consumed && let Some(what) = output::missing(output, json) {
+            let message = format!("the message is given back: there is no {what} in it, which is all that is answered");
+            return Err(Failure::new(StatusCode::BAD_GATEWAY, message));
+        }
         let (text, content_type) = output::write(output, json)
             .map_err(|reason| Failure::internal(format!("the answer cannot be written as {output:?}: {reason}")))?;
         let mut response = with_headers(Body::from(text), self.headers(completed).clone());

@@ -2,7 +2,7 @@
 
 use super::endpoint::Owner;
 use super::sequence::{self, Chain};
-use super::{Context, backend, publish, shadow, subscriber};
+use super::{Context, backend, consumed, publish, shadow, subscriber};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Method, SetInCall, Shadow};
 use crate::syntax::Object;
@@ -57,6 +57,9 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
     let checked: Vec<_> =
         answering.iter().zip(checked).filter_map(|(object, backend)| Some((*object, backend?))).collect();
     subscriber::shared_headers(context, &checked);
+    if checked.len() == answering.len() {
+        consumed::messages(context, &checked, owner.output);
+    }
     let backends: Vec<_> = checked.into_iter().map(|(_, backend)| backend).collect();
     let shadows = shadows.into_iter().filter_map(|object| shadow::shadow(context, object, owner)).collect();
     sequence::unread(context, &propagated, &backends);

@@ -41,6 +41,10 @@ pub(crate) struct Answered {
     pub(crate) result: Result<Reply, Failure>,
     /// The body of an answer that is not JSON, where a later backend reads it.
     pub(crate) whole: Option<Whole>,
+    /// Whether it is an answer that says that all went well.
+    pub(crate) accepted: bool,
+    /// Whether it is a message that no answer has in it: a later backend has to take it.
+    pub(crate) unmerged: bool,
 }
 
 /// A body that was not decoded.
@@ -155,7 +159,7 @@ mod tests {
 
     fn json(text: &'static str) -> Answered {
         let data = shape_json(&Shape::OBJECT, &Bytes::from_static(text.as_bytes()), true).unwrap();
-        Answered { result: Ok(Reply::new(data, true)), whole: None }
+        Answered { result: Ok(Reply::new(data, true)), whole: None, accepted: true, unmerged: false }
     }
 
     fn whole(text: &'static str) -> Answered {

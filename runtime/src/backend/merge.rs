@@ -149,9 +149,13 @@ impl OpenBackend for OpenMerge {
         self.backends.iter().filter_map(|backend| backend.max_body_bytes_any()).min()
     }
 
+    fn refuse(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure> {
+        self.backends.iter().try_for_each(|backend| backend.refuse_any(incoming, body))
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let body = body.into_bytes();
-        self.backends.iter().try_for_each(|backend| backend.refuse_any(incoming, &body))?;
+        self.refuse(incoming, &body)?;
         // The endpoint's own deadline must not come first, however long the body took: nobody would know of the messages.
         let deadline = incoming.deadline - self.margin;
         // A call that has no time left would still send its message.
@@ -175,7 +179,10 @@ impl OpenBackend for OpenMerge {
 /// Finds where the root members of a merged answer are.
 pub(super) fn with_roots(mut merged: Reply) -> Result<Reply, Failure> {
     if let Data::Object(object) = &merged.data {
-        merged.data = shape_json(&Shape::OBJECT, &object.text, true).map_err(Failure::internal)?;
+        match shape_json(&Shape::OBJECT, &object.text, true) {
+            Ok(data) => merged.data = data,
+            Err(reason) => return Reply::without_data(merged.published, Failure::internal(reason)),
+        }
     }
     Ok(merged)
 }
@@ -227,7 +234,6 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
             }
         };
         complete &= reply.complete;
-        settlings.extend(reply.settling);
         published = published.or(reply.published);
         headers = match (headers, reply.headers) {
             (Some(mut all), Some(more)) => {
@@ -237,10 +243,14 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
             (all, more) => all.or(more),
         };
         match reply.data {
+            // Nothing to merge, and nothing that is missing, as in KrakenD. The settlement ends with it: what is not in
+            // the answer is given back.
+            Data::PassThrough(_) => continue,
             Data::Object(object) => objects.push(object),
             Data::Null if alone => (complete, null) = (false, true),
-            Data::Null | Data::Nothing | Data::PassThrough(_) => complete = false,
+            Data::Null | Data::Nothing => complete = false,
         }
+        settlings.extend(reply.settling);
     }
     let parts: Vec<(&[u8], &[Root])> = objects.iter().map(|object| (&*object.text, object.roots.as_slice())).collect();
     let mut text = Vec::new();
@@ -249,7 +259,7 @@ pub(super) fn merge(results: Vec<Result<Reply, Failure>>, (method, path): (&str,
     Ok(Reply { errored, published, headers, settling: Settling::all(settlings), ..Reply::new(merged, complete) })
 }
 
-/// The worst of the publishers' statuses, and a body that says what became of each message.
+/// The worst of the publishers' statuses, or that of a message which was given back, and a body that says what became of each message.
 fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
     let mut worst = None;
     let mut messages = Vec::new();
@@ -270,10 +280,11 @@ fn publishers_failed(results: &[Result<Reply, Failure>]) -> Failure {
         .iter()
         .map(|(backend, outcome)| serde_json::json!({ "backend": backend, "outcome": outcome.as_str() }))
         .collect();
+    let report = || Box::new(ErrorBody::Report(serde_json::json!({ "backends": backends }).to_string()));
     Failure {
         decides: true,
         retry: worst == Some(StatusCode::SERVICE_UNAVAILABLE),
-        body: Some(Box::new(ErrorBody::Report(serde_json::json!({ "backends": backends }).to_string()))),
+        body: (!outcomes.is_empty()).then(report),
         ..Failure::new(worst.unwrap_or(StatusCode::BAD_GATEWAY), messages.join("\n"))
     }
 }

@@ -24,6 +24,9 @@ use crate::shape::Lookup;
 /// answer is not complete, ends the sequence: if it is the first, the endpoint fails as it did; otherwise what there is is
 /// answered (trap 36), unless there is a publisher whose message was not confirmed. All of it has 85 % of the endpoint's
 /// timeout (trap 3).
+///
+/// A message that is received as `no-op` is in no answer: where one of the backends that read it has not succeeded, the
+/// endpoint fails and the message is given back.
 #[derive(Clone, Copy)]
 pub struct Sequence {
     steps: &'static [Chained],
@@ -156,11 +159,14 @@ impl OpenBackend for OpenSequence {
         clients.filter_map(|step| step.backend.max_body_bytes_any()).min()
     }
 
+    fn refuse(&self, incoming: &Incoming, body: &Bytes) -> Result<(), Failure> {
+        let mut clients = self.steps.iter().filter(|step| step.described.reads.is_empty());
+        clients.try_for_each(|step| step.refuse(incoming, body))
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let body = body.into_bytes();
-        for step in self.steps.iter().filter(|step| step.described.reads.is_empty()) {
-            step.refuse(incoming, &body)?;
-        }
+        self.refuse(incoming, &body)?;
         let deadline = incoming.deadline - self.margin;
         // A call that has no time left would still send its message.
         if Instant::now() >= deadline && self.body_use() != BodyUse::None {
@@ -182,6 +188,7 @@ impl OpenBackend for OpenSequence {
                 break;
             }
         }
+        self.give_back(&mut answers);
         let result = self.joined(answers.into_iter().map(|answered| answered.result).collect())?;
         if self.merged { with_roots(result) } else { Ok(result) }
     }
@@ -193,6 +200,26 @@ impl OpenBackend for OpenSequence {
 }
 
 impl OpenSequence {
+    /// Fails for every message that is in no answer, unless all backends that read it have taken it. A failure without its
+    /// reply gives the message back.
+    fn give_back(&self, answers: &mut [Answered]) {
+        for index in 0..answers.len() {
+            if !answers[index].unmerged || self.was_taken(index, answers) {
+                continue;
+            }
+            let from = self.steps[index].described.backend.summary_any();
+            let message = format!("{from}: the message is given back, no later backend has taken it");
+            let failure = Failure { decides: true, ..Failure::new(StatusCode::BAD_GATEWAY, message) };
+            answers[index].result = Err(failure);
+        }
+    }
+
+    fn was_taken(&self, index: usize, answers: &[Answered]) -> bool {
+        let reads = |step: &OpenChained| step.described.reads.iter().any(|read| read.backend == index);
+        let mut readers = self.steps.iter().enumerate().filter(|(_, step)| reads(step)).peekable();
+        readers.peek().is_some() && readers.all(|(reader, _)| answers.get(reader).is_some_and(|it| it.accepted))
+    }
+
     /// One answer out of those of the first backends, of which only the last can have failed or be incomplete.
     fn joined(&self, mut results: Vec<Result<Reply, Failure>>) -> Result<Reply, Failure> {
         let after = self.steps.get(results.len()..).unwrap_or_default();
@@ -268,9 +295,10 @@ impl OpenChained {
             Ok(reply) => reply,
             Err(failure) => return Answered::failed(failure),
         };
-        if !matches!(reply.data, Data::PassThrough(_)) {
-            return Answered { result: Ok(reply), whole: None };
-        }
+        let Data::PassThrough(response) = &reply.data else {
+            return Answered { accepted: reply.complete, unmerged: false, result: Ok(reply), whole: None };
+        };
+        let (accepted, unmerged) = (response.status().is_success(), reply.settling.is_some());
         // An answer that is not decoded has nothing to merge, and lacks nothing, whatever its status: as in KrakenD.
         let data = std::mem::replace(&mut reply.data, Data::Object(Object::empty()));
         reply.complete = true;
@@ -284,7 +312,7 @@ impl OpenChained {
             }
             _ => None,
         };
-        Answered { result: Ok(reply), whole }
+        Answered { result: Ok(reply), whole, accepted, unmerged }
     }
 
     /// What is wrong with the client's request for it, where nothing else is wanted.
@@ -312,7 +340,7 @@ fn reads_body(parts: &[Part]) -> bool {
 
 impl Answered {
     fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), whole: None }
+        Self { result: Err(failure), whole: None, accepted: false, unmerged: false }
     }
 }
 

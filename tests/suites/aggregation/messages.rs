@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::start;
+use super::{arrived, start};
 use crate::support::{Logs, eventually};
 
 #[tokio::test]
@@ -78,4 +78,48 @@ async fn a_shadow_backend_publishes() {
     assert_eq!(gateway.post("/shadow/publishes", r#"{"id":1}"#).await.brief(), (200, "true", r#"{"n":7}"#));
     eventually(async || gateway.get("/shadow/publishes").await.text() == r#"{"id":1}"#).await;
     assert!(logs.with_message("message of a shadow backend not published").is_empty());
+}
+
+/// A message that is not read is in no answer: it is gone with its acknowledgement.
+#[tokio::test]
+async fn a_message_that_no_backend_has_taken_is_given_back() {
+    let gateway = start();
+    gateway.post("/taken", "a,b").await;
+    for path in ["/taken/fails", "/taken/passed-on", "/taken/half"] {
+        let answer = gateway.get(path).await;
+        assert_eq!(answer.brief(), (502, "false", ""), "{path}");
+    }
+    let answer = gateway.get("/taken/published").await;
+    assert_eq!(answer.status, 502);
+    assert_eq!(answer.json(), json!({"backends": [{"backend": "mem://half", "outcome": "confirmed"}]}));
+    assert_eq!(gateway.get("/taken").await.brief(), (200, "false", "{}"));
+    assert_eq!(arrived("/kept/taken").await["body"], "a,b");
+    assert_eq!(gateway.get("/taken").await.status, 204, "it was acknowledged");
+}
+
+#[tokio::test]
+async fn a_message_that_the_encoding_would_leave_out_is_given_back() {
+    let gateway = start();
+    gateway.post("/texts", r#"{"content":"all of it"}"#).await;
+    assert_eq!(gateway.get("/texts").await.brief(), (200, "true", "all of it"));
+    gateway.post("/texts", r#"{"id":1}"#).await;
+    assert_eq!(gateway.get("/texts").await.brief(), (502, "false", ""));
+    assert_eq!(gateway.get("/texts/json").await.brief(), (200, "true", r#"{"id":1}"#));
+}
+
+#[tokio::test]
+async fn what_was_published_stays_a_success_without_an_answer() {
+    let gateway = start();
+    assert_eq!(gateway.post("/outbox/deep", r#"{"id":1}"#).await.brief(), (200, "false", "<doc/>"));
+    assert_eq!(gateway.get("/outbox/deep").await.text(), r#"{"id":1}"#);
+}
+
+#[tokio::test]
+async fn no_shadow_publishes_what_the_endpoint_refuses() {
+    let gateway = start();
+    let client = &mut gateway.client().await;
+    assert_eq!(client.request("POST", "/shadow/refused", &[], r#"{"id":1}"#).await.status, 400);
+    assert_eq!(client.get("/shadow/refused").await.status, 204);
+    assert_eq!(client.request("POST", "/shadow/refused", &[("X-Key", "k")], r#"{"id":2}"#).await.status, 200);
+    eventually(async || gateway.get("/shadow/refused").await.text() == r#"{"id":2}"#).await;
 }

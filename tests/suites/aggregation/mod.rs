@@ -42,6 +42,7 @@ async fn answer(request: Request<Body>) -> Response<Body> {
         "/values" => json(VALUES),
         "/hostile" => json(HOSTILE),
         "/null" => json("null"),
+        "/deep" => json(&format!(r#"{{"deep":{}{}}}"#, "[".repeat(200), "]".repeat(200))),
         "/text" => {
             Response::builder().header("content-type", "text/plain").body(Body::from("t/1?")).expect("an answer")
         }

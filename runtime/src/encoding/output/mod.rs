@@ -36,6 +36,19 @@ pub(crate) fn write(output: Output, json: &Bytes) -> Result<(Bytes, HeaderValue)
     })
 }
 
+/// What `json` would have to have to be more than nothing in this encoding, where it has not.
+pub(crate) fn missing(output: Output, json: &Bytes) -> Option<&'static str> {
+    let found = |shape| member(shape, json).ok().flatten();
+    match output {
+        Output::Collection => found(&COLLECTION).is_none().then_some("`collection`"),
+        Output::Text => {
+            let text = found(&CONTENT).is_some_and(|content| serde_json::from_slice::<String>(&content).is_ok());
+            (!text).then_some("text under `content`")
+        }
+        Output::Json | Output::Xml | Output::Yaml | Output::Negotiate | Output::NoOp => None,
+    }
+}
+
 /// The one root member that `shape` keeps.
 fn member(shape: &Shape, json: &[u8]) -> Result<Option<Bytes>, String> {
     let (mut text, mut roots) = (Vec::new(), Vec::new());

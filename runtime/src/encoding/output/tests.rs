@@ -2,7 +2,7 @@ use bytes::Bytes;
 #[cfg(any(feature = "xml", feature = "yaml"))]
 use proptest::prelude::*;
 
-use super::write;
+use super::{missing, write};
 use crate::endpoint::Output;
 
 fn written(output: Output, json: &str) -> (String, String) {
@@ -36,6 +36,21 @@ fn texts() {
     ] {
         let (body, content_type) = written(Output::Text, json);
         assert_eq!((body.as_str(), content_type.as_str()), (expected, "text/plain; charset=utf-8"), "{json}");
+    }
+}
+
+#[test]
+fn what_would_be_left_out_is_noticed() {
+    for (output, json, expected) in [
+        (Output::Text, r#"{"content":""}"#, None),
+        (Output::Text, r#"{"content":"a","b":1}"#, None),
+        (Output::Text, r#"{"content":12}"#, Some("text under `content`")),
+        (Output::Text, r#"{"id":1}"#, Some("text under `content`")),
+        (Output::Collection, r#"{"collection":{}}"#, None),
+        (Output::Collection, r#"{"id":1}"#, Some("`collection`")),
+        (Output::Json, r#"{"id":1}"#, None),
+    ] {
+        assert_eq!(missing(output, &Bytes::from_static(json.as_bytes())), expected, "{output:?} of {json}");
     }
 }
 
