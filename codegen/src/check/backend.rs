@@ -93,16 +93,19 @@ fn client(context: &Context<'_>, object: Object<'_>, hosts: &[String]) -> (bool,
     (use_h2c, options.flag("send_body_on_redirect"))
 }
 
-/// The hosts, and the path that goes before the pattern.
+/// The hosts, and the path that goes before the pattern of all of them.
 fn hosts(context: &Context<'_>, object: Object<'_>) -> Option<(Vec<String>, String)> {
     let own = object.get("host").is_some_and(|node| !node.items().is_empty());
     let hosts = if own && object.flag("disable_host_sanitize") {
         let hosts = host::as_written(context, object)?;
         let prefix = hosts.first().map(|host| host.path.clone()).unwrap_or_default();
         if hosts.iter().any(|host| host.path != prefix) {
-            let span = object.get("host").map_or(object.mark(), |node| node.mark());
-            context.not_yet(span, "a list of hosts with different paths");
-            return None;
+            // Each has its own, which the runtime puts before the pattern.
+            let whole = hosts.into_iter().map(|mut host| {
+                url_template::push_encoded(&host.path, &mut host.authority);
+                host.authority
+            });
+            return Some((whole.collect(), String::new()));
         }
         return Some((hosts.into_iter().map(|host| host.authority).collect(), prefix));
     } else if own {

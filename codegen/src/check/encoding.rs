@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::endpoint::Owner;
+use super::pubsub::SUBSCRIBER;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Decode, Output};
 use crate::suggest::closest;
@@ -61,9 +62,19 @@ pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_
     let error = |message| Diagnostic::error("no-op-one-side", encoding.span, message);
     match (*decode == Decode::NoOp, passes_on) {
         (true, false) if owner.turn.takes_no_op() => Some(*decode),
+        (true, false) if object.namespace(SUBSCRIBER).is_none() => {
+            let message = "the backend's `no-op` leaves its answer unread, and nothing of it is in the endpoint's";
+            let warning = Diagnostic::warning("no-op-one-side", encoding.span, message);
+            context.push(
+                warning
+                    .label("answers `{}`, as in KrakenD")
+                    .help("to pass the answer on, write `no-op` in the endpoint too"),
+            );
+            Some(*decode)
+        }
         (true, false) => {
             let error = error("the backend's `no-op` needs `\"output_encoding\": \"no-op\"` in the endpoint");
-            context.push(error.label("KrakenD answers `{}`").help("write `no-op` in both, or in neither"));
+            context.push(error.label("the message would be lost").help("write `no-op` in both, or in neither"));
             None
         }
         (false, true) => {

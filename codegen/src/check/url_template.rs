@@ -143,13 +143,18 @@ impl Builder {
             self.pieces.push(Piece::Text(String::new()));
         }
         let Some(Piece::Text(out)) = self.pieces.last_mut() else { return };
-        for byte in text.bytes() {
-            if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'|') {
-                out.push(char::from(byte));
-            } else {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "%{byte:02X}");
-            }
+        push_encoded(text, out);
+    }
+}
+
+/// Adds a text that may have anything in it as it is in a URL.
+pub(super) fn push_encoded(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'|') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::backend::{Data, Failure, Object, Reply};
 use crate::middleware::{Middleware, Options};
 use crate::opener::OpenFailure;
@@ -64,9 +66,9 @@ impl Middleware for Members {
         match result {
             Err(failure) if failure.decides => {}
             Ok(reply) => {
-                if let Some(before) = reply.data.as_object() {
-                    reply.data = Data::Object(self.over(&before));
-                }
+                // An answer that is not read has no members; where it is passed on, the build refuses static ones.
+                let before = reply.data.as_object().unwrap_or_else(|| Cow::Owned(Object::empty()));
+                reply.data = Data::Object(self.over(&before));
             }
             Err(failure) => {
                 tracing::warn!(status = failure.status.as_u16(), reason = failure.message, "answered by proxy.static");
@@ -124,6 +126,13 @@ mod tests {
             let failure = Failure::publish(StatusCode::GATEWAY_TIMEOUT, unknown, "mem://a", "x");
             assert_eq!(answered(strategy, Err(failure)), None, "{strategy:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_not_read_has_no_members() {
+        let reply = Reply::pass_through(http::Response::new(axum::body::Body::from("bytes")));
+        let expected = Some((r#"{"a":9,"new":true}"#.to_owned(), false));
+        assert_eq!(answered(StaticStrategy::Always, Ok(reply)), expected);
     }
 
     #[test]

@@ -37,9 +37,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         code: "no-op-one-side",
-        why: "only a no-op endpoint can hand through what a no-op backend sends",
+        why: "a message that is received as no-op would be in no answer, and lost",
         applies: |endpoint| {
-            endpoint["output_encoding"] != "no-op" && backends(endpoint).any(|backend| backend["encoding"] == "no-op")
+            let lost = |it: &Value| {
+                it["encoding"] == "no-op" && it.pointer("/extra_config/backend~1pubsub~1subscriber").is_some()
+            };
+            endpoint["output_encoding"] != "no-op" && backends(endpoint).any(lost)
         },
     },
     Rule {

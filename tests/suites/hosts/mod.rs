@@ -38,6 +38,11 @@ async fn hosts_are_read_from_the_environment() {
         let expected = format!(r#"{{"host":"{host}","path":"/from-backend"}}"#);
         assert_eq!(program.get("/backend").await.text(), expected);
     }
+    // In turn, each with its own path.
+    for (host, path) in [(FIRST, "/a%20b/from-paths"), (SECOND, "/b/from-paths"), (THIRD, "/from-paths")] {
+        let expected = format!(r#"{{"host":"{host}","path":"{path}"}}"#);
+        assert_eq!(program.get("/paths").await.text(), expected);
+    }
 }
 
 async fn run(variables: &[(&str, &str)]) -> Output {
