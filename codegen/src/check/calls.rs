@@ -58,7 +58,7 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
         answering.iter().zip(checked).filter_map(|(object, backend)| Some((*object, backend?))).collect();
     subscriber::shared_headers(context, &checked);
     if checked.len() == answering.len() {
-        consumed::messages(context, &checked, owner.output);
+        consumed::messages(context, &checked, owner.output, proxy);
     }
     let backends: Vec<_> = checked.into_iter().map(|(_, backend)| backend).collect();
     let shadows = shadows.into_iter().filter_map(|object| shadow::shadow(context, object, owner)).collect();

@@ -15,8 +15,17 @@ use crate::tree::Span;
 type Roots = Option<BTreeSet<String>>;
 
 /// Reports messages that could be acknowledged although nobody has got them. `objects` are the endpoint's answering
-/// backends, all of them.
-pub(super) fn messages(context: &Context<'_>, objects: &[(Object<'_>, Backend)], output: Output) {
+/// backends, all of them, `proxy` is its own.
+pub(super) fn messages(
+    context: &Context<'_>,
+    objects: &[(Object<'_>, Backend)],
+    output: Output,
+    proxy: Option<Object<'_>>,
+) {
+    let filtered = proxy.is_some_and(|proxy| proxy.has("flatmap_filter"));
+    let data = proxy.and_then(|proxy| proxy.object("static")).and_then(|options| options.object("data"));
+    let constant: Roots =
+        Some(data.map_or(&[][..], |data| data.node().members()).iter().map(|it| it.key.clone()).collect());
     let roots: Vec<Roots> = objects.iter().map(|(_, backend)| roots(backend)).collect();
     for (index, (object, backend)) in objects.iter().enumerate() {
         let BackendKind::Subscribe(subscribe) = &backend.kind else { continue };
@@ -29,7 +38,9 @@ pub(super) fn messages(context: &Context<'_>, objects: &[(Object<'_>, Backend)],
             overwritten(context, (span, subscribe, &roots[index]), &objects[later], &roots[later]);
         }
         let others = roots.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, roots)| roots);
-        left_out(context, span, output, &roots[index], others);
+        // A filter of the endpoint may put anything anywhere.
+        let own = if filtered { &None } else { &roots[index] };
+        left_out(context, span, output, own, others.chain([&constant]));
     }
 }
 
@@ -102,9 +113,10 @@ fn left_out<'a>(
             _ => "use `\"output_encoding\": \"json\"`, or `\"is_collection\": true` in the backend",
         }));
     } else if others.any(|other| other.as_ref().is_none_or(|roots| roots.contains(name))) {
-        let message = format!("`{encoding}` answers the member `{name}` only, which another backend may have too");
+        let message = format!("`{encoding}` answers the member `{name}` only, which something else may have too");
         let error = error(message).label("the message may be acknowledged although it is not in the answer");
-        context.push(error.help("use `\"output_encoding\": \"json\"`, or keep this backend alone"));
+        context
+            .push(error.help("use `\"output_encoding\": \"json\"`, or keep this backend alone, without static data"));
     }
 }
 
