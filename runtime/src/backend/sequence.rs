@@ -61,6 +61,8 @@ struct OpenChained {
     lookup: Lookup,
     /// Whether a later backend reads the whole of its answer.
     whole: bool,
+    /// Whether it is the only one, whose answer is the endpoint's as it is.
+    alone: bool,
 }
 
 impl Sequence {
@@ -122,6 +124,7 @@ impl Backend for Sequence {
                 headers: step.headers.iter().map(header).collect::<Result<_, _>>()?,
                 lookup,
                 whole: self.steps.iter().flat_map(|step| step.reads).any(whole),
+                alone: self.steps.len() == 1,
             })
         };
         Ok(OpenSequence {
@@ -230,6 +233,7 @@ impl OpenSequence {
                 Some(Ok(reply)) if matches!(reply.data, Data::Nothing) && unpublished.all(OpenChained::makes_body) => {
                     return Ok(reply);
                 }
+                Some(Ok(reply)) if matches!(reply.data, Data::PassThrough(_)) => return Ok(reply),
                 Some(Err(failure)) if !failure.decides && unpublished.peek().is_none() => return Err(failure),
                 first => results.extend(first),
             }
@@ -298,6 +302,9 @@ impl OpenChained {
         let Data::PassThrough(response) = &reply.data else {
             return Answered { accepted: reply.complete, unmerged: false, result: Ok(reply), whole: None };
         };
+        if self.alone {
+            return Answered { accepted: true, unmerged: false, result: Ok(reply), whole: None };
+        }
         let (accepted, unmerged) = (response.status().is_success(), reply.settling.is_some());
         // An answer that is not decoded has nothing to merge, and lacks nothing, whatever its status: as in KrakenD.
         let data = std::mem::replace(&mut reply.data, Data::Object(Object::empty()));

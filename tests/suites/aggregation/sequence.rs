@@ -146,3 +146,10 @@ async fn every_call_gets_the_clients_body() {
     let answer = start().post("/body-for-all", "mine").await.json();
     assert_eq!((&answer["one"]["body"], &answer["two"]["body"]), (&json!("mine"), &json!("mine")));
 }
+
+#[tokio::test]
+async fn one_alone_passes_its_answer_on() {
+    let gateway = start();
+    let answer = gateway.get("/alone/passed-on").await;
+    assert_eq!((answer.status, &answer.json()["headers"]["x-set"]), (200, &json!(["here"])));
+}
