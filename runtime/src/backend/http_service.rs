@@ -212,6 +212,10 @@ impl OpenBackend for OpenHttp {
         }
     }
 
+    fn refuse(&self, incoming: &Incoming, _: &Bytes) -> Result<(), Failure> {
+        self.url.refuse(incoming)
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let host = self.hosts.next().await.ok_or_else(|| Failure::internal("the backend has no host"))?;
         let (body, special) = self.special(incoming, body)?;
@@ -219,9 +223,7 @@ impl OpenBackend for OpenHttp {
         if !body.is_end_stream() && (incoming.parts.version == Version::HTTP_2 || body.size_hint().exact().is_none()) {
             body = without_trailers(body);
         }
-        let (request, asked) = self
-            .request(&host, incoming, body, special.as_deref())
-            .map_err(|error| Failure::internal(error.to_string()))?;
+        let (request, asked) = self.request(&host, incoming, body, special.as_deref())?;
         let sent_body = !request.body().is_end_stream();
         let again =
             || self.request(&host, incoming, Body::empty(), special.as_deref()).ok().map(|(request, _)| request);
@@ -275,7 +277,7 @@ impl OpenHttp {
         incoming: &Incoming,
         body: Body,
         special: Option<&Special>,
-    ) -> Result<(Request<Body>, bool), http::Error> {
+    ) -> Result<(Request<Body>, bool), Failure> {
         let mut headers = self.headers.request_headers(incoming);
         let asks_gzip = self.compress && self.headers.may_ask_gzip(&headers);
         if asks_gzip {
@@ -311,8 +313,7 @@ impl OpenHttp {
         special: Option<Box<Special>>,
         response: Response<hyper::body::Incoming>,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
-        let first = self.request(host, incoming, Body::empty(), special.as_deref());
-        let (first, _) = first.map_err(|error| Failure::internal(error.to_string()))?;
+        let (first, _) = self.request(host, incoming, Body::empty(), special.as_deref())?;
         let (mut head, _) = first.into_parts();
         let body = match special.and_then(|special| special.kept) {
             _ if !sent_body => SentBody::Empty,
