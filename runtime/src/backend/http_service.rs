@@ -17,7 +17,7 @@ use crate::backend::redirect::{self, Redirected, SentBody};
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
-use crate::body::read_body;
+use crate::body::{BodyError, drain, read_body};
 use crate::client::{ClientError, HttpClient, gzip};
 use crate::encoding::{self, Decode};
 use crate::endpoint::Method;
@@ -41,7 +41,18 @@ pub struct Http {
     sd_dns: Option<&'static str>,
     h2c: bool,
     send_body_on_redirect: bool,
+    max_response_bytes: Option<usize>,
 }
+
+/// The most of an answer that is kept in memory where the config does not say.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
+
+/// The most that is read of an error's body to keep the connection.
+const MAX_DRAINED_BYTES: usize = 64 << 10;
+
+/// How long a body may be that is passed on, but read whole by a sequence: in the extensions of the answer.
+#[derive(Clone, Copy, Debug)]
+struct ReadLimit(usize);
 
 /// What a status other than success becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +77,7 @@ pub struct OpenHttp {
     status: StatusRule,
     graphql: Option<&'static GraphQl>,
     send_body_on_redirect: bool,
+    max_response_bytes: Option<usize>,
     /// Whether it may be asked for gzip.
     compress: bool,
     merged: bool,
@@ -107,6 +119,7 @@ impl Http {
             sd_dns: None,
             h2c: false,
             send_body_on_redirect: false,
+            max_response_bytes: None,
         }
     }
 
@@ -137,6 +150,13 @@ impl Http {
     #[must_use]
     pub const fn send_body_on_redirect(mut self) -> Self {
         self.send_body_on_redirect = true;
+        self
+    }
+
+    /// How long an answer may be that is decoded, decompressed and in bytes; 64 MiB otherwise.
+    #[must_use]
+    pub const fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = Some(bytes);
         self
     }
 
@@ -186,6 +206,7 @@ impl Backend for Http {
             client,
             graphql: self.graphql,
             send_body_on_redirect: self.send_body_on_redirect,
+            max_response_bytes: self.max_response_bytes,
             method: self.method.to_http(),
             url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),
@@ -238,7 +259,7 @@ impl OpenBackend for OpenHttp {
         // Not `read`, whose future would have the response in it once more.
         match self.decode {
             Decode::NoOp => {
-                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                let reply = self.passed_through(response, incoming)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
             _ => self.decode(response, &host, incoming).await,
@@ -334,11 +355,22 @@ impl OpenHttp {
     {
         match self.decode {
             Decode::NoOp => {
-                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                let reply = self.passed_through(response, incoming)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
             _ => self.decode(response, host, incoming).await,
         }
+    }
+
+    fn passed_through<B>(&self, mut response: Response<B>, incoming: &Incoming) -> Result<Reply, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        if let Some(limit) = self.max_response_bytes {
+            response.extensions_mut().insert(ReadLimit(limit));
+        }
+        pass_through(response, &self.method, self.endpoint, incoming.deadline)
     }
 
     async fn decode<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>
@@ -348,37 +380,45 @@ impl OpenHttp {
     {
         let status = response.status();
         let (head, body) = response.into_parts();
-        let body =
-            read_body(body, None).await.map_err(|error| Failure::internal(format!("reading the answer: {error}")))?;
-        match status {
-            StatusCode::OK | StatusCode::CREATED => {}
-            // Not errors, as they are in KrakenD (design: 202 and 204 are success), and often without a body.
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT if body.is_empty() => {
-                return Ok(Reply::object(Object::empty()));
-            }
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
-            status => {
-                let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
-                let message = format!("invalid status code {} {}: {url}", status.as_u16(), self.name);
-                return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
-            }
+        // 202 and 204 are not errors, as they are in KrakenD (design), and often without a body.
+        let may_be_empty = matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+        let is_error = !may_be_empty && !matches!(status, StatusCode::OK | StatusCode::CREATED);
+        if is_error && self.status == StatusRule::Default {
+            Box::pin(drain(body, MAX_DRAINED_BYTES)).await;
+            return Err(self.invalid_status(status, host, incoming));
+        }
+        let limit = self.max_response_bytes.unwrap_or(MAX_RESPONSE_BYTES);
+        let body = read_body(body, Some(limit)).await.map_err(|error| not_read(&error))?;
+        if is_error {
+            let failure = self.invalid_status(status, host, incoming);
+            return self.refused(status, failure, head.headers.get(CONTENT_TYPE), body);
+        }
+        if may_be_empty && body.is_empty() {
+            return Ok(Reply::object(Object::empty()));
         }
         let data = encoding::read(self.decode, self.shape, &body, self.merged).map_err(Failure::internal)?;
         Ok(Reply::new(data, true))
     }
 
+    #[cold]
+    fn invalid_status(&self, status: StatusCode, host: &Host, incoming: &Incoming) -> Failure {
+        let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
+        Failure::internal(format!("invalid status code {} {}: {url}", status.as_u16(), self.name))
+    }
+
     fn refused(
         &self,
         status: StatusCode,
-        message: String,
+        failure: Failure,
         content_type: Option<&HeaderValue>,
         body: Bytes,
     ) -> Result<Reply, Failure> {
         match self.status {
-            StatusRule::Default => Err(Failure::internal(message)),
+            StatusRule::Default => Err(failure),
             StatusRule::ReturnCode => Err(Failure {
+                status,
                 body: Some(Box::new(ErrorBody::Upstream(body, content_type.cloned()))),
-                ..Failure::new(status, message)
+                ..failure
             }),
             StatusRule::ReturnDetails(key) => {
                 let mut details = serde_json::Map::new();
@@ -395,6 +435,18 @@ impl OpenHttp {
             }
         }
     }
+}
+
+/// Reads an answer whole that was to be passed on.
+pub(super) async fn read_passed_on(response: Response<Body>) -> Result<(http::response::Parts, Bytes), Failure> {
+    let (head, body) = response.into_parts();
+    let limit = head.extensions.get::<ReadLimit>().map_or(MAX_RESPONSE_BYTES, |limit| limit.0);
+    let body = read_body(body, Some(limit)).await.map_err(|error| not_read(&error))?;
+    Ok((head, body))
+}
+
+fn not_read(error: &BodyError) -> Failure {
+    Failure::internal(format!("reading the answer: {error}"))
 }
 
 /// The client's body may break off or be over the limit while it is passed on: that is not the upstream's failure.

@@ -1,5 +1,6 @@
 //! Backends that break every rule: each ends in a clear status within the endpoint's time, and leaves nothing behind.
 
+mod bounds;
 mod leaks;
 mod upstream;
 

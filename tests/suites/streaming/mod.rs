@@ -43,13 +43,6 @@ async fn answer(mut request: Request<Body>) -> Response<Body> {
     json(&format!(r#"{{"bytes":{length}}}"#))
 }
 
-/// The most that the process has used of memory, in kilobytes.
-fn peak(program: &Program) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-    line.trim().trim_end_matches(" kB").parse().expect("kilobytes")
-}
-
 async fn download(client: &mut Client, megabytes: usize) {
     client.send(format!("GET /download/{megabytes} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
     let (head, framing) = client.head().await;
@@ -75,12 +68,12 @@ async fn downloads_and_uploads_cost_no_memory() {
     // What a first request needs is not what is measured.
     download(&mut program.client().await, 4).await;
     upload(&mut program.client().await, "/upload", 4).await;
-    let before = peak(&program);
+    let before = program.peak();
     download(&mut program.client().await, megabytes()).await;
-    let down = peak(&program);
+    let down = program.peak();
     upload(&mut program.client().await, "/upload", megabytes()).await;
     upload(&mut program.client().await, "/upload/json", megabytes()).await;
-    let up = peak(&program);
+    let up = program.peak();
     assert!(down < before + MORE_KILOBYTES, "a download: from {before} to {down} kB");
     assert!(up < before + MORE_KILOBYTES, "an upload: from {before} to {up} kB");
 }
