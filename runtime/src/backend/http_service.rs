@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 use http_body_util::LengthLimitError;
 
+use crate::backend::failure::without_query;
 use crate::backend::forward::{Forward, HeaderRules, QueryRules};
 use crate::backend::graphql::{self, GraphQl};
 use crate::backend::hosts::Targets;
@@ -403,7 +404,12 @@ impl OpenHttp {
     #[cold]
     fn invalid_status(&self, status: StatusCode, host: &Host, incoming: &Incoming) -> Failure {
         let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
-        Failure::internal(format!("invalid status code {} {}: {url}", status.as_u16(), self.name))
+        let message = |name: &str, url: &str| format!("invalid status code {} {name}: {url}", status.as_u16());
+        let name = match self.name.split_once('?') {
+            Some((name, _)) => Cow::Owned(format!("{name}]")),
+            None => Cow::Borrowed(self.name.as_str()),
+        };
+        Failure::internal(message(&name, without_query(&url))).telling(message(&self.name, &url))
     }
 
     fn refused(

@@ -14,6 +14,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 
 use crate::backend::Failure;
+use crate::backend::failure::without_query;
 use crate::backend::forward::push_escaped;
 use crate::body::read_body;
 use crate::client::{ClientError, HttpClient};
@@ -169,7 +170,7 @@ fn resolve(base: &Uri, location: &HeaderValue) -> Result<Uri, String> {
             byte => push_escaped(byte, &mut text),
         }
     }
-    let failed = |why: String| format!("cannot follow the redirect to {text:?}: {why}");
+    let failed = |why: String| format!("cannot follow the redirect to {:?}: {why}", shown(&text));
     let base = BaseUri::parse(without_user(base)).map_err(|(error, _)| failed(error.to_string()))?;
     let reference = UriRef::parse(text.as_str()).map_err(|error| failed(error.to_string()))?;
     let resolved = reference.resolve_against(&base).map_err(|error| failed(error.to_string()))?;
@@ -182,6 +183,19 @@ fn resolve(base: &Uri, location: &HeaderValue) -> Result<Uri, String> {
     match (url.scheme_str(), url.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() && sound_port => Ok(url),
         _ => Err(failed("it is no URL of http or https".to_owned())),
+    }
+}
+
+/// What may be logged of a location: neither a login nor a query.
+fn shown(location: &str) -> String {
+    let url = without_query(location);
+    match url.split_once("//") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}//{host}{path}")
+        }
+        None => url.to_owned(),
     }
 }
 
@@ -210,6 +224,15 @@ mod tests {
         ] {
             let resolved = resolve(&base, &HeaderValue::from_bytes(location.as_bytes()).unwrap());
             assert_eq!(resolved.map(|url| url.to_string()).map_err(drop), expected.map(str::to_owned), "{location}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let base: Uri = "http://a.test/".parse().unwrap();
+        for location in ["ftp://user:secret@b.test/x?secret", "http://b.test:99999/x?secret=1#secret", "//?secret"] {
+            let failed = resolve(&base, &HeaderValue::from_static(location)).unwrap_err();
+            assert!(failed.starts_with("cannot follow the redirect to") && !failed.contains("secret"), "{failed}");
         }
     }
 
