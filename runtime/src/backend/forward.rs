@@ -174,6 +174,11 @@ impl HeaderRules {
         self.sets_headers.then(|| incoming.parts.extensions.get::<SetHeaders>().map(|set| &*set.0)).flatten()
     }
 
+    /// The names of the headers that a sequence sets in this call.
+    pub(crate) fn set_names(&self, incoming: &Incoming) -> Vec<HeaderName> {
+        self.set_headers(incoming).unwrap_or_default().iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether the gateway may ask for gzip in its own name: as in Go, the client has not said what it takes, and does not
     /// want a part.
     pub(crate) fn may_ask_gzip(&self, headers: &HeaderMap) -> bool {

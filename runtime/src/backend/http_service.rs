@@ -345,7 +345,8 @@ impl OpenHttp {
             }
             None => SentBody::Streamed,
         };
-        let redirected = Redirected { url: head.uri, method: head.method, headers: head.headers, body };
+        let set = self.headers.set_names(incoming);
+        let redirected = Redirected { url: head.uri, method: head.method, headers: head.headers, set, body };
         redirect::follow(&self.client, redirected, response).await.map_err(|failed| failed.failure(not_sent))
     }
 

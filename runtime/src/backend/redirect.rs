@@ -1,5 +1,6 @@
-//! Redirects, followed as Go's client does for KrakenD, but for one thing: what identifies the client does not go to
-//! another origin (scheme, host and port), where Go lets it go to another port.
+//! Redirects, followed as Go's client does for KrakenD, but for one thing: to another origin (scheme, host and port) goes
+//! neither what identifies the client, where Go lets it go to another port, nor a header that the config sets, nor more of
+//! the last URL than its origin.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -44,6 +45,8 @@ pub(super) struct Redirected {
     pub(super) url: Uri,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    /// The headers that the config gives a value (`set_headers`), which is often a credential.
+    pub(super) set: Vec<HeaderName>,
     pub(super) body: SentBody,
 }
 
@@ -115,12 +118,14 @@ impl Redirected {
             self.body = SentBody::Empty;
             OF_BODY.iter().for_each(|name| drop(self.headers.remove(name)));
         }
-        if origin(&url) != origin(&self.url) {
-            SENSITIVE.iter().for_each(|name| drop(self.headers.remove(name)));
+        let elsewhere = origin(&url) != origin(&self.url);
+        if elsewhere {
+            SENSITIVE.iter().chain(&self.set).chain([&REFERER]).for_each(|name| drop(self.headers.remove(name)));
         }
+        let from = if elsewhere { origin_of(&self.url) + "/" } else { without_user(&self.url) };
         let downgrade = self.url.scheme() == Some(&Scheme::HTTPS) && url.scheme() == Some(&Scheme::HTTP);
-        if !downgrade && let Ok(from) = HeaderValue::from_str(&without_user(&self.url)) {
-            // The client's own, once it was passed on, stays.
+        if !downgrade && let Ok(from) = HeaderValue::from_str(&from) {
+            // The client's own, once it was passed on, stays with its origin.
             self.headers.entry(REFERER).or_insert(from);
         }
         self.url = url;
@@ -150,10 +155,14 @@ fn origin(url: &Uri) -> (Option<&Scheme>, Option<String>, Option<u16>) {
 }
 
 fn without_user(url: &Uri) -> String {
+    origin_of(url) + url.path_and_query().map_or("/", |path| path.as_str())
+}
+
+/// `scheme://host:port`.
+fn origin_of(url: &Uri) -> String {
     let authority = url.authority().map(|authority| authority.as_str());
     let host = authority.map_or("", |authority| authority.rsplit_once('@').map_or(authority, |(_, host)| host));
-    let path = url.path_and_query().map_or("/", |path| path.as_str());
-    format!("{}://{host}{path}", url.scheme_str().unwrap_or_default())
+    format!("{}://{host}", url.scheme_str().unwrap_or_default())
 }
 
 /// The URL that `location` means where it was found at `base` (RFC 3986, section 5). What no URL can hold is encoded, as

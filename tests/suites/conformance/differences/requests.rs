@@ -24,7 +24,7 @@ pub(super) const ALL: &[Difference] = &[
     },
     Difference {
         name: "secrets stay with their origin",
-        why: "Authorization and cookies do not follow a redirect to another origin",
+        why: "neither Authorization and cookies nor the query in a Referer follow a redirect to another origin",
         apply: keep_secrets,
     },
 ];
@@ -122,10 +122,13 @@ fn keep_secrets(_: &Context<'_>, wanted: &mut Value) {
     for request in upstream.iter_mut().flat_map(|requests| requests.iter_mut()) {
         let host = text(&request["headers"]["host"][0]).to_owned();
         let Some(headers) = request["headers"].as_object_mut() else { continue };
-        let from = headers.get("referer").and_then(|values| values[0].as_str()).unwrap_or_default();
+        let from = headers.get("referer").and_then(|values| values[0].as_str()).unwrap_or_default().to_owned();
         if !from.is_empty() && !from.starts_with(&format!("http://{host}/")) {
             headers.shift_remove("authorization");
             headers.shift_remove("cookie");
+            let origin: Vec<_> = from.split('/').take(3).collect();
+            let origin = origin.join("/") + "/";
+            headers.insert("referer".to_owned(), json!([origin]));
         }
     }
 }
