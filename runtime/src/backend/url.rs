@@ -177,9 +177,7 @@ fn checked(filled: Option<(usize, bool)>, text: &str) -> Result<(), Failure> {
 fn climbing(answer: bool) -> Failure {
     match answer {
         true => Failure::internal("a value of an earlier answer would lead out of its place in the backend's path"),
-        false => {
-            Failure::new(StatusCode::BAD_REQUEST, "a parameter would lead out of its place in the backend's path")
-        }
+        false => Failure::new(StatusCode::BAD_REQUEST, "a parameter would lead out of its place in the backend's path"),
     }
 }
 
@@ -287,12 +285,7 @@ mod tests {
 
     #[test]
     fn a_path_stays_a_path() {
-        for (value, expected) in [
-            ("a/b", "a/b"),
-            ("/a//b/", "/a//b/"),
-            ("a?b#c%2F", "a%3Fb%23c%252F"),
-            ("", ""),
-        ] {
+        for (value, expected) in [("a/b", "a/b"), ("/a//b/", "/a//b/"), ("a?b#c%2F", "a%3Fb%23c%252F"), ("", "")] {
             let mut text = String::new();
             path_escape_segments(value.as_bytes(), &mut text);
             assert_eq!(text, expected);
@@ -345,7 +338,8 @@ mod tests {
             assert_eq!(status(&PARAM, true, &request), (Some(400), true), "{value}");
             assert_eq!(status(&PARAM, false, &request), (None, false), "{value}");
         }
-        for (value, beside) in [("", Some(400)), ("x", None), ("...", None), (".x", None), ("x..", None), ("%2E", None)] {
+        for (value, beside) in [("", Some(400)), ("x", None), ("...", None), (".x", None), ("x..", None), ("%2E", None)]
+        {
             request.params = crate::router::Params::from_values([value]);
             assert_eq!(status(&PARAM, false, &request), (None, false), "{value}");
             assert_eq!(status(&PATH, false, &request), (None, false), "{value}");
