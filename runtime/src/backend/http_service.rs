@@ -372,7 +372,7 @@ impl OpenHttp {
         if let Some(limit) = self.max_response_bytes {
             response.extensions_mut().insert(ReadLimit(limit));
         }
-        pass_through(response, &self.method, self.endpoint, incoming.deadline)
+        pass_through(response, &self.method, self.endpoint, incoming)
     }
 
     async fn decode<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>

@@ -1,6 +1,7 @@
 //! The backend: the path says what it does wrong.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,6 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::support::bind;
+
+/// How many connections have ended with `/unread`.
+static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+pub(super) fn ended() -> usize {
+    ENDED.load(Ordering::Relaxed)
+}
 
 const HONEST: &str = r#"{"honest":true}"#;
 
@@ -77,7 +85,7 @@ async fn answer(stream: &mut TcpStream, path: &str) -> std::io::Result<bool> {
         "until-close" => format!("{ok}Connection: close\r\n\r\n{HONEST}"),
         "lower-case" => format!("HTTP/1.1 200 ok\r\ncontent-length:15\r\n\r\n{HONEST}"),
         "bare-line-feeds" => format!("HTTP/1.1 200 OK\nContent-Length: 15\n\n{HONEST}"),
-        "bomb" | "flood" | "failing-flood" => return flood(stream, path, ok).await,
+        "bomb" | "flood" | "unread" | "failing-flood" => return flood(stream, path, ok).await,
         "silence" | "slow-head" | "slow-body" | "reset" | "reset-in-the-body" => {
             return slowly(stream, path, ok).await;
         }
@@ -144,12 +152,16 @@ async fn flood(stream: &mut TcpStream, path: &str, ok: &str) -> std::io::Result<
             encoder.write_all(&spaces)?;
             (format!("{ok}Content-Encoding: gzip\r\nConnection: close\r\n\r\n"), encoder.finish()?)
         }
-        "flood" => (format!("{ok}Connection: close\r\n\r\n"), spaces),
+        "flood" | "unread" => (format!("{ok}Connection: close\r\n\r\n"), spaces),
         _ => ("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n".to_owned(), spaces),
     };
     stream.write_all(head.as_bytes()).await?;
     loop {
-        stream.write_all(&again).await?;
+        let written = stream.write_all(&again).await;
+        if path == "unread" && written.is_err() {
+            ENDED.fetch_add(1, Ordering::Relaxed);
+        }
+        written?;
     }
 }
 
