@@ -391,6 +391,8 @@ pub struct HttpBackend {
     pub use_h2c: bool,
     /// `extra_config.backend/http/client`: `send_body_on_redirect`.
     pub send_body_on_redirect: bool,
+    /// `extra_config.backend/http/client`: `max_response_bytes`.
+    pub max_response_bytes: Option<u32>,
     /// `extra_config.backend/graphql`.
     pub graphql: Option<GraphQl>,
 }

@@ -73,6 +73,21 @@ where
     Ok(whole.freeze())
 }
 
+/// Reads what is left of a body that nobody needs, so that its connection can be used again; one of more than `limit` bytes
+/// is given up, which costs the connection. So does what goes wrong here.
+pub(crate) async fn drain<B>(body: B, limit: usize)
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let mut body = pin!(body);
+    let mut length = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if check(length, Some(limit)).is_ok() {
+        length = 0;
+        while let Ok(Some(_)) = next(&mut body, &mut length, Some(limit)).await {}
+    }
+}
+
 /// The next piece that is not empty; `length` counts them all.
 async fn next<B>(body: &mut B, length: &mut usize, limit: Option<usize>) -> Result<Option<Bytes>, BodyError>
 where

@@ -1,7 +1,9 @@
 //! `/__debug/*` and `/__echo/*`: what a person asks to see whether requests arrive, and how.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -9,9 +11,11 @@ use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::backend::{canonical, query_escape, query_pairs};
 use crate::body::{BodyError, read_body};
+use crate::deadline::before;
 use crate::router::{Handle, Params};
 
 /// `debug_endpoint`.
@@ -21,6 +25,9 @@ pub(crate) const ECHO: &str = "/__echo/*";
 
 /// What is echoed has to fit into memory. KrakenD has no limit.
 const MAX_ECHO: usize = 8 << 20;
+
+/// How long its body is waited for where no endpoint says: KrakenD's default for `timeout`.
+pub(crate) const ECHO_TIMEOUT: Duration = Duration::from_secs(2);
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -32,21 +39,22 @@ pub(crate) fn pong() -> Arc<dyn Handle> {
     })
 }
 
-/// Answers with the request itself, as lura's `EchoHandler` does.
-pub(crate) fn echo() -> Arc<dyn Handle> {
-    Arc::new(|request: Request<Body>, _: Params| -> BoxFuture<'static, Response<Body>> {
-        Box::pin(async {
+/// Answers with the request itself, as lura's `EchoHandler` does. The body has to be there within `timeout`.
+pub(crate) fn echo(timeout: Duration) -> Arc<dyn Handle> {
+    Arc::new(move |request: Request<Body>, _: Params| -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
             let (head, body) = request.into_parts();
-            match read_body(body, Some(MAX_ECHO)).await {
-                Ok(body) => answer(StatusCode::OK, describe(&head, &body)),
-                Err(error @ BodyError::TooLarge { .. }) => failed(StatusCode::PAYLOAD_TOO_LARGE, &error),
-                Err(error) => failed(StatusCode::BAD_REQUEST, &error),
+            match before(Instant::now() + timeout, read_body(body, Some(MAX_ECHO))).await {
+                Some(Ok(body)) => answer(StatusCode::OK, describe(&head, &body)),
+                Some(Err(error @ BodyError::TooLarge { .. })) => failed(StatusCode::PAYLOAD_TOO_LARGE, &error),
+                Some(Err(error)) => failed(StatusCode::BAD_REQUEST, &error),
+                None => failed(StatusCode::REQUEST_TIMEOUT, &format!("the body is not there after {timeout:?}")),
             }
         })
     })
 }
 
-fn failed(status: StatusCode, error: &BodyError) -> Response<Body> {
+fn failed(status: StatusCode, error: &dyn fmt::Display) -> Response<Body> {
     answer(status, json!({ "error": error.to_string() }).to_string())
 }
 
@@ -114,6 +122,14 @@ fn encoded(query: &BTreeMap<String, Vec<String>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let request = Request::builder().uri("/__echo/x").body(body).unwrap();
+        let answer = echo(Duration::from_secs(2)).call(request, Params::default()).await;
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    }
 
     #[test]
     fn a_request_is_described_as_krakend_does() {

@@ -72,7 +72,9 @@ impl Gateway {
             routes.add_any(debug::PONG, debug::pong());
         }
         if description.router.echo_endpoint {
-            routes.add_any(debug::ECHO, debug::echo());
+            // A body may take as long as any endpoint.
+            let timeouts = description.endpoints.iter().map(|endpoint| endpoint.options().timeout);
+            routes.add_any(debug::ECHO, debug::echo(timeouts.max().unwrap_or(debug::ECHO_TIMEOUT)));
         }
         match routes.build(&description.router) {
             Ok(endpoints) if failures.is_empty() => Ok(Self { description, endpoints, state }),

@@ -1,5 +1,6 @@
 //! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
+use super::calls::Turn;
 use super::endpoint::Owner;
 use super::{
     Context, discovery, encoding, flatmap, graphql, host, names, pubsub, set_in_call, shadow, shape, url_template,
@@ -53,6 +54,7 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
     let status = status_rule(context, object, decode);
     let shape = self::shape(context, object, decode);
     let (use_h2c, send_body_on_redirect) = client(context, object, &hosts);
+    let max_response_bytes = max_response_bytes(context, object, decode, owner);
     let sd_dns = match discovery {
         Some(found) => Some(found?.scheme),
         None => None,
@@ -73,6 +75,7 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
         sd_dns,
         use_h2c,
         send_body_on_redirect,
+        max_response_bytes,
         graphql,
     })
 }
@@ -91,6 +94,29 @@ fn client(context: &Context<'_>, object: Object<'_>, hosts: &[String]) -> (bool,
         );
     }
     (use_h2c, options.flag("send_body_on_redirect"))
+}
+
+/// `backend/http/client`: `max_response_bytes`.
+fn max_response_bytes(
+    context: &Context<'_>,
+    object: Object<'_>,
+    decode: Option<Decode>,
+    owner: &Owner<'_>,
+) -> Option<u32> {
+    let options = object.extra("backend/http/client")?;
+    let max = options.integer("max_response_bytes")?;
+    let bytes = u32::try_from(max.value).ok().filter(|bytes| *bytes > 0);
+    if bytes.is_none() {
+        let message = format!("`max_response_bytes` is {}", max.value);
+        let error = Diagnostic::error("out-of-range", max.span, message);
+        context.push(error.label(format!("expected 1 to {} bytes", u32::MAX)).help("64 MiB is the limit without it"));
+    }
+    if decode == Some(Decode::NoOp) && matches!(owner.turn, Turn::Beside) {
+        let span = options.member("max_response_bytes").map_or(max.span, |member| member.key_span);
+        let warning = Diagnostic::warning("no-effect", span, "`max_response_bytes` does nothing with `no-op`");
+        context.push(warning.label("nothing of the answer is kept").help("remove it"));
+    }
+    bytes
 }
 
 /// The hosts, and the path that goes before the pattern of all of them.

@@ -153,7 +153,11 @@ fn client(http: &HttpBackend) -> TokenStream {
     let sd_dns = http.sd_dns.map(|scheme| quote! { .sd_dns(#scheme) });
     let h2c = http.use_h2c.then(|| quote! { .h2c() });
     let redirect = http.send_body_on_redirect.then(|| quote! { .send_body_on_redirect() });
-    quote! { #sd_dns #h2c #redirect }
+    let most = http.max_response_bytes.map(|bytes| {
+        let bytes = number(u64::from(bytes));
+        quote! { .max_response_bytes(#bytes) }
+    });
+    quote! { #sd_dns #h2c #redirect #most }
 }
 
 fn graphql_item(name: Ident, place: &str, graphql: &GraphQl) -> Static {

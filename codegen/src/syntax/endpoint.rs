@@ -228,12 +228,13 @@ pub(super) static LUA: Record = Record {
     ],
 };
 
-/// `backend/http/client`: the one key of it that KrakenD's open edition reads, one of ours, and the rest.
+/// `backend/http/client`: the one key of it that KrakenD's open edition reads, two of ours, and the rest.
 pub(super) static HTTP_CLIENT: Record = Record {
     what: "`backend/http/client`",
     required: &[],
     former: &[],
     keys: &[
+        key("max_response_bytes", Kind::Integer),
         key("send_body_on_redirect", Kind::Bool),
         key("use_h2c", Kind::Bool),
         enterprise("client_tls", Kind::Any),

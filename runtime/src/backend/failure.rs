@@ -12,7 +12,7 @@ pub struct Failure {
     pub(crate) decides: bool,
     /// One line for the log, and for the client where `return_error_msg` is on and there is nothing else to tell.
     pub(crate) message: String,
-    /// The same for the client, where `message` may hold addresses or paths.
+    /// The same for the client, where `message` may hold addresses or paths, or leaves out what may be a secret.
     pub(crate) told: Option<Box<str>>,
     /// A body of its own, beside the message.
     pub(crate) body: Option<Box<ErrorBody>>,
@@ -88,6 +88,11 @@ impl Failure {
     pub(crate) fn unavailable(self) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, retry: true, ..self }
     }
+}
+
+/// A URL as it may be logged: without its query, where secrets are.
+pub(crate) fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl PublishOutcome {

@@ -124,22 +124,22 @@ impl HeaderRules {
     /// The headers of the request to an HTTP backend.
     pub(crate) fn request_headers(&self, incoming: &Incoming) -> HeaderMap {
         let sent = &incoming.parts.headers;
+        let named = connection_options(sent);
+        let passes = |name: &HeaderName, value: &HeaderValue| is_sent_on(name, value) && !is_named(&named, name);
         let mut headers = HeaderMap::with_capacity(8);
         match &self.pass {
             Pass::Only(names) => {
                 for name in names {
                     for value in sent.get_all(name) {
-                        if is_sent_on(name, value) {
+                        if passes(name, value) {
                             headers.append(name.clone(), value.clone());
                         }
                     }
                 }
             }
             Pass::All => {
-                let named = connection_options(sent);
                 for (name, value) in sent {
-                    if is_sent_on(name, value) && !named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str()))
-                    {
+                    if passes(name, value) {
                         headers.append(name.clone(), value.clone());
                     }
                 }
@@ -174,6 +174,11 @@ impl HeaderRules {
         self.sets_headers.then(|| incoming.parts.extensions.get::<SetHeaders>().map(|set| &*set.0)).flatten()
     }
 
+    /// The names of the headers that a sequence sets in this call.
+    pub(crate) fn set_names(&self, incoming: &Incoming) -> Vec<HeaderName> {
+        self.set_headers(incoming).unwrap_or_default().iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether the gateway may ask for gzip in its own name: as in Go, the client has not said what it takes, and does not
     /// want a part.
     pub(crate) fn may_ask_gzip(&self, headers: &HeaderMap) -> bool {
@@ -194,8 +199,9 @@ impl HeaderRules {
     /// The name of the first header whose value is not text.
     pub(crate) fn attributes(&self, incoming: &Incoming, reserved: &[&str]) -> Result<Vec<Attribute>, HeaderName> {
         let sent = &incoming.parts.headers;
+        let named = connection_options(sent);
         let attribute = |name: &HeaderName| {
-            let value = sent.get(name).filter(|value| is_end_to_end(name, value))?;
+            let value = sent.get(name).filter(|value| is_end_to_end(name, value) && !is_named(&named, name))?;
             Some(match std::str::from_utf8(value.as_bytes()) {
                 Ok(value) => Ok(Attribute { name: canonical(name), value: value.to_owned() }),
                 Err(_) => Err(name.clone()),
@@ -260,9 +266,10 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         return;
     }
     if headers.contains_key(CONNECTION) {
-        let named: Vec<String> = connection_options(headers).into_iter().map(str::to_owned).collect();
+        let named = connection_options(headers).into_iter();
+        let named: Vec<HeaderName> = named.filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
         for name in named {
-            headers.remove(name.as_str());
+            headers.remove(name);
         }
     }
     // The chunks were the length that counted (RFC 9112, section 6.3).
@@ -274,15 +281,17 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-fn connection_options(headers: &HeaderMap) -> Vec<&str> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|option| !option.is_empty())
-        .collect()
+/// The headers that `Connection` names. Those of nearly every client are no header: nothing is allocated for them.
+fn connection_options(headers: &HeaderMap) -> Vec<&[u8]> {
+    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let plain = |option: &&[u8]| {
+        option.is_empty() || option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
+    };
+    options.map(<[u8]>::trim_ascii).filter(|option| !plain(option)).collect()
+}
+
+fn is_named(named: &[&[u8]], name: &HeaderName) -> bool {
+    named.iter().any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()))
 }
 
 /// Go's canonical form, as KrakenD's consumers know it: `X-Order-Id`.
@@ -451,14 +460,16 @@ mod tests {
             ("content-length", "5"),
             ("x-order", "7"),
         ];
-        static LISTED: [&str; 7] =
-            ["host", "connection", "te", "transfer-encoding", "upgrade", "content-length", "x-order"];
+        static LISTED: [&str; 8] =
+            ["host", "connection", "x-secret", "te", "transfer-encoding", "upgrade", "content-length", "x-order"];
         for names in [Names::All, Names::Only(&LISTED)] {
             let headers = rules(names).request_headers(&incoming("GET", "/", &sent));
             let mut seen: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
             seen.sort_unstable();
             assert_eq!(seen, ["te", "user-agent", "x-forwarded-host", "x-order"], "{names:?}");
             assert_eq!(headers[&X_FORWARDED_HOST], "gateway.test");
+            let attributes = rules(names).attributes(&incoming("GET", "/", &sent), &[]).unwrap();
+            assert!(attributes.iter().all(|attribute| attribute.name != "X-Secret"), "{attributes:?}");
         }
         let gzip = [("te", "gzip")];
         assert!(!rules(Names::All).request_headers(&incoming("GET", "/", &gzip)).contains_key(TE));

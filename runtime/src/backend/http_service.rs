@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 use http_body_util::LengthLimitError;
 
+use crate::backend::failure::without_query;
 use crate::backend::forward::{Forward, HeaderRules, QueryRules};
 use crate::backend::graphql::{self, GraphQl};
 use crate::backend::hosts::Targets;
@@ -17,7 +18,7 @@ use crate::backend::redirect::{self, Redirected, SentBody};
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::url::{self, Host, Piece, UrlTemplate};
 use crate::backend::{Backend, BodyUse, ErrorBody, Failure, OpenBackend, Payload, Place};
-use crate::body::read_body;
+use crate::body::{BodyError, drain, read_body};
 use crate::client::{ClientError, HttpClient, gzip};
 use crate::encoding::{self, Decode};
 use crate::endpoint::Method;
@@ -41,7 +42,18 @@ pub struct Http {
     sd_dns: Option<&'static str>,
     h2c: bool,
     send_body_on_redirect: bool,
+    max_response_bytes: Option<usize>,
 }
+
+/// The most of an answer that is kept in memory where the config does not say.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
+
+/// The most that is read of an error's body to keep the connection.
+const MAX_DRAINED_BYTES: usize = 64 << 10;
+
+/// How long a body may be that is passed on, but read whole by a sequence: in the extensions of the answer.
+#[derive(Clone, Copy, Debug)]
+struct ReadLimit(usize);
 
 /// What a status other than success becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +78,7 @@ pub struct OpenHttp {
     status: StatusRule,
     graphql: Option<&'static GraphQl>,
     send_body_on_redirect: bool,
+    max_response_bytes: Option<usize>,
     /// Whether it may be asked for gzip.
     compress: bool,
     merged: bool,
@@ -107,6 +120,7 @@ impl Http {
             sd_dns: None,
             h2c: false,
             send_body_on_redirect: false,
+            max_response_bytes: None,
         }
     }
 
@@ -137,6 +151,13 @@ impl Http {
     #[must_use]
     pub const fn send_body_on_redirect(mut self) -> Self {
         self.send_body_on_redirect = true;
+        self
+    }
+
+    /// How long an answer may be that is decoded, decompressed and in bytes; 64 MiB otherwise.
+    #[must_use]
+    pub const fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = Some(bytes);
         self
     }
 
@@ -186,6 +207,7 @@ impl Backend for Http {
             client,
             graphql: self.graphql,
             send_body_on_redirect: self.send_body_on_redirect,
+            max_response_bytes: self.max_response_bytes,
             method: self.method.to_http(),
             url: UrlTemplate::new(self.url, QueryRules::new(place, &self.forward), place.router.disable_path_decoding)?,
             headers: HeaderRules::new(place, &self.forward),
@@ -212,6 +234,10 @@ impl OpenBackend for OpenHttp {
         }
     }
 
+    fn refuse(&self, incoming: &Incoming, _: &Bytes) -> Result<(), Failure> {
+        self.url.refuse(incoming)
+    }
+
     async fn call(&self, incoming: &Incoming, body: Payload) -> Result<Reply, Failure> {
         let host = self.hosts.next().await.ok_or_else(|| Failure::internal("the backend has no host"))?;
         let (body, special) = self.special(incoming, body)?;
@@ -219,9 +245,7 @@ impl OpenBackend for OpenHttp {
         if !body.is_end_stream() && (incoming.parts.version == Version::HTTP_2 || body.size_hint().exact().is_none()) {
             body = without_trailers(body);
         }
-        let (request, asked) = self
-            .request(&host, incoming, body, special.as_deref())
-            .map_err(|error| Failure::internal(error.to_string()))?;
+        let (request, asked) = self.request(&host, incoming, body, special.as_deref())?;
         let sent_body = !request.body().is_end_stream();
         let again =
             || self.request(&host, incoming, Body::empty(), special.as_deref()).ok().map(|(request, _)| request);
@@ -236,7 +260,7 @@ impl OpenBackend for OpenHttp {
         // Not `read`, whose future would have the response in it once more.
         match self.decode {
             Decode::NoOp => {
-                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                let reply = self.passed_through(response, incoming)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
             _ => self.decode(response, &host, incoming).await,
@@ -275,7 +299,7 @@ impl OpenHttp {
         incoming: &Incoming,
         body: Body,
         special: Option<&Special>,
-    ) -> Result<(Request<Body>, bool), http::Error> {
+    ) -> Result<(Request<Body>, bool), Failure> {
         let mut headers = self.headers.request_headers(incoming);
         let asks_gzip = self.compress && self.headers.may_ask_gzip(&headers);
         if asks_gzip {
@@ -311,8 +335,7 @@ impl OpenHttp {
         special: Option<Box<Special>>,
         response: Response<hyper::body::Incoming>,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
-        let first = self.request(host, incoming, Body::empty(), special.as_deref());
-        let (first, _) = first.map_err(|error| Failure::internal(error.to_string()))?;
+        let (first, _) = self.request(host, incoming, Body::empty(), special.as_deref())?;
         let (mut head, _) = first.into_parts();
         let body = match special.and_then(|special| special.kept) {
             _ if !sent_body => SentBody::Empty,
@@ -322,7 +345,8 @@ impl OpenHttp {
             }
             None => SentBody::Streamed,
         };
-        let redirected = Redirected { url: head.uri, method: head.method, headers: head.headers, body };
+        let set = self.headers.set_names(incoming);
+        let redirected = Redirected { url: head.uri, method: head.method, headers: head.headers, set, body };
         redirect::follow(&self.client, redirected, response).await.map_err(|failed| failed.failure(not_sent))
     }
 
@@ -333,11 +357,22 @@ impl OpenHttp {
     {
         match self.decode {
             Decode::NoOp => {
-                let reply = pass_through(response, &self.method, self.endpoint, incoming.deadline)?;
+                let reply = self.passed_through(response, incoming)?;
                 Ok(if sniff::is_needed(&reply) { Box::pin(sniff::with_type(reply)).await } else { reply })
             }
             _ => self.decode(response, host, incoming).await,
         }
+    }
+
+    fn passed_through<B>(&self, mut response: Response<B>, incoming: &Incoming) -> Result<Reply, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        if let Some(limit) = self.max_response_bytes {
+            response.extensions_mut().insert(ReadLimit(limit));
+        }
+        pass_through(response, &self.method, self.endpoint, incoming)
     }
 
     async fn decode<B>(&self, response: Response<B>, host: &Host, incoming: &Incoming) -> Result<Reply, Failure>
@@ -347,37 +382,50 @@ impl OpenHttp {
     {
         let status = response.status();
         let (head, body) = response.into_parts();
-        let body =
-            read_body(body, None).await.map_err(|error| Failure::internal(format!("reading the answer: {error}")))?;
-        match status {
-            StatusCode::OK | StatusCode::CREATED => {}
-            // Not errors, as they are in KrakenD (design: 202 and 204 are success), and often without a body.
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT if body.is_empty() => {
-                return Ok(Reply::object(Object::empty()));
-            }
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {}
-            status => {
-                let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
-                let message = format!("invalid status code {} {}: {url}", status.as_u16(), self.name);
-                return self.refused(status, message, head.headers.get(CONTENT_TYPE), body);
-            }
+        // 202 and 204 are not errors, as they are in KrakenD (design), and often without a body.
+        let may_be_empty = matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+        let is_error = !may_be_empty && !matches!(status, StatusCode::OK | StatusCode::CREATED);
+        if is_error && self.status == StatusRule::Default {
+            Box::pin(drain(body, MAX_DRAINED_BYTES)).await;
+            return Err(self.invalid_status(status, host, incoming));
+        }
+        let limit = self.max_response_bytes.unwrap_or(MAX_RESPONSE_BYTES);
+        let body = read_body(body, Some(limit)).await.map_err(|error| not_read(&error))?;
+        if is_error {
+            let failure = self.invalid_status(status, host, incoming);
+            return self.refused(status, failure, head.headers.get(CONTENT_TYPE), body);
+        }
+        if may_be_empty && body.is_empty() {
+            return Ok(Reply::object(Object::empty()));
         }
         let data = encoding::read(self.decode, self.shape, &body, self.merged).map_err(Failure::internal)?;
         Ok(Reply::new(data, true))
     }
 
+    #[cold]
+    fn invalid_status(&self, status: StatusCode, host: &Host, incoming: &Incoming) -> Failure {
+        let url = self.url.at(host, incoming, None).map(|url| url.to_string()).unwrap_or_default();
+        let message = |name: &str, url: &str| format!("invalid status code {} {name}: {url}", status.as_u16());
+        let name = match self.name.split_once('?') {
+            Some((name, _)) => Cow::Owned(format!("{name}]")),
+            None => Cow::Borrowed(self.name.as_str()),
+        };
+        Failure::internal(message(&name, without_query(&url))).telling(message(&self.name, &url))
+    }
+
     fn refused(
         &self,
         status: StatusCode,
-        message: String,
+        failure: Failure,
         content_type: Option<&HeaderValue>,
         body: Bytes,
     ) -> Result<Reply, Failure> {
         match self.status {
-            StatusRule::Default => Err(Failure::internal(message)),
+            StatusRule::Default => Err(failure),
             StatusRule::ReturnCode => Err(Failure {
+                status,
                 body: Some(Box::new(ErrorBody::Upstream(body, content_type.cloned()))),
-                ..Failure::new(status, message)
+                ..failure
             }),
             StatusRule::ReturnDetails(key) => {
                 let mut details = serde_json::Map::new();
@@ -394,6 +442,18 @@ impl OpenHttp {
             }
         }
     }
+}
+
+/// Reads an answer whole that was to be passed on.
+pub(super) async fn read_passed_on(response: Response<Body>) -> Result<(http::response::Parts, Bytes), Failure> {
+    let (head, body) = response.into_parts();
+    let limit = head.extensions.get::<ReadLimit>().map_or(MAX_RESPONSE_BYTES, |limit| limit.0);
+    let body = read_body(body, Some(limit)).await.map_err(|error| not_read(&error))?;
+    Ok((head, body))
+}
+
+fn not_read(error: &BodyError) -> Failure {
+    Failure::internal(format!("reading the answer: {error}"))
 }
 
 /// The client's body may break off or be over the limit while it is passed on: that is not the upstream's failure.

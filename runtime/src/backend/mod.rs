@@ -25,6 +25,7 @@ mod settling;
 mod shadow;
 mod subscribe;
 mod template;
+mod timely;
 mod url;
 
 use std::future::Future;

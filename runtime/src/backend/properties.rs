@@ -25,15 +25,17 @@ use crate::router::{Params, RouterOptions};
 
 static ROUTER: RouterOptions = RouterOptions::DEFAULT;
 
-/// The path and query that `pieces` become for one value.
-fn url(pieces: &'static [Piece], query: QueryRules, target: &str, value: &str) -> (String, Option<String>) {
+/// The path and query that `pieces` become for one value; none where it is refused.
+fn url(pieces: &'static [Piece], query: QueryRules, target: &str, value: &str) -> Option<(String, Option<String>)> {
     let template = UrlTemplate::new(pieces, query, false).expect("a template");
     let host = Host::parse("http://127.0.0.1:8081").expect("a host");
     let mut request = incoming("GET", target, &[]);
     request.params = Params::from_values([value]);
-    let url = template.at(&host, &request, None).expect("a URL");
+    let url = template.at(&host, &request, None);
+    assert_eq!(url.is_err(), template.refuse(&request).is_err());
+    let url = url.ok()?;
     assert_eq!((url.scheme_str(), url.authority().unwrap().as_str()), (Some("http"), "127.0.0.1:8081"));
-    (url.path().to_owned(), url.query().map(str::to_owned))
+    Some((url.path().to_owned(), url.query().map(str::to_owned)))
 }
 
 /// The text of a value, as somebody writes it who means harm.
@@ -72,6 +74,25 @@ fn pairs(query: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
+/// What a server may make of a path: decoded first, whatever separates segments, parameters of segments cut off.
+fn resolved(path: &str) -> Vec<String> {
+    let path = String::from_utf8_lossy(&decoded(path)).into_owned();
+    let mut segments = Vec::new();
+    for segment in path.split(['/', '\\']) {
+        match segment.split(';').next().unwrap_or_default() {
+            "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name.to_owned()),
+        }
+    }
+    segments
+}
+
+/// A value is refused only where it would lead out of its place.
+fn may_be_refused(value: &str) -> bool {
+    value.split(['/', '\\']).any(|part| matches!(part.split(';').next(), Some("." | "..")))
+}
+
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| {
         byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
@@ -84,12 +105,17 @@ proptest! {
     #[test]
     fn a_value_is_one_segment(value in harmful()) {
         static PIECES: [Piece; 3] = [Text("/a/"), Param(0), Text("/z?q=1")];
-        let (path, query) = url(&PIECES, QueryRules::None, "/", &value);
+        let Some((path, query)) = url(&PIECES, QueryRules::None, "/", &value) else {
+            prop_assert!(may_be_refused(&value));
+            return Ok(());
+        };
         prop_assert_eq!(query.as_deref(), Some("q=1"));
         prop_assert!(is_plain(&path), "{}", path);
         let segments: Vec<&str> = path.split('/').collect();
         prop_assert_eq!(segments.len(), 4);
-        prop_assert!(!matches!(segments[2], "." | ".."));
+        let resolved = resolved(&path);
+        prop_assert!(resolved.starts_with(&["".to_owned(), "a".to_owned()]), "{:?}", resolved);
+        prop_assert_eq!(resolved.len(), 4 + value.matches(['/', '\\']).count());
         prop_assert_eq!(decoded(segments[2]), value.as_bytes());
         prop_assert_eq!((segments[1], segments[3]), ("a", "z"));
     }
@@ -97,12 +123,15 @@ proptest! {
     #[test]
     fn a_path_adds_segments_and_nothing_more(value in harmful()) {
         static PIECES: [Piece; 3] = [Text("/a/"), PathParam(0), Text("/z")];
-        let (path, query) = url(&PIECES, QueryRules::None, "/", &value);
+        let Some((path, query)) = url(&PIECES, QueryRules::None, "/", &value) else {
+            prop_assert!(may_be_refused(&value));
+            return Ok(());
+        };
         prop_assert_eq!(query, None);
         prop_assert!(is_plain(&path), "{}", path);
         let inner = path.strip_prefix("/a/").and_then(|rest| rest.strip_suffix("/z"));
         let segments: Vec<&str> = inner.expect("its ends").split('/').collect();
-        prop_assert!(segments.iter().all(|segment| !matches!(*segment, "." | "..")), "{}", path);
+        prop_assert_eq!(resolved(&path).len(), 4 + value.matches(['/', '\\']).count());
         let values: Vec<Vec<u8>> = segments.into_iter().map(decoded).collect();
         prop_assert_eq!(values, value.split('/').map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>());
     }
@@ -110,7 +139,7 @@ proptest! {
     #[test]
     fn a_value_is_one_parameter(value in harmful()) {
         static PIECES: [Piece; 3] = [Text("/a?p="), Param(0), Text("&q=1")];
-        let (path, query) = url(&PIECES, QueryRules::None, "/", &value);
+        let (path, query) = url(&PIECES, QueryRules::None, "/", &value).expect("a URL");
         prop_assert_eq!(path, "/a");
         let query = query.expect("a query");
         prop_assert!(is_plain(&query), "{}", query);
@@ -135,7 +164,7 @@ proptest! {
         sent.sort_by(|(left, _), (right, _)| left.cmp(right));
         let listed = sent.iter().filter(|(name, _)| matches!(name.as_slice(), b"a" | b"b")).cloned().collect::<Vec<_>>();
         for (rules, expected) in [(QueryRules::All, sent), (QueryRules::Only(vec!["a", "b"]), listed)] {
-            let (path, passed) = url(&PIECES, rules, &target, "");
+            let (path, passed) = url(&PIECES, rules, &target, "").expect("a URL");
             prop_assert_eq!(path, "/x");
             let passed = passed.expect("the fixed one");
             prop_assert!(is_plain(&passed), "{}", passed);

@@ -1,5 +1,6 @@
-//! Redirects, followed as Go's client does for KrakenD, but for one thing: what identifies the client does not go to
-//! another origin (scheme, host and port), where Go lets it go to another port.
+//! Redirects, followed as Go's client does for KrakenD, but for one thing: to another origin (scheme, host and port) goes
+//! neither what identifies the client, where Go lets it go to another port, nor a header that the config sets, nor more of
+//! the last URL than its origin.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 
 use crate::backend::Failure;
+use crate::backend::failure::without_query;
 use crate::backend::forward::push_escaped;
 use crate::body::read_body;
 use crate::client::{ClientError, HttpClient};
@@ -43,6 +45,8 @@ pub(super) struct Redirected {
     pub(super) url: Uri,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    /// The headers that the config gives a value (`set_headers`), which is often a credential.
+    pub(super) set: Vec<HeaderName>,
     pub(super) body: SentBody,
 }
 
@@ -114,12 +118,14 @@ impl Redirected {
             self.body = SentBody::Empty;
             OF_BODY.iter().for_each(|name| drop(self.headers.remove(name)));
         }
-        if origin(&url) != origin(&self.url) {
-            SENSITIVE.iter().for_each(|name| drop(self.headers.remove(name)));
+        let elsewhere = origin(&url) != origin(&self.url);
+        if elsewhere {
+            SENSITIVE.iter().chain(&self.set).chain([&REFERER]).for_each(|name| drop(self.headers.remove(name)));
         }
+        let from = if elsewhere { origin_of(&self.url) + "/" } else { without_user(&self.url) };
         let downgrade = self.url.scheme() == Some(&Scheme::HTTPS) && url.scheme() == Some(&Scheme::HTTP);
-        if !downgrade && let Ok(from) = HeaderValue::from_str(&without_user(&self.url)) {
-            // The client's own, once it was passed on, stays.
+        if !downgrade && let Ok(from) = HeaderValue::from_str(&from) {
+            // The client's own, once it was passed on, stays with its origin.
             self.headers.entry(REFERER).or_insert(from);
         }
         self.url = url;
@@ -149,10 +155,14 @@ fn origin(url: &Uri) -> (Option<&Scheme>, Option<String>, Option<u16>) {
 }
 
 fn without_user(url: &Uri) -> String {
+    origin_of(url) + url.path_and_query().map_or("/", |path| path.as_str())
+}
+
+/// `scheme://host:port`.
+fn origin_of(url: &Uri) -> String {
     let authority = url.authority().map(|authority| authority.as_str());
     let host = authority.map_or("", |authority| authority.rsplit_once('@').map_or(authority, |(_, host)| host));
-    let path = url.path_and_query().map_or("/", |path| path.as_str());
-    format!("{}://{host}{path}", url.scheme_str().unwrap_or_default())
+    format!("{}://{host}", url.scheme_str().unwrap_or_default())
 }
 
 /// The URL that `location` means where it was found at `base` (RFC 3986, section 5). What no URL can hold is encoded, as
@@ -169,7 +179,7 @@ fn resolve(base: &Uri, location: &HeaderValue) -> Result<Uri, String> {
             byte => push_escaped(byte, &mut text),
         }
     }
-    let failed = |why: String| format!("cannot follow the redirect to {text:?}: {why}");
+    let failed = |why: String| format!("cannot follow the redirect to {:?}: {why}", shown(&text));
     let base = BaseUri::parse(without_user(base)).map_err(|(error, _)| failed(error.to_string()))?;
     let reference = UriRef::parse(text.as_str()).map_err(|error| failed(error.to_string()))?;
     let resolved = reference.resolve_against(&base).map_err(|error| failed(error.to_string()))?;
@@ -182,6 +192,19 @@ fn resolve(base: &Uri, location: &HeaderValue) -> Result<Uri, String> {
     match (url.scheme_str(), url.host()) {
         (Some("http" | "https"), Some(host)) if !host.is_empty() && sound_port => Ok(url),
         _ => Err(failed("it is no URL of http or https".to_owned())),
+    }
+}
+
+/// What may be logged of a location: neither a login nor a query.
+fn shown(location: &str) -> String {
+    let url = without_query(location);
+    match url.split_once("//") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}//{host}{path}")
+        }
+        None => url.to_owned(),
     }
 }
 
@@ -210,6 +233,15 @@ mod tests {
         ] {
             let resolved = resolve(&base, &HeaderValue::from_bytes(location.as_bytes()).unwrap());
             assert_eq!(resolved.map(|url| url.to_string()).map_err(drop), expected.map(str::to_owned), "{location}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let base: Uri = "http://a.test/".parse().unwrap();
+        for location in ["ftp://user:secret@b.test/x?secret", "http://b.test:99999/x?secret=1#secret", "//?secret"] {
+            let failed = resolve(&base, &HeaderValue::from_static(location)).unwrap_err();
+            assert!(failed.starts_with("cannot follow the redirect to") && !failed.contains("secret"), "{failed}");
         }
     }
 

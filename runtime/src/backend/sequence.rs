@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::backend::earlier::{Answered, BodyPiece, Earlier, Found, Whole};
 use crate::backend::forward::SetHeaders;
+use crate::backend::http_service::read_passed_on;
 use crate::backend::merge::{AnyBackend, AnyOpenBackend, merge, with_roots};
 use crate::backend::reply::{Data, Object, Reply};
 use crate::backend::template::{Empty, Template};
 use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Part, Payload, Place, PublishOutcome};
-use crate::body::read_body;
 use crate::deadline::before;
 use crate::incoming::Incoming;
 use crate::opener::{OpenFailure, Opener};
@@ -310,13 +310,10 @@ impl OpenChained {
         let data = std::mem::replace(&mut reply.data, Data::Object(Object::empty()));
         reply.complete = true;
         let whole = match data {
-            Data::PassThrough(response) if self.whole => {
-                let (mut head, body) = response.into_parts();
-                match read_body(body, None).await {
-                    Ok(body) => Some(Whole { body, content_type: head.headers.remove(CONTENT_TYPE) }),
-                    Err(error) => return Answered::failed(Failure::internal(format!("reading the answer: {error}"))),
-                }
-            }
+            Data::PassThrough(response) if self.whole => match read_passed_on(response).await {
+                Ok((mut head, body)) => Some(Whole { body, content_type: head.headers.remove(CONTENT_TYPE) }),
+                Err(failure) => return Answered::failed(failure),
+            },
             _ => None,
         };
         Answered { result: Ok(reply), whole, accepted, unmerged }

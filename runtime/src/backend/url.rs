@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
+use crate::backend::Failure;
 use crate::backend::earlier::Values;
 use crate::backend::forward::{QueryRules, push_escaped, query_escape};
 use crate::incoming::Incoming;
@@ -23,8 +24,8 @@ pub enum Piece {
     /// A value from the answer of an earlier backend of the sequence, by the name that the config gives it, put in as a
     /// parameter is.
     Answer(&'static str),
-    /// A parameter that is a path (`{+name}`): its slashes stay, everything else is percent-encoded, `.` and `..` between
-    /// slashes too, so that it can add segments and nothing more.
+    /// A parameter that is a path (`{+name}`): its slashes stay, everything else is percent-encoded, and no `..` between
+    /// them is sent, so that it can add segments and nothing more.
     PathParam(usize),
     /// A value from an earlier answer that is a path, put in as such a parameter is.
     AnswerPath(&'static str),
@@ -53,8 +54,8 @@ pub(crate) struct Host {
 impl UrlTemplate {
     pub(crate) fn new(pieces: &'static [Piece], query: QueryRules, encoded: bool) -> Result<Self, OpenFailure> {
         let mut template = Self { pieces, query, encoded, fixed: None };
-        if pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
-            let text = template.text(None);
+        let literal = |piece: &Piece| if let Piece::Text(literal) = piece { Some(*literal) } else { None };
+        if let Some(text) = pieces.iter().map(literal).collect::<Option<String>>() {
             let fixed = PathAndQuery::try_from(text.as_str())
                 .map_err(|error| OpenFailure::new(format!("url_pattern {text:?} is not a path: {error}")))?;
             template.fixed = Some(fixed);
@@ -62,13 +63,33 @@ impl UrlTemplate {
         Ok(template)
     }
 
+    /// What is wrong with the parameters that the client sent: see [`climbs`].
+    pub(crate) fn refuse(&self, incoming: &Incoming) -> Result<(), Failure> {
+        if self.fixed.is_some() {
+            return Ok(());
+        }
+        for piece in self.pieces {
+            match piece {
+                Piece::Text(literal) if literal.contains('?') => break,
+                Piece::Param(index) | Piece::PathParam(index) if climbs(&self.param(incoming, *index)) => {
+                    return Err(climbing(false));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The URL at `host` for one request. `more` is added to the query as it is.
-    pub(crate) fn at(&self, host: &Host, incoming: &Incoming, more: Option<&str>) -> Result<Uri, http::Error> {
+    ///
+    /// # Errors
+    /// A value that would lead out of its place: 400 where the client sent it. Text that is no URL.
+    pub(crate) fn at(&self, host: &Host, incoming: &Incoming, more: Option<&str>) -> Result<Uri, Failure> {
         let query = incoming.parts.uri.query().filter(|query| !query.is_empty() && !self.query.is_none());
         let path = match &self.fixed {
             Some(fixed) if query.is_none() && more.is_none() && host.prefix.is_empty() => fixed.clone(),
             _ => {
-                let mut text = self.text(Some((host, incoming)));
+                let mut text = self.text(host, incoming)?;
                 if let Some(query) = query {
                     self.query.append(query, &mut text);
                 }
@@ -76,44 +97,92 @@ impl UrlTemplate {
                     text.push(if text.contains('?') { '&' } else { '?' });
                     text.push_str(more);
                 }
-                PathAndQuery::from_maybe_shared(text.into_bytes())?
+                PathAndQuery::from_maybe_shared(text.into_bytes()).map_err(|error| no_url(&error))?
             }
         };
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(host.scheme.clone());
         parts.authority = Some(host.authority.clone());
         parts.path_and_query = Some(path);
-        Ok(Uri::from_parts(parts)?)
+        Uri::from_parts(parts).map_err(|error| no_url(&error))
     }
 
-    fn text(&self, request: Option<(&Host, &Incoming)>) -> String {
+    fn text(&self, host: &Host, incoming: &Incoming) -> Result<String, Failure> {
         let mut text = String::with_capacity(96);
-        if let Some((host, _)) = request {
-            text.push_str(&host.prefix);
-        }
+        text.push_str(&host.prefix);
         let mut in_query = false;
+        // Where the segments begin that values went into, and whether an earlier answer's are among them.
+        let mut filled: Option<(usize, bool)> = None;
         for piece in self.pieces {
-            match piece {
+            let answer = match piece {
                 Piece::Text(literal) => {
-                    in_query |= literal.contains('?');
-                    text.push_str(literal);
+                    if let Some(end) = literal.find(['/', '?']) {
+                        text.push_str(&literal[..end]);
+                        checked(filled.take(), &text)?;
+                        text.push_str(&literal[end..]);
+                        in_query |= literal.contains('?');
+                    } else {
+                        text.push_str(literal);
+                    }
+                    continue;
                 }
+                Piece::Param(_) | Piece::PathParam(_) => false,
+                Piece::Answer(_) | Piece::AnswerPath(_) => true,
+            };
+            if !in_query {
+                let (from, earlier) = filled.unwrap_or_else(|| (text.rfind('/').map_or(0, |slash| slash + 1), false));
+                filled = Some((from, earlier || answer));
+            }
+            match piece {
                 Piece::Param(index) | Piece::PathParam(index) => {
-                    let value = request.map_or("", |(_, incoming)| incoming.params.get(*index));
-                    let value = match self.encoded {
-                        true => percent_decode_str(value).into(),
-                        false => Cow::Borrowed(value.as_bytes()),
-                    };
-                    piece.escape(&value, in_query, &mut text);
+                    piece.escape(&self.param(incoming, *index), in_query, &mut text);
                 }
                 Piece::Answer(name) | Piece::AnswerPath(name) => {
-                    let value = request.map_or(&[][..], |(_, incoming)| Values::of(incoming, name).unwrap_or_default());
-                    piece.escape(value, in_query, &mut text);
+                    piece.escape(Values::of(incoming, name).unwrap_or_default(), in_query, &mut text);
                 }
+                Piece::Text(_) => {}
             }
         }
-        text
+        checked(filled, &text)?;
+        Ok(text)
     }
+
+    fn param<'a>(&self, incoming: &'a Incoming, index: usize) -> Cow<'a, [u8]> {
+        let value = incoming.params.get(index);
+        match self.encoded {
+            true => percent_decode_str(value).into(),
+            false => Cow::Borrowed(value.as_bytes()),
+        }
+    }
+}
+
+/// Whether a server could take a part of `path`, percent-decoded, for `.` or `..`, which lead out of the place that the
+/// config gives a value. Encoding does not help: `%2E%2E` means `..` (RFC 3986, section 6.2.2.2). Some servers decode
+/// slashes first, to others a backslash is one, and some read `..;x` as `..`.
+fn climbs(path: &[u8]) -> bool {
+    path.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| {
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+        matches!(name, b"." | b"..")
+    })
+}
+
+/// Looks at the segments that values went into, with what the config writes beside them.
+fn checked(filled: Option<(usize, bool)>, text: &str) -> Result<(), Failure> {
+    match filled {
+        Some((from, answer)) if climbs(&Cow::from(percent_decode_str(&text[from..]))) => Err(climbing(answer)),
+        _ => Ok(()),
+    }
+}
+
+fn climbing(answer: bool) -> Failure {
+    match answer {
+        true => Failure::internal("a value of an earlier answer would lead out of its place in the backend's path"),
+        false => Failure::new(StatusCode::BAD_REQUEST, "a parameter would lead out of its place in the backend's path"),
+    }
+}
+
+fn no_url(error: &dyn fmt::Display) -> Failure {
+    Failure::internal(error.to_string())
 }
 
 impl Piece {
@@ -170,17 +239,14 @@ pub(crate) fn param_names(endpoint: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Encodes a value for one segment of a path: what RFC 3986 lets stand in a segment stays, `/`, `?`, `#`, `%` do not. `.`
-/// and `..` alone are encoded as well, so that no server on the way resolves them.
+/// Encodes a value for one segment of a path: what RFC 3986 lets stand in a segment stays, but for `;`, which begins
+/// a parameter of the segment for some servers. `/`, `?`, `#`, `%` do not.
 fn path_escape(value: &[u8], into: &mut String) {
-    if matches!(value, b"." | b"..") {
-        return value.iter().for_each(|byte| push_escaped(*byte, into));
-    }
     for &byte in value {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => into.push(char::from(byte)),
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
-            | b':' | b'@' => into.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':'
+            | b'@' => into.push(char::from(byte)),
             byte => push_escaped(byte, into),
         }
     }
@@ -206,8 +272,8 @@ mod tests {
             ("42", "42"),
             ("a b", "a%20b"),
             ("a/b?c#d%e", "a%2Fb%3Fc%23d%25e"),
-            ("..", "%2E%2E"),
             ("...", "..."),
+            ("a;b,c", "a%3Bb,c"),
             ("caf\u{e9}", "caf%C3%A9"),
             ("a:b@c", "a:b@c"),
         ] {
@@ -219,13 +285,7 @@ mod tests {
 
     #[test]
     fn a_path_stays_a_path() {
-        for (value, expected) in [
-            ("a/b", "a/b"),
-            ("/a//b/", "/a//b/"),
-            ("../a/./..", "%2E%2E/a/%2E/%2E%2E"),
-            ("a?b#c%2F", "a%3Fb%23c%252F"),
-            ("", ""),
-        ] {
+        for (value, expected) in [("a/b", "a/b"), ("/a//b/", "/a//b/"), ("a?b#c%2F", "a%3Fb%23c%252F"), ("", "")] {
             let mut text = String::new();
             path_escape_segments(value.as_bytes(), &mut text);
             assert_eq!(text, expected);
@@ -244,11 +304,46 @@ mod tests {
             ("a?b", "/x/a%3Fb?y=a%3Fb"),
             ("100%", "/x/100%25?y=100%25"),
             ("%zz%4", "/x/%25zz%254?y=%25zz%254"),
-            ("%2E%2e", "/x/%2E%2E?y=.."),
             ("%FF", "/x/%FF?y=%FF"),
         ] {
             request.params = crate::router::Params::from_values([value]);
             assert_eq!(template.at(&host, &request, None).unwrap().path_and_query().unwrap(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn no_value_leads_out_of_its_place() {
+        static PARAM: [Piece; 3] = [Piece::Text("/a/"), Piece::Param(0), Piece::Text("/z?q=")];
+        static PATH: [Piece; 2] = [Piece::Text("/a/"), Piece::PathParam(0)];
+        static BESIDE: [Piece; 4] = [Piece::Text("/a/."), Piece::Param(0), Piece::Text(";v=1/z?q="), Piece::Param(0)];
+        static QUERY: [Piece; 2] = [Piece::Text("/a/../z?q="), Piece::Param(0)];
+        static ANSWER: [Piece; 2] = [Piece::Text("/a/"), Piece::AnswerPath("resp0_x")];
+        let host = Host::parse("http://127.0.0.1:8081/base/..").unwrap();
+        let mut request = crate::incoming::tests::incoming("GET", "/", &[]);
+        let status = |pieces, encoded, request: &Incoming| {
+            let template = UrlTemplate::new(pieces, QueryRules::None, encoded).unwrap();
+            let at = template.at(&host, request, None).map_err(|failure| failure.status.as_u16()).err();
+            (at, template.refuse(request).is_err())
+        };
+        for value in ["..", ".", "../x", "x/..", r"x\..\y", "..;x", "x/.;", "/../x"] {
+            request.params = crate::router::Params::from_values([value]);
+            assert_eq!(status(&PARAM, false, &request), (Some(400), true), "{value}");
+            assert_eq!(status(&PATH, false, &request), (Some(400), true), "{value}");
+            assert_eq!(status(&QUERY, false, &request), (None, false), "{value}");
+            request.parts.extensions.insert(Values::from_pairs([("resp0_x", value)]));
+            assert_eq!(status(&ANSWER, false, &request), (Some(500), false), "{value}");
+        }
+        for value in ["%2E%2e", "x%2F%2E.", "..%3bx", ".%2e%5Cx"] {
+            request.params = crate::router::Params::from_values([value]);
+            assert_eq!(status(&PARAM, true, &request), (Some(400), true), "{value}");
+            assert_eq!(status(&PARAM, false, &request), (None, false), "{value}");
+        }
+        for (value, beside) in [("", Some(400)), ("x", None), ("...", None), (".x", None), ("x..", None), ("%2E", None)]
+        {
+            request.params = crate::router::Params::from_values([value]);
+            assert_eq!(status(&PARAM, false, &request), (None, false), "{value}");
+            assert_eq!(status(&PATH, false, &request), (None, false), "{value}");
+            assert_eq!(status(&BESIDE, false, &request), (beside, false), "{value}");
         }
     }
 

@@ -156,3 +156,21 @@ async fn a_failure_is_one_error_in_the_log() {
     assert_eq!(found, [(&json!("ERROR"), &code, &json!(503)), (&json!("ERROR"), &body, &json!(500))]);
     assert!(failures.iter().all(|event| event["method"] == "GET" && event["reason"].is_string()), "{failures:?}");
 }
+
+#[tokio::test]
+async fn no_query_is_in_the_log() {
+    let logs = Logs::start();
+    let gateway = start();
+    for path in ["/secret/500", "/secret/500/merged", "/secret/200/merged"] {
+        let answer = gateway.get(&format!("{path}?token=secret")).await;
+        // The client is told what KrakenD would tell it.
+        assert_eq!(answer.status == 500, answer.text().contains("/status/500?key=secret&token=secret"), "{answer:?}");
+    }
+    let failures = logs.with_message("request failed");
+    let incomplete = logs.with_message("answer incomplete: a backend failed");
+    assert_eq!((failures.len(), incomplete.len()), (2, 1));
+    for event in failures.iter().chain(&incomplete) {
+        let reason = event["reason"].as_str().expect("a reason");
+        assert!(reason.contains("http://127.0.0.1:18140/status/") && !reason.contains("secret"), "{reason}");
+    }
+}

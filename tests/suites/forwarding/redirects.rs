@@ -102,6 +102,19 @@ async fn who_the_client_is_stays_with_its_origin() {
         assert_eq!(headers["host"], json!(["127.0.0.1:18131"]), "{path}");
         assert!(headers["authorization"].is_null() && headers["cookie"].is_null(), "{seen}");
         assert_eq!(headers["x-one"], json!(["1"]), "{path}");
+        // Of where it comes from, no path and no query.
+        let from = if path.ends_with("back") { "http://localhost:18130/" } else { "http://127.0.0.1:18130/" };
+        assert_eq!(headers["referer"], json!([from]), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_config_sets_stays_with_its_origin() {
+    let gateway = start();
+    for (path, key) in [("/set/last", json!(["secret"])), ("/set/other-origin", Value::Null)] {
+        let answer = gateway.get(path).await.json();
+        let headers = &answer["then"]["headers"];
+        assert_eq!((&headers["x-api-key"], headers["referer"].is_null()), (&key, false), "{path}: {answer}");
     }
 }
 

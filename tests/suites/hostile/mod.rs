@@ -1,5 +1,6 @@
 //! Backends that break every rule: each ends in a clear status within the endpoint's time, and leaves nothing behind.
 
+mod bounds;
 mod leaks;
 mod upstream;
 
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use crate::support::Running;
+use crate::support::{Running, eventually};
 
 mod gateway {
     include!(concat!(env!("OUT_DIR"), "/hostile.rs"));
@@ -88,6 +89,19 @@ async fn what_breaks_off_breaks_off_for_the_client() {
         }
         assert!(started.elapsed() < TIME, "{what}");
     }
+}
+
+#[tokio::test]
+async fn who_does_not_read_keeps_no_connection() {
+    let gateway = start();
+    let mut client = gateway.client().await;
+    let before = upstream::ended();
+    client.send("GET /raw/unread HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    // The backend writes until nobody takes it, and then until its connection ends.
+    eventually(async || upstream::ended() > before).await;
+    let (head, framing) = client.head().await;
+    assert_eq!(head.status, 200);
+    assert!(!framing.is_whole(&client.rest().await), "it is cut off for the client too");
 }
 
 #[tokio::test]

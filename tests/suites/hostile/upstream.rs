@@ -1,5 +1,7 @@
 //! The backend: the path says what it does wrong.
 
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,6 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::support::bind;
+
+/// How many connections have ended with `/unread`.
+static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+pub(super) fn ended() -> usize {
+    ENDED.load(Ordering::Relaxed)
+}
 
 const HONEST: &str = r#"{"honest":true}"#;
 
@@ -76,6 +85,7 @@ async fn answer(stream: &mut TcpStream, path: &str) -> std::io::Result<bool> {
         "until-close" => format!("{ok}Connection: close\r\n\r\n{HONEST}"),
         "lower-case" => format!("HTTP/1.1 200 ok\r\ncontent-length:15\r\n\r\n{HONEST}"),
         "bare-line-feeds" => format!("HTTP/1.1 200 OK\nContent-Length: 15\n\n{HONEST}"),
+        "bomb" | "flood" | "unread" | "failing-flood" => return flood(stream, path, ok).await,
         "silence" | "slow-head" | "slow-body" | "reset" | "reset-in-the-body" => {
             return slowly(stream, path, ok).await;
         }
@@ -129,6 +139,29 @@ async fn endlessly(stream: &mut TcpStream, path: &str, ok: &str, chunked: &str) 
     loop {
         stream.write_all(again.as_bytes()).await?;
         sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Much more than anybody wants to keep, as fast as it goes.
+async fn flood(stream: &mut TcpStream, path: &str, ok: &str) -> std::io::Result<bool> {
+    let spaces = vec![b' '; 1 << 20];
+    let (head, again) = match path {
+        // Each piece is a megabyte, a thousand times smaller.
+        "bomb" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(&spaces)?;
+            (format!("{ok}Content-Encoding: gzip\r\nConnection: close\r\n\r\n"), encoder.finish()?)
+        }
+        "flood" | "unread" => (format!("{ok}Connection: close\r\n\r\n"), spaces),
+        _ => ("HTTP/1.1 500 No\r\nConnection: close\r\n\r\n".to_owned(), spaces),
+    };
+    stream.write_all(head.as_bytes()).await?;
+    loop {
+        let written = stream.write_all(&again).await;
+        if path == "unread" && written.is_err() {
+            ENDED.fetch_add(1, Ordering::Relaxed);
+        }
+        written?;
     }
 }
 

@@ -75,6 +75,14 @@ impl Program {
         self.child.id().expect("it runs")
     }
 
+    /// The most that the process has used of memory, in kilobytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("kilobytes")
+    }
+
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.address).await
     }

@@ -8,7 +8,7 @@ const _: () = generated_for("0.1.0");
 /// The gateway of `gateway.json`, and the SHA-256 of that file.
 pub(crate) static GATEWAY: Description = Description::new(
     "gateway.json",
-    "1350761d4c70d8851ec3b5c7f1a576a28b4064ad6a80bc7a0aec856d459c8e05",
+    "8854c326d74a255da504821763aa31207070b5bc971e0276ab164f25ae2236e1",
     ROUTES,
 )
 .client(ClientOptions::DEFAULT.dns_cache_ttl(Duration::from_secs(10)));
@@ -33,5 +33,8 @@ static POST_ORDERS: Endpoint<Http> = Endpoint::new(
     Post,
     "/orders",
     "gateway.json:19:5",
-    Http::new(Post, &["http://orders:8080"], &[Text("/")]).h2c().send_body_on_redirect(),
+    Http::new(Post, &["http://orders:8080"], &[Text("/")])
+        .h2c()
+        .send_body_on_redirect()
+        .max_response_bytes(1_048_576),
 );
