@@ -23,6 +23,11 @@ pub(super) const ALL: &[Difference] = &[
         apply: encode_semicolons,
     },
     Difference {
+        name: "headers of a connection end with it",
+        why: "what Connection names is not passed on (RFC 9110, section 7.6.1), listed or not",
+        apply: remove_named,
+    },
+    Difference {
         name: "secrets stay with their origin",
         why: "neither Authorization and cookies nor the query in a Referer follow a redirect to another origin",
         apply: keep_secrets,
@@ -108,6 +113,16 @@ fn encode_semicolons(_: &Context<'_>, wanted: &mut Value) {
             && text(path).contains(';')
         {
             *path = json!(text(path).replace(';', "%3B"));
+        }
+    }
+}
+
+fn remove_named(context: &Context<'_>, wanted: &mut Value) {
+    let Some(sent) = context.step["request"]["headers"].as_object() else { return };
+    let value = |wanted: &str| sent.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?.1.as_str();
+    for option in value("connection").unwrap_or_default().split(',').map(str::trim) {
+        if let Some(value) = value(option) {
+            remove_header(wanted, &option.to_ascii_lowercase(), &[value]);
         }
     }
 }
