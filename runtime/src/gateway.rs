@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use futures_util::future::join_all;
-use sluicegate_drivers::BrokerState;
+use sluicegate_drivers::{BrokerState, Counters};
 
 use crate::access_log::AccessLog;
 use crate::backend::Shadows;
@@ -132,6 +132,11 @@ impl Gateway {
     /// Each broker's name and state.
     pub fn brokers(&self) -> impl Iterator<Item = (&'static str, BrokerState)> {
         self.state.brokers.iter().map(|broker| (broker.name, broker.state()))
+    }
+
+    /// Each broker's name and what has happened to its connection since the gateway was opened, where its driver counts.
+    pub fn broker_counters(&self) -> impl Iterator<Item = (&'static str, &Counters)> {
+        self.state.brokers.iter().filter_map(|broker| Some((broker.name, broker.counters()?)))
     }
 
     fn server_options(&self) -> Result<ServerOptions, StartError> {

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sluicegate_drivers::{Broker, BrokerState, OpenError};
+use sluicegate_drivers::{Broker, BrokerState, Counters, OpenError};
 
 use crate::backend::Shadows;
 use crate::broker::{NamedBroker, settings};
@@ -44,6 +44,7 @@ pub struct OpenFailure {
 
 trait AnyBroker: Send + Sync {
     fn state(&self) -> BrokerState;
+    fn counters(&self) -> Option<&Counters>;
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -116,6 +117,10 @@ impl OpenBroker {
         self.erased.state()
     }
 
+    pub(crate) fn counters(&self) -> Option<&Counters> {
+        self.erased.counters()
+    }
+
     pub(crate) async fn close(&self) {
         self.erased.close().await;
     }
@@ -130,6 +135,10 @@ impl fmt::Debug for OpenBroker {
 impl<B: Broker> AnyBroker for B {
     fn state(&self) -> BrokerState {
         Broker::state(self)
+    }
+
+    fn counters(&self) -> Option<&Counters> {
+        Broker::counters(self)
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
