@@ -48,7 +48,7 @@ pub enum BodyPiece {
 pub struct Earlier {
     /// What stands between the braces.
     pub name: String,
-    /// The position of the backend among [`Endpoint::backends`].
+    /// The position of the backend among [`Endpoint::backends`](super::Endpoint::backends).
     pub backend: usize,
     /// Through the objects of its answer, after shaping; empty for the whole of it.
     pub path: Vec<String>,
@@ -133,7 +133,7 @@ pub enum Piece {
     Text(String),
     /// The endpoint's path parameter at this position, percent-encoded when it is put in.
     Param {
-        /// Its position in [`EndpointPath::params`].
+        /// Its position in [`EndpointPath::params`](super::EndpointPath::params).
         index: usize,
         /// Its name.
         name: String,
@@ -144,7 +144,7 @@ pub enum Piece {
     EarlierPath(Earlier),
     /// `{+name}`: a parameter that is a path.
     PathParam {
-        /// Its position in [`EndpointPath::params`].
+        /// Its position in [`EndpointPath::params`](super::EndpointPath::params).
         index: usize,
         /// Its name.
         name: String,
@@ -246,7 +246,7 @@ pub enum FieldRule {
 pub struct Publish {
     /// The driver's name, which is its module's and its feature's.
     pub driver: &'static str,
-    /// `broker`: the name of one of [`Gateway::brokers`].
+    /// `broker`: the name of one of [`Gateway::brokers`](super::Gateway::brokers).
     pub broker: Option<String>,
     /// `host` and `topic_url` joined: `mem://orders`.
     pub url: String,
@@ -287,7 +287,7 @@ pub enum Respond {
 pub struct Subscribe {
     /// The driver's name, which is its module's and its feature's.
     pub driver: &'static str,
-    /// `broker`: the name of one of [`Gateway::brokers`].
+    /// `broker`: the name of one of [`Gateway::brokers`](super::Gateway::brokers).
     pub broker: Option<String>,
     /// `host` and `subscription_url` joined: `mem://orders`.
     pub url: String,
