@@ -3,7 +3,7 @@
 //! There are two ways in, which answer alike. A gateway that serves itself asks its own tree: one look for a percent
 //! sign, one for the path, then the endpoint's handler. Within an axum application the endpoints are an
 //! [`axum::Router`], whose matching carries ordinary requests (and costs a boxed service, a boxed future and the
-//! parameters of axum's own extractors, 7 % of a request that consumes a message). What axum does not do by itself is
+//! parameters of axum's own extractors). What axum does not do by itself is
 //! done beside it, on a decoded path: other parameter names or other endpoints per method, percent-encoded paths,
 //! `/f/` under `/f/*`, redirects to the path that was meant, 405, health.
 //!
