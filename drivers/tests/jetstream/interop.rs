@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sluicegate_drivers::{Broker as _, Confirm, Delivery as _, Message, Publisher as _};
 
@@ -13,20 +14,6 @@ use crate::server::{connected, publisher, receive as receive_core};
 /// All bytes, which are not UTF-8.
 pub(super) fn body() -> Vec<u8> {
     (0..=u8::MAX).chain([0, 0xff, 0xc3, 0x28]).collect()
-}
-
-/// The same in base64, by hand: a dependency for one text is too much.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..=chunk.len() {
-            text.push(char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63]));
-        }
-        text.push_str(&"="[..].repeat(3 - chunk.len()));
-    }
-    text
 }
 
 pub(super) fn message() -> Message {
@@ -39,7 +26,7 @@ pub(super) fn message() -> Message {
 fn shown() -> Value {
     json!({
         "headers": { "X-Order-Id": "0042", "Content-Type": "application/octet-stream" },
-        "body": base64(&body()),
+        "body": BASE64.encode(&body()),
     })
 }
 

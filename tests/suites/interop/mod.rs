@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -14,27 +15,13 @@ fn body() -> Vec<u8> {
     (0..=u8::MAX).chain([0, 0xff, 0xc3, 0x28]).collect()
 }
 
-/// The same in base64, by hand: a dependency for one text is too much.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..=chunk.len() {
-            text.push(char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63]));
-        }
-        text.push_str(&"="[..].repeat(3 - chunk.len()));
-    }
-    text
-}
-
 /// A message as the other client shows it.
 fn shown(subject: &str, id: Option<&str>) -> Value {
     let mut headers = json!({ "X-Order-Id": "0042", "Content-Type": "application/vnd.order" });
     if let Some(id) = id {
         headers["Nats-Msg-Id"] = id.into();
     }
-    json!({ "subject": subject, "headers": headers, "body": base64(&body()) })
+    json!({ "subject": subject, "headers": headers, "body": BASE64.encode(&body()) })
 }
 
 /// The other client, which ends with the test.
