@@ -9,7 +9,20 @@ use crate::config::features_of;
 use crate::output::{Failure, to_stderr};
 
 /// Every feature that a config can need. The root package has the same.
-const FEATURES: [&str; 9] = ["jetstream", "mem", "nats", "tls", "json-schema", "rate-limit", "dns", "xml", "yaml"];
+const FEATURES: [&str; 12] = [
+    "jetstream",
+    "kafka",
+    "kafka-tls",
+    "mem",
+    "nats",
+    "rabbitmq",
+    "tls",
+    "json-schema",
+    "rate-limit",
+    "dns",
+    "xml",
+    "yaml",
+];
 
 const BUILD: &str = include_str!("../templates/build.rs");
 const MAIN: &str = include_str!("../templates/main.rs");
