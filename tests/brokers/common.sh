@@ -71,3 +71,50 @@ stop_pid() {
     kill -KILL "$pid" 2>/dev/null || true
     rm -f "$1"
 }
+
+# ports FILE COUNT: that many free ports, one a line, the first time, and the same ones from then on.
+#
+# They lie below those that the system hands out, so that nothing takes them while the broker is down, and are kept from
+# the other scripts by a file each, for as long as FILE names them.
+ports() {
+    local file=$1 count=$2 kept=$ROOT/ports port owner found=()
+    [ ! -s "$file" ] || return 0
+    mkdir -p "$kept"
+    while ((${#found[@]} < count)); do
+        port=$((10000 + (RANDOM * 32768 + RANDOM) % 20000))
+        owner=$(cat "$kept/$port" 2>/dev/null || true)
+        if [ -n "$owner" ] && [ ! -e "$owner" ]; then
+            rm -f "$kept/$port"
+        fi
+        if ! port_open "$port" && (set -C && echo "$file" >"$kept/$port") 2>/dev/null; then
+            found+=("$port")
+        fi
+    done
+    printf '%s\n' "${found[@]}" >"$file"
+}
+
+# certificates FOLDER: an authority (ca.pem), a server's certificate for 127.0.0.1 and localhost (server.pem, server.key)
+# and a client's (client.pem, client.key), whose common name is `gateway`.
+certificates() {
+    [ ! -s "$1/client.pem" ] || return 0
+    mkdir -p "$1"
+    (
+        cd "$1"
+        curve=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+        openssl req -x509 "${curve[@]}" -keyout ca.key -out ca.pem -days 3650 -subj "/CN=test authority"
+        for name in server client; do
+            case $name in
+            server) subject=/CN=localhost extension="subjectAltName=DNS:localhost,IP:127.0.0.1" ;;
+            client) subject=/CN=gateway extension="extendedKeyUsage=clientAuth" ;;
+            esac
+            openssl req "${curve[@]}" -keyout "$name.key" -out "$name.csr" -subj "$subject"
+            openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 \
+                -extfile <(echo "$extension") -out "$name.new"
+            mv "$name.new" "$name.pem"
+        done
+    ) >"$1/log" 2>&1 || {
+        echo "openssl makes no certificates:" >&2
+        tail -5 "$1/log" >&2
+        return 1
+    }
+}

@@ -22,9 +22,59 @@ install_nats() {
     return 1
 }
 
+# Debian's, unpacked like the above: that leaves out the service, and works without rights. One that is installed is taken.
+install_rabbitmq() {
+    command -v openssl >/dev/null || install_package openssl
+    [ ! -x "$ROOT/rabbitmq/usr/bin/erl" ] || return 0
+    if compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server' >/dev/null; then
+        return 0
+    fi
+    if ! command -v apt-get >/dev/null; then
+        echo "RabbitMQ needs apt-get, or a rabbitmq-server package that is installed" >&2
+        return 1
+    fi
+    [ "$(id -u)" != 0 ] || apt-get update -q
+    local new=$ROOT/rabbitmq.new package packages=(rabbitmq-server)
+    for package in base asn1 crypto eldap inets mnesia os-mon parsetools public-key runtime-tools ssl syntax-tools tools xmerl; do
+        packages+=("erlang-$package")
+    done
+    rm -rf "$new"
+    mkdir -p "$new"
+    (cd "$new" && apt-get download -q "${packages[@]}")
+    for package in "$new"/*.deb; do
+        dpkg -x "$package" "$new"
+    done
+    rm "$new"/*.deb
+    # Erlang looks for itself where the package would have put it.
+    sed -i "s|/usr/lib/erlang|$ROOT/rabbitmq/usr/lib/erlang|" "$new/usr/lib/erlang/bin/erl" "$new/usr/lib/erlang/bin/start"
+    rm -rf "$ROOT/rabbitmq"
+    mv "$new" "$ROOT/rabbitmq"
+}
+
+# From Maven Central.
+install_kafka() {
+    command -v openssl >/dev/null || install_package openssl
+    command -v java >/dev/null || install_package default-jre-headless
+    [ ! -d "$ROOT/kafka" ] || return 0
+    command -v mvn >/dev/null || install_package maven
+    rm -rf "$ROOT/kafka.new"
+    mvn --quiet --batch-mode --file "$HERE/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+        "-DoutputDirectory=$ROOT/kafka.new"
+    mv "$ROOT/kafka.new" "$ROOT/kafka"
+}
+
+install_package() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "$1 is missing: install it" >&2
+        return 1
+    fi
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1"
+}
+
 # Independent clients, to meet the gateway's drivers: clients/*.py.
 install_clients() {
-    local wanted="nats-py==2.11.0"
+    local wanted="nats-py==2.11.0 pika==1.3.2 confluent-kafka==2.12.2"
     if [ "$(cat "$ROOT/clients/installed" 2>/dev/null)" != "$wanted" ]; then
         python3 -m venv "$ROOT/clients"
         # shellcheck disable=SC2086
