@@ -78,6 +78,7 @@ export ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_DIST_PORT=$between
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 # The server is to be the process that was started, not a child of it.
 export RUNNING_UNDER_SYSTEMD=true
+export ERL_CRASH_DUMP="$dir/log/erl_crash.dump"
 export RABBITMQ_CTL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +S 1:1"
 programs="$programs"
 ENV
