@@ -8,6 +8,7 @@ mod brokers;
 mod calls;
 mod client;
 mod consumed;
+mod declare;
 mod discovery;
 mod encoding;
 mod endpoint;

@@ -3,6 +3,7 @@
 mod backend;
 mod broker;
 mod calls;
+mod declaration;
 mod endpoint;
 mod layout;
 pub(crate) mod literal;

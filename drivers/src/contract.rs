@@ -3,7 +3,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{Counters, Driver, Message, Settings};
+use crate::{Counters, Declaration, Driver, Message, Settings};
 
 /// One cluster or account of a broker: its connections, shared by every topic and subscription of a
 /// gateway that uses it.
@@ -28,14 +28,14 @@ pub trait Broker: Sized + Send + Sync + 'static {
     /// Opens the topic that `url` names. Does not wait for the broker.
     ///
     /// # Errors
-    /// `url` is not one of the driver's topics, or the driver lacks `confirm`.
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Self::Publisher, OpenError>;
+    /// `url` is not one of the driver's topics, or the driver lacks what `options` ask for.
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Self::Publisher, OpenError>;
 
     /// Opens the subscription that `url` names. Does not wait for the broker.
     ///
     /// # Errors
-    /// `url` is not one of the driver's subscriptions.
-    fn subscriber(&self, url: &str) -> Result<Self::Subscriber, OpenError>;
+    /// `url` is not one of the driver's subscriptions, or the driver lacks what `options` ask for.
+    fn subscriber(&self, url: &str, options: &SubscriberOptions) -> Result<Self::Subscriber, OpenError>;
 
     /// Whether the broker can be reached now.
     fn state(&self) -> BrokerState;
@@ -48,6 +48,24 @@ pub trait Broker: Sized + Send + Sync + 'static {
     /// Gives back what was received and not settled, sends what is pending, and disconnects.
     /// Everything waiting in [`Subscriber::receive`] ends with [`ReceiveError::Closed`].
     fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// What a topic is opened with besides its URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PublisherOptions {
+    /// What each publish waits for.
+    pub confirm: Confirm,
+    /// What the broker is told to have as the topic, at each connect and before the first message; only where the driver has
+    /// [`Capabilities::declare`](crate::Capabilities::declare), others ignore it. Where the broker has another one of the
+    /// same name, what is published is refused with the broker's own words, until the two agree.
+    pub declare: Option<&'static Declaration>,
+}
+
+/// What a subscription is opened with besides its URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SubscriberOptions {
+    /// What the broker is told to have as the subscription, at each connect; otherwise as [`PublisherOptions::declare`].
+    pub declare: Option<&'static Declaration>,
 }
 
 /// An open topic.

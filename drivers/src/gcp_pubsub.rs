@@ -86,6 +86,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: true,
         attributes: true,
+        declare: false,
         max_body_bytes: Some(10_000_000),
     },
     has_client: false,
@@ -93,6 +94,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// What is published to.

@@ -115,6 +115,7 @@ pub static DRIVER: Driver = Driver {
         offset: true,
         timestamp: true,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: true,
@@ -122,6 +123,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: Some(attributes::check_name),
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(settings::check),
+    check_declaration: None,
 };
 
 /// What is published to.

@@ -77,6 +77,7 @@ pub static DRIVER: Driver = Driver {
         offset: true,
         timestamp: true,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: false,
@@ -84,6 +85,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// What is published to.

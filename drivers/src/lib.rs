@@ -12,6 +12,7 @@ pub mod azure_service_bus;
 mod contract;
 mod counters;
 mod dead_letter;
+mod declaration;
 mod duration;
 pub mod gcp_pubsub;
 mod grammar;
@@ -31,11 +32,12 @@ mod supervision;
 mod url;
 
 pub use contract::{
-    Broker, BrokerState, Confirm, Delivery, OpenError, Origin, PublishError, PublishErrorKind, Publisher, Receipt,
-    ReceiveError, SettleError, Settlement, Subscriber,
+    Broker, BrokerState, Confirm, Delivery, OpenError, Origin, PublishError, PublishErrorKind, Publisher,
+    PublisherOptions, Receipt, ReceiveError, SettleError, Settlement, Subscriber, SubscriberOptions,
 };
 pub use counters::Counters;
 pub use dead_letter::{DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION, DEAD_LETTER_TOPIC};
+pub use declaration::{Argument, Binding, CheckDeclaration, Declaration, DeclarationError, Side};
 pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
 pub use settings::{Setting, SettingKind, Settings, Source};

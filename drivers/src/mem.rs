@@ -100,6 +100,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: false,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: true,
@@ -107,6 +108,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// What is published to.

@@ -125,6 +125,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: false,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: true,
@@ -132,6 +133,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: Some(attributes::check_name),
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(settings::check),
+    check_declaration: None,
 };
 
 /// What is published to.

@@ -42,7 +42,11 @@
 //! # Limits
 //!
 //! The size of a message is limited by the server (`max_message_size`). Only quorum queues count
-//! deliveries. Names have at most 255 bytes. Exchanges and queues are not declared.
+//! deliveries. Names have at most 255 bytes. Exchanges and queues are not declared, unless `declare` asks for it.
+
+mod declaration;
+
+pub use declaration::DEFAULT_EXCHANGE_TYPE;
 
 use std::borrow::Cow;
 
@@ -77,6 +81,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: true,
         attributes: true,
+        declare: true,
         max_body_bytes: None,
     },
     has_client: false,
@@ -84,6 +89,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: Some(declaration::check),
 };
 
 /// What is published to.

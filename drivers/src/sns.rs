@@ -63,6 +63,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: false,
         attributes: true,
+        declare: false,
         max_body_bytes: Some(256 * 1024),
     },
     has_client: false,
@@ -70,6 +71,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// What is published to.

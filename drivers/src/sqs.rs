@@ -81,6 +81,7 @@ pub static DRIVER: Driver = Driver {
         offset: false,
         timestamp: true,
         attributes: true,
+        declare: false,
         max_body_bytes: Some(1024 * 1024),
     },
     has_client: false,
@@ -88,6 +89,7 @@ pub static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// What is published to.

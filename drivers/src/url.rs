@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Confirm, OpenError, Setting, Settings};
+use crate::{CheckDeclaration, Confirm, OpenError, Setting, Settings};
 
 /// A broker's URL grammar and abilities: all that a build needs to know of it.
 #[derive(Debug)]
@@ -32,6 +32,9 @@ pub struct Driver {
     pub reserved_attributes: &'static [&'static str],
     /// Checks what a named broker is told; `None` where [`settings`](Self::settings) says it all.
     pub check_settings: Option<CheckSettings>,
+    /// Checks what a topic or subscription is declared as; `None` where nothing can be
+    /// [declared](Capabilities::declare).
+    pub check_declaration: Option<CheckDeclaration>,
 }
 
 /// The verdict of a grammar on a whole URL. No I/O.
@@ -90,6 +93,8 @@ pub struct Capabilities {
     pub timestamp: bool,
     /// Messages carry attributes.
     pub attributes: bool,
+    /// Topics and subscriptions can be declared to the broker by whoever uses them.
+    pub declare: bool,
     /// The largest body in bytes, where the broker has a fixed limit.
     pub max_body_bytes: Option<usize>,
 }

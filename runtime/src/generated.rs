@@ -23,7 +23,6 @@ pub use crate::router::{Proxies, RouterOptions};
 pub use crate::serve::AnyEndpoint;
 pub use crate::shape::{Field, Fields, FlatmapOp, Shape};
 pub use crate::version::generated_for;
-pub use sluicegate_drivers::Confirm;
 pub use sluicegate_drivers::Source::{Env, File, Literal};
 #[cfg(feature = "jetstream")]
 pub use sluicegate_drivers::jetstream;
@@ -31,3 +30,4 @@ pub use sluicegate_drivers::jetstream;
 pub use sluicegate_drivers::mem;
 #[cfg(feature = "nats")]
 pub use sluicegate_drivers::nats;
+pub use sluicegate_drivers::{Argument, Binding, Confirm, Declaration};

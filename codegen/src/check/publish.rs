@@ -2,9 +2,9 @@
 
 use sluicegate_drivers::{ALL, Capabilities, Driver};
 
-use super::Context;
 use super::endpoint::Owner;
 use super::pubsub::PUBLISHER;
+use super::{Context, declare};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Confirm, Names, Output, PublishOptions, Respond, Template};
 use crate::syntax::Object;
@@ -39,6 +39,7 @@ pub(super) fn options(
         attributes: attributes.collect(),
         confirm: confirm(options).map_or(Confirm::All, |(confirm, _)| confirm),
         respond: respond(context, backend, options, owner),
+        declare: declare::read(context, options),
     };
     (context.sink.len() == before).then_some(options)
 }
@@ -194,7 +195,13 @@ fn canonical(header: &str) -> String {
     header.chars().map(letter).collect()
 }
 
-fn incapable(context: &Context<'_>, span: Span, message: String, label: &str, able: impl Fn(&Capabilities) -> bool) {
+pub(super) fn incapable(
+    context: &Context<'_>,
+    span: Span,
+    message: String,
+    label: &str,
+    able: impl Fn(&Capabilities) -> bool,
+) {
     let error = Diagnostic::error("missing-capability", span, message).label(label);
     let drivers: Vec<_> =
         ALL.iter().filter(|driver| able(&driver.capabilities)).map(|driver| format!("`{}`", driver.name)).collect();
@@ -230,6 +237,7 @@ mod tests {
             check_attribute: None,
             reserved_attributes: &[],
             check_settings: None,
+            check_declaration: None,
         }
     }
 

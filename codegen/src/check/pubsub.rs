@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use sluicegate_drivers::{ALL, Driver, UrlError, by_scheme};
+use sluicegate_drivers::{ALL, Driver, Side, UrlError, by_scheme};
 
 use super::brokers::Choice;
 use super::endpoint::Owner;
 use super::subscriber::Options;
-use super::{Context, publish};
+use super::{Context, declare, publish};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BackendKind, Publish};
 use crate::suggest::closest;
@@ -71,6 +71,9 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     if topic {
         publish::capabilities(context, object, options, owner, driver);
     }
+    let side = if topic { Side::Topic } else { Side::Subscription };
+    let declared = publish.as_ref().map_or_else(|| subscribe.as_ref()?.declare, |publish| publish.as_ref()?.declare);
+    declare::check(context, options, driver, side, verdict.is_ok().then_some(&url.text), declared);
     let Some(subscribe) = subscribe else {
         return Some(BackendKind::Publish(Publish { driver: driver.name, broker, url: url.text, options: publish?? }));
     };

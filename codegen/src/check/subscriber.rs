@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sluicegate_drivers::{Capabilities, Driver, by_scheme};
+use sluicegate_drivers::{Capabilities, Declaration, Driver, by_scheme};
 
 use super::endpoint::Owner;
 use super::pubsub::parameter;
-use super::{Context, backend, encoding, names};
+use super::{Context, backend, declare, encoding, names};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, Metadata, OnFailure, Shape, Subscribe};
 use crate::suggest::closest;
@@ -53,6 +53,7 @@ pub(super) struct Options {
     shape: Shape,
     wait: Option<Duration>,
     max_deliveries: Option<u32>,
+    pub(super) declare: Option<&'static Declaration>,
 }
 
 impl Options {
@@ -78,6 +79,7 @@ impl Options {
             shape: backend::shape(context, object, decode),
             wait: wait.map(|wait| wait.value),
             max_deliveries,
+            declare: declare::read(context, options),
         }
     }
 
@@ -105,6 +107,7 @@ impl Options {
             max_deliveries: self.max_deliveries,
             dead_letter,
             metadata,
+            declare: self.declare,
         })
     }
 }
@@ -306,6 +309,7 @@ mod tests {
         offset: false,
         timestamp: false,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     };
 
@@ -324,12 +328,19 @@ mod tests {
             check_attribute: None,
             reserved_attributes: &[],
             check_settings: None,
+            check_declaration: None,
         }));
         let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
         let defaults = Defaults { timeout: Duration::from_secs(2), ..Defaults::default() };
         let context = Context::new(&file, &sink, defaults);
-        let options = Options { decode: Some(Decode::Json), shape: Shape::default(), wait: None, max_deliveries: None };
+        let options = Options {
+            decode: Some(Decode::Json),
+            shape: Shape::default(),
+            wait: None,
+            max_deliveries: None,
+            declare: None,
+        };
         let found = options.finish(&context, Object::new(&node), driver, "mem://a?b".to_owned(), None);
         let found = found.expect("a subscription");
         let told =

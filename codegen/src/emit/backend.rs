@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
+use sluicegate_drivers::Declaration;
 
-use super::broker;
 use super::layout::Static;
 use super::literal::{duration, json, method, number, texts};
 use super::shape;
+use super::{broker, declaration};
 use crate::model::{
     Backend, BackendKind, Confirm, Decode, Earlier, GraphQl, HttpBackend, Metadata, OnFailure, Piece, Publish, Respond,
     Shape, StatusRule, Subscribe, Template, Variable,
@@ -84,6 +85,14 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
             call
         })
     };
+    let declared = |declare: Option<&Declaration>, names: &mut Names, items: &mut Vec<Static>| {
+        declare.map(|declaration| {
+            let name = names.part(owner, "DECLARATION");
+            let call = quote! { .declare(&#name) };
+            items.push(declaration::item(name, &backend.place.0, declaration));
+            call
+        })
+    };
     let forward = forward(backend);
     let value = match &backend.kind {
         BackendKind::Http(http) => {
@@ -101,13 +110,15 @@ pub(super) fn parts(owner: &Ident, backend: &Backend, names: &mut Names) -> Part
         BackendKind::Publish(publish) => {
             let (url, broker) = (&publish.url, broker::choice(publish.broker.as_deref()));
             let options = publish_options(publish);
-            quote! { Publish::new(#url) #broker #forward #options }
+            let declare = declared(publish.options.declare, names, &mut items);
+            quote! { Publish::new(#url) #broker #forward #options #declare }
         }
         BackendKind::Subscribe(subscribe) => {
             let (url, decode) = (&subscribe.url, decode(subscribe.decode));
             let shape = shaped(&subscribe.shape, names, &mut items);
             let (broker, options) = (broker::choice(subscribe.broker.as_deref()), subscribe_options(subscribe));
-            quote! { Subscribe::new(#url) #broker #decode #shape #options }
+            let declare = declared(subscribe.declare, names, &mut items);
+            quote! { Subscribe::new(#url) #broker #decode #shape #options #declare }
         }
     };
     Parts { value, items }

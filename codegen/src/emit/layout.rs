@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::punctuated::Punctuated;
-use syn::{Expr, GenericArgument, PathArguments, Token, Type, TypeParamBound};
+use syn::{Expr, GenericArgument, PathArguments, Token, Type, TypeParamBound, UnOp};
 
 use super::literal::plain;
 
@@ -62,6 +62,9 @@ impl Layout {
                     }
                     base => Self::Chain(Box::new(base), vec![last]),
                 }
+            }
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => {
+                Self::Word(format!("-{}", Self::of(&unary.expr).flat()))
             }
             other => Self::Word(other.to_token_stream().to_string()),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sluicegate_drivers::Confirm;
+use sluicegate_drivers::{Confirm, Declaration};
 
 use super::{Method, Place};
 use crate::template::{Part, Template};
@@ -242,7 +242,7 @@ pub enum FieldRule {
 }
 
 /// A topic to publish to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Publish {
     /// The driver's name, which is its module's and its feature's.
     pub driver: &'static str,
@@ -255,7 +255,7 @@ pub struct Publish {
 }
 
 /// What a publisher has besides its topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublishOptions {
     /// `key`, or `ordering_key`.
     pub key: Option<Template>,
@@ -267,6 +267,8 @@ pub struct PublishOptions {
     pub confirm: Confirm,
     /// `respond`.
     pub respond: Respond,
+    /// `declare`, which lives as long as the build.
+    pub declare: Option<&'static Declaration>,
 }
 
 /// `respond`: what the client is told of a message that was confirmed.
@@ -305,6 +307,8 @@ pub struct Subscribe {
     pub dead_letter: Option<String>,
     /// `metadata`: response headers (lower case), and what of the message they hold. Names are unique.
     pub metadata: Vec<(String, Metadata)>,
+    /// `declare`, which lives as long as the build.
+    pub declare: Option<&'static Declaration>,
 }
 
 /// What of a message a response header holds.

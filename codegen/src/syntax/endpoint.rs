@@ -1,6 +1,6 @@
 //! Endpoints, backends and async agents, and the namespaces that are theirs.
 
-use super::kind::{Kind, Record, Scope, enterprise, key, later};
+use super::kind::{Kind, Record, Scope, enterprise, key, later, never};
 use super::options::backends::PROXY_FLATMAP_FILTER;
 
 /// One of `endpoints`.
@@ -186,7 +186,7 @@ pub(super) static PUBLISHER: Record = Record {
         key("attributes", Kind::Map(&Kind::Text)),
         key("confirm", Kind::Choice(&["all", "leader", "none"])),
         key("respond", Kind::Choice(&["receipt"])),
-        later("declare", Kind::Any, &[]),
+        key("declare", Kind::Record(&DECLARED_TOPIC)),
     ],
 };
 
@@ -204,8 +204,63 @@ pub(super) static SUBSCRIBER: Record = Record {
         key("dead_letter", Kind::Text),
         key("metadata", Kind::Map(&Kind::Text)),
         later("attributes", Kind::Any, &[]),
-        later("declare", Kind::Any, &[]),
+        key("declare", Kind::Record(&DECLARED_SUBSCRIPTION)),
     ],
+};
+
+/// What KrakenD's `backend/amqp/*` and RabbitMQ's own clients call the keys of `declare`.
+const FORMER_DECLARE: &[(&str, &str)] = &[
+    ("delete", "auto_delete"),
+    ("kind", "type"),
+    ("args", "arguments"),
+    ("binding", "bindings"),
+    ("bind", "bindings"),
+];
+
+const NO_WAIT: &str = "without the broker's answer nobody would know that it refused";
+
+/// `declare` of a publisher.
+static DECLARED_TOPIC: Record = Record {
+    what: "`declare` of a publisher",
+    required: &[],
+    former: FORMER_DECLARE,
+    keys: &[
+        key("type", Kind::Text),
+        key("durable", Kind::Bool),
+        key("auto_delete", Kind::Bool),
+        key("arguments", Kind::Map(&Kind::Any)),
+        never("bindings", Kind::Any, "bindings are the queue's, and belong to a subscriber"),
+        never("internal", Kind::Bool, "nobody can publish to an internal exchange"),
+        never("no_wait", Kind::Bool, NO_WAIT),
+    ],
+};
+
+/// `declare` of a subscriber.
+static DECLARED_SUBSCRIPTION: Record = Record {
+    what: "`declare` of a subscriber",
+    required: &[],
+    former: FORMER_DECLARE,
+    keys: &[
+        key("type", Kind::Text),
+        key("durable", Kind::Bool),
+        key("auto_delete", Kind::Bool),
+        key("arguments", Kind::Map(&Kind::Any)),
+        key("bindings", Kind::List(&Kind::Record(&BINDING))),
+        never(
+            "exclusive",
+            Kind::Bool,
+            "the broker deletes an exclusive queue, and all that is in it, with the connection",
+        ),
+        never("no_wait", Kind::Bool, NO_WAIT),
+    ],
+};
+
+/// One of `bindings`.
+static BINDING: Record = Record {
+    what: "a binding",
+    required: &["exchange"],
+    former: &[("key", "routing_key"), ("source", "exchange"), ("args", "arguments")],
+    keys: &[key("exchange", Kind::Text), key("routing_key", Kind::Text), key("arguments", Kind::Map(&Kind::Any))],
 };
 
 /// One of `validation/cel`.

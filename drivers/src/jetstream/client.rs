@@ -38,7 +38,9 @@ use crate::nats::client::connect::Established;
 use crate::nats::client::dialer::Dialer;
 use crate::nats::options::Options;
 use crate::supervision::{Closing, Supervision, Supervisor};
-use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings, UrlError};
+use crate::{
+    BrokerState, Confirm, Counters, Driver, OpenError, PublisherOptions, Settings, SubscriberOptions, UrlError,
+};
 
 const DEFAULT_MAX_PENDING: usize = 16_384;
 
@@ -73,9 +75,9 @@ impl crate::Broker for Broker {
         Ok(Self { link, _supervisor: supervisor, ticker })
     }
 
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
         let topic = Topic::parse(url).map_err(OpenError::Url)?;
-        if confirm != Confirm::All {
+        if options.confirm != Confirm::All {
             let what = "JetStream confirms each message: there is nothing less to wait for";
             return Err(OpenError::Url(UrlError::new(0..url.len(), what)));
         }
@@ -83,7 +85,7 @@ impl crate::Broker for Broker {
     }
 
     /// Opens a subscription. Its consumer is looked up, or made, as soon as there is a connection.
-    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let Subscription { subject, durable, stream, ack_wait } = Subscription::parse(url).map_err(OpenError::Url)?;
         let wanted = Wanted {
             subject: subject.into_owned(),

@@ -33,8 +33,8 @@ use bytes::Bytes;
 
 pub use crate::dead_letter::{DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION, DEAD_LETTER_TOPIC};
 use crate::{
-    BrokerState, Confirm, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, Receipt, ReceiveError,
-    Settings, SettleError, Settlement, UrlError,
+    BrokerState, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, PublisherOptions, Receipt,
+    ReceiveError, Settings, SettleError, Settlement, SubscriberOptions, UrlError,
 };
 
 /// A broker within the process. Two of them share nothing, not even topics of the same name.
@@ -108,14 +108,14 @@ impl crate::Broker for Broker {
         Ok(Self { shared })
     }
 
-    fn publisher(&self, url: &str, _: Confirm) -> Result<Publisher, OpenError> {
+    fn publisher(&self, url: &str, _: &PublisherOptions) -> Result<Publisher, OpenError> {
         let parsed = TopicUrl::parse(url).map_err(OpenError::Url)?;
         Ok(Publisher { topic: self.shared.topic(&parsed.name), _shared: Arc::clone(&self.shared) })
     }
 
     /// Opens a subscription, which from now on gets a copy of every message of its topic until the broker
     /// is dropped. The first one of a topic also gets what was published before.
-    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let Subscription { topic, name, settings } = Subscription::parse(url).map_err(OpenError::Url)?;
         let topic = self.shared.topic(&topic);
         let Some(index) = topic.subscribe(&name, settings) else {

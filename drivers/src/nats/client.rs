@@ -28,8 +28,8 @@ use super::options::Options;
 use super::{DRIVER, Subscription, Topic};
 use crate::supervision::{Closing, Link, Supervision, Supervisor};
 use crate::{
-    BrokerState, Confirm, Counters, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind, Receipt,
-    ReceiveError, Settings, SettleError, Settlement, UrlError,
+    BrokerState, Confirm, Counters, Driver, Message, OpenError, Origin, PublishError, PublishErrorKind,
+    PublisherOptions, Receipt, ReceiveError, Settings, SettleError, Settlement, SubscriberOptions, UrlError,
 };
 
 const DEFAULT_MAX_PENDING: usize = 65_536;
@@ -105,8 +105,9 @@ impl crate::Broker for Broker {
         Ok(Self { shared, buffer, _supervisor: supervisor })
     }
 
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
         let topic = Topic::parse(url).map_err(OpenError::Url)?;
+        let confirm = options.confirm;
         if !DRIVER.capabilities.confirm.contains(&confirm) {
             return Err(OpenError::Url(UrlError::new(0..url.len(), "NATS has no such confirmation")));
         }
@@ -114,7 +115,7 @@ impl crate::Broker for Broker {
         Ok(Publisher { shared, subject: topic.subject.into(), confirm: confirm != Confirm::None })
     }
 
-    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let Subscription { subject, queue, buffer } = Subscription::parse(url).map_err(OpenError::Url)?;
         let standing = self.shared.outbox.subscribe(&subject, queue.as_deref(), buffer.unwrap_or(self.buffer));
         Ok(Subscriber { opened: Arc::new(Opened { shared: Arc::clone(&self.shared), standing }) })

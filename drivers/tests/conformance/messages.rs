@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sluicegate_drivers::{
-    Attribute, Broker as _, Confirm, Delivery as _, Message, OpenError, PublishError, PublishErrorKind, Publisher as _,
-    UrlError,
+    Attribute, Broker as _, Delivery as _, Message, OpenError, PublishError, PublishErrorKind, Publisher as _,
+    PublisherOptions, SubscriberOptions, UrlError,
 };
 
 use super::run::{Open, Shown, ack, capabilities, need, open};
@@ -149,10 +149,10 @@ pub(crate) async fn wrong_urls_are_refused<H: Harness>(harness: &H) -> Shown {
     // The client's word is the grammar's.
     let wrong = "nothing://orders";
     let grammar = driver.topic.map(|check| check(wrong));
-    let client = harness.broker().publisher(wrong, Confirm::All).map(drop).map_err(url_error);
+    let client = harness.broker().publisher(wrong, &PublisherOptions::default()).map(drop).map_err(url_error);
     assert_eq!(Some(client), grammar);
     let grammar = driver.subscription.map(|check| check(wrong));
-    let client = harness.broker().subscriber(wrong).map(drop).map_err(url_error);
+    let client = harness.broker().subscriber(wrong, &SubscriberOptions::default()).map(drop).map_err(url_error);
     assert_eq!(Some(client), grammar);
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sluicegate_drivers::{
-    Broker, Capabilities, Confirm, Delivery as _, Message, Publisher as _, Settlement, Subscriber as _,
+    Broker, Capabilities, Delivery as _, Message, Publisher as _, PublisherOptions, Settlement, Subscriber as _,
+    SubscriberOptions,
 };
 use tokio::time::timeout;
 
@@ -63,12 +64,12 @@ pub(crate) struct Open<H: Harness> {
 pub(crate) async fn open<H: Harness>(harness: &H, wanted: Wanted) -> Open<H> {
     let place = harness.place(wanted).await;
     let subscriber = subscriber(harness, &place.subscriptions[0]);
-    let publisher = harness.broker().publisher(&place.topic, Confirm::All).expect("the topic's URL");
+    let publisher = harness.broker().publisher(&place.topic, &PublisherOptions::default()).expect("the topic's URL");
     Open { publisher, subscriber, place }
 }
 
 pub(crate) fn subscriber<H: Harness>(harness: &H, url: &str) -> Subscriber<H> {
-    harness.broker().subscriber(url).expect("the subscription's URL")
+    harness.broker().subscriber(url, &SubscriberOptions::default()).expect("the subscription's URL")
 }
 
 impl<H: Harness> Open<H> {

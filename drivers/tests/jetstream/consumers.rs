@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluicegate_drivers::{Broker as _, Delivery as _, Subscriber as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, Subscriber as _, SubscriberOptions};
 use tokio::time::timeout;
 
 use super::support::{Place, ack, expect_nothing, publish, receive, refusal, try_receive};
@@ -25,7 +25,7 @@ async fn one_that_is_missing_is_made() {
     let Some(place) = Place::with_stream(&json!({})) else { return };
     let broker = place.broker().await;
     let url = format!("{}?durable=d&ack_wait=7s", place.topic("*.b"));
-    let subscriber = broker.subscriber(&url).expect("a subscription");
+    let subscriber = broker.subscriber(&url, &SubscriberOptions::default()).expect("a subscription");
     publish(&place.publisher(&broker, "a.b"), "x").await.expect("confirmed");
     publish(&place.publisher(&broker, "a.c"), "not this one").await.expect("confirmed");
     let delivery = receive(&subscriber).await;
@@ -145,7 +145,7 @@ async fn a_stream_is_not_made_and_found_once_it_is_there() {
     let broker = place.broker().await;
     let by_subject = place.subscriber(&broker, "a");
     let url = format!("{}?durable=e&stream={}", place.topic("a"), place.stream);
-    let by_name = broker.subscriber(&url).expect("a subscription");
+    let by_name = broker.subscriber(&url, &SubscriberOptions::default()).expect("a subscription");
     let reason = refusal(&try_receive(&by_subject).await.expect_err("refused"));
     assert!(reason.starts_with(&format!("no stream has the subject `{}.a`", place.stream)), "{reason}");
     let reason = refusal(&try_receive(&by_name).await.expect_err("refused"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sluicegate_drivers::jetstream::Broker;
 use sluicegate_drivers::{
-    Broker as _, BrokerState, Confirm, Delivery as _, Message, PublishErrorKind, Publisher as _, ReceiveError,
+    Broker as _, BrokerState, Delivery as _, Message, PublishErrorKind, Publisher as _, PublisherOptions, ReceiveError,
     Settlement, Subscriber as _,
 };
 use tokio::task::JoinSet;
@@ -116,7 +116,7 @@ async fn a_server_that_shuts_down_is_left() {
     let servers = format!("{},{}", one.server.address, other.server.address);
     let broker = Broker::open(&settings(&[("servers", &servers)])).expect("addresses");
     until_connected(&broker).await;
-    let publisher = broker.publisher("jetstream://orders", Confirm::All).expect("a topic");
+    let publisher = broker.publisher("jetstream://orders", &PublisherOptions::default()).expect("a topic");
     let first = publish(&publisher, "x").await.expect("confirmed").partition.expect("a stream");
     let leaving = if first == one.stream { &one } else { &other };
     leaving.server.signal("USR2");
@@ -142,7 +142,7 @@ async fn what_was_confirmed_is_not_lost() {
     let url = place.topic("a");
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
-        let publisher = broker.publisher(&url, Confirm::All).expect("a topic");
+        let publisher = broker.publisher(&url, &PublisherOptions::default()).expect("a topic");
         tasks.spawn(async move {
             let mut confirmed = Vec::new();
             for number in (task..MESSAGES).step_by(TASKS) {

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use sluicegate_drivers::{Broker as _, Confirm, Delivery as _, Message, Publisher as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, Message, Publisher as _, PublisherOptions, SubscriberOptions};
 
 use super::support::{Place, ack, receive};
 use crate::server::{connected, publisher, receive as receive_core};
@@ -96,7 +96,7 @@ async fn jetstream_both_ways() {
     ack(&delivery).await;
 
     let identified = Message { id: Some("id-7".to_owned()), ..message() };
-    let publisher = broker.publisher(&place.topic("out"), Confirm::All).expect("a topic");
+    let publisher = broker.publisher(&place.topic("out"), &PublisherOptions::default()).expect("a topic");
     publisher.publish(identified).await.expect("confirmed");
     let subject = format!("{}.out", place.stream);
     let mut other = Other::start(&place, &["js-receive", &subject, &place.stream]);
@@ -111,7 +111,7 @@ async fn core_both_ways() {
     use sluicegate_drivers::nats;
     let Some(place) = place() else { return };
     let broker: nats::Broker = connected(&place.server, &[]).await;
-    let subscriber = broker.subscriber("nats://in").expect("a subscription");
+    let subscriber = broker.subscriber("nats://in", &SubscriberOptions::default()).expect("a subscription");
     // The server has the subscription before it confirms this.
     publisher(&broker, "nats://nobody").publish(Message::new("x")).await.expect("confirmed");
     let mut other = Other::start(&place, &["publish", "in", &shown().to_string()]);

@@ -7,7 +7,9 @@ use async_nats::jetstream::{self, AckKind};
 use async_nats::{Client, HeaderMap, HeaderValue};
 use futures_util::StreamExt as _;
 use serde_json::json;
-use sluicegate_drivers::{Broker as _, Confirm, Delivery as _, Message, Publisher as _, Settlement, nats};
+use sluicegate_drivers::{
+    Broker as _, Delivery as _, Message, Publisher as _, PublisherOptions, Settlement, SubscriberOptions, nats,
+};
 use tokio::time::timeout;
 
 use super::interop::{assert_is_ours, body, message};
@@ -45,7 +47,7 @@ async fn core_both_ways() {
     let Some(place) = Place::start("") else { return };
     let broker: nats::Broker = connected(&place.server, &[]).await;
     let client = client(&place).await;
-    let subscriber = broker.subscriber("nats://in").expect("a subscription");
+    let subscriber = broker.subscriber("nats://in", &SubscriberOptions::default()).expect("a subscription");
     // The server has the subscription before it confirms this.
     publisher(&broker, "nats://nobody").publish(Message::new("x")).await.expect("confirmed");
     client.publish_with_headers("in", headers(), body().into()).await.expect("sent");
@@ -91,7 +93,7 @@ async fn jetstream_both_ways() {
     ack(&delivery).await;
     expect_nothing(&subscriber).await;
 
-    let publisher = broker.publisher(&place.topic("out"), Confirm::All).expect("a topic");
+    let publisher = broker.publisher(&place.topic("out"), &PublisherOptions::default()).expect("a topic");
     for duplicate in [false, true] {
         let identified = Message { id: Some("id-7".to_owned()), ..message() };
         let receipt = publisher.publish(identified).await.expect("confirmed");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sluicegate_drivers::jetstream::Broker;
-use sluicegate_drivers::{Broker as _, Confirm, Message, PublishErrorKind, Publisher as _, Receipt};
+use sluicegate_drivers::{Broker as _, Message, PublishErrorKind, Publisher as _, PublisherOptions, Receipt};
 
 use super::support::{Place, publish, refusal, try_receive, until_connected};
 use crate::server::settings;
@@ -36,7 +36,7 @@ async fn refusals() {
         kind("x").await.expect("confirmed");
     }
     assert_eq!(kind("x").await, Err(PublishErrorKind::Full));
-    let nowhere = broker.publisher("jetstream://nobody.has.this", Confirm::All).expect("a topic");
+    let nowhere = broker.publisher("jetstream://nobody.has.this", &PublisherOptions::default()).expect("a topic");
     let error = publish(&nowhere, "x").await.expect_err("refused");
     assert_eq!(error.kind, PublishErrorKind::Refused);
     assert!(error.to_string().contains("no stream has the subject"), "{error}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sluicegate_drivers::jetstream::{Broker, Delivery, Publisher, Subscriber};
 use sluicegate_drivers::{
-    Broker as _, BrokerState, Confirm, Delivery as _, Message, PublishError, Publisher as _, Receipt, ReceiveError,
-    Settlement, Subscriber as _,
+    Broker as _, BrokerState, Delivery as _, Message, PublishError, Publisher as _, PublisherOptions, Receipt,
+    ReceiveError, Settlement, Subscriber as _, SubscriberOptions,
 };
 use tokio::time::timeout;
 
@@ -59,12 +59,14 @@ impl Place {
     }
 
     pub(super) fn publisher(&self, broker: &Broker, name: &str) -> Publisher {
-        broker.publisher(&self.topic(name), Confirm::All).expect("a topic")
+        broker.publisher(&self.topic(name), &PublisherOptions::default()).expect("a topic")
     }
 
     /// A subscription of `name` with the consumer `d`.
     pub(super) fn subscriber(&self, broker: &Broker, name: &str) -> Subscriber {
-        broker.subscriber(&format!("{}?durable=d", self.topic(name))).expect("a subscription")
+        broker
+            .subscriber(&format!("{}?durable=d", self.topic(name)), &SubscriberOptions::default())
+            .expect("a subscription")
     }
 
     pub(super) fn stored(&self) -> u64 {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sluicegate_drivers::{Broker as _, Confirm, Delivery as _, Message, Publisher as _, SettleError, Settlement};
+use sluicegate_drivers::{
+    Broker as _, Confirm, Delivery as _, Message, Publisher as _, PublisherOptions, SettleError, Settlement,
+    SubscriberOptions,
+};
 
 use super::log::Log;
 use super::server::{Server, connected, counters, open, publisher, receive, until};
@@ -14,7 +17,7 @@ async fn what_is_left_when_a_broker_is_closed() {
     let Some(server) = Server::start("") else { return };
     let log = Log::start();
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://left").expect("a subscription");
+    let subscriber = broker.subscriber("nats://left", &SubscriberOptions::default()).expect("a subscription");
     let publisher = publisher(&broker, "nats://left");
     for number in 0..5 {
         publisher.publish(Message::new(number.to_string())).await.expect("confirmed");
@@ -42,8 +45,8 @@ async fn what_is_left_when_a_subscription_is_dropped() {
     let Some(server) = Server::start("") else { return };
     let log = Log::start();
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://left?queue=q").expect("a subscription");
-    let same = broker.subscriber("nats://left?queue=q").expect("a subscription");
+    let subscriber = broker.subscriber("nats://left?queue=q", &SubscriberOptions::default()).expect("a subscription");
+    let same = broker.subscriber("nats://left?queue=q", &SubscriberOptions::default()).expect("a subscription");
     let publisher = publisher(&broker, "nats://left");
     for number in 0..3 {
         publisher.publish(Message::new(number.to_string())).await.expect("confirmed");
@@ -54,7 +57,7 @@ async fn what_is_left_when_a_subscription_is_dropped() {
     drop(same);
     until("its end is confirmed", || counters(&broker).dropped() == 4).await;
     assert!(log.error(LOST).contains("waiting=4"));
-    let another = broker.subscriber("nats://left").expect("a subscription");
+    let another = broker.subscriber("nats://left", &SubscriberOptions::default()).expect("a subscription");
     publisher.publish(Message::new("at the end")).await.expect("confirmed");
     drop(another);
     broker.close().await;
@@ -66,7 +69,7 @@ async fn a_message_given_up_is_counted_and_left_to_the_caller_to_log() {
     let Some(server) = Server::start("") else { return };
     let log = Log::start();
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://given.up").expect("a subscription");
+    let subscriber = broker.subscriber("nats://given.up", &SubscriberOptions::default()).expect("a subscription");
     publisher(&broker, "nats://given.up").publish(Message::new("x")).await.expect("confirmed");
     let reason = "cannot be read".to_owned();
     receive(&subscriber).await.settle(Settlement::DeadLetter { reason }).await.expect("dropped");
@@ -82,7 +85,9 @@ async fn messages_that_nobody_waits_for_are_lost_with_a_connection() {
     let log = Log::start();
     let broker = open(&[("servers", &server.address)]);
     until("it is connected", || counters(&broker).connects() == 1).await;
-    let publisher = broker.publisher("nats://unawaited", Confirm::None).expect("a topic");
+    let publisher = broker
+        .publisher("nats://unawaited", &PublisherOptions { confirm: Confirm::None, ..PublisherOptions::default() })
+        .expect("a topic");
     publisher.publish(Message::new("small")).await.expect("handed over");
     server.pause().await;
     // More than the system takes.

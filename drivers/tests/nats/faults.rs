@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sluicegate_drivers::{
     Broker as _, BrokerState, Message, PublishErrorKind, Publisher as _, ReceiveError, Subscriber as _,
+    SubscriberOptions,
 };
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -16,7 +17,7 @@ async fn the_gateway_first_and_the_broker_later() {
     let Some(mut server) = Server::start("") else { return };
     server.kill().await;
     let broker = open(&[("servers", &server.address)]);
-    let subscriber = broker.subscriber("nats://later").expect("a subscription");
+    let subscriber = broker.subscriber("nats://later", &SubscriberOptions::default()).expect("a subscription");
     let publisher = publisher(&broker, "nats://later");
     until("a try failed", || counters(&broker).connect_failures() > 0).await;
     assert_eq!(broker.state(), BrokerState::Connecting);
@@ -40,7 +41,7 @@ async fn the_gateway_first_and_the_broker_later() {
 async fn a_server_killed_before_its_answer() {
     let Some(mut server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://killed").expect("a subscription");
+    let subscriber = broker.subscriber("nats://killed", &SubscriberOptions::default()).expect("a subscription");
     let publisher = Arc::new(publisher(&broker, "nats://killed"));
     publisher.publish(Message::new("before")).await.expect("confirmed");
     server.pause().await;
@@ -74,7 +75,7 @@ async fn a_server_killed_before_its_answer() {
 async fn a_wait_ends_with_the_connection() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://waits").expect("a subscription");
+    let subscriber = broker.subscriber("nats://waits", &SubscriberOptions::default()).expect("a subscription");
     let (received, ()) = tokio::join!(subscriber.receive(far()), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         server.kill().await;
@@ -116,7 +117,7 @@ async fn a_server_that_is_stopped_is_noticed() {
 async fn closing_does_not_wait_for_a_stopped_server() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://closing").expect("a subscription");
+    let subscriber = broker.subscriber("nats://closing", &SubscriberOptions::default()).expect("a subscription");
     server.pause().await;
     let (received, ()) = tokio::join!(subscriber.receive(far()), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -172,7 +173,7 @@ async fn a_server_that_ends_is_left_for_another() {
 /// Whether what `broker` publishes arrives at `server`, which is in no cluster.
 async fn publisher_is_at(broker: &sluicegate_drivers::nats::Broker, server: &Server) -> bool {
     let there = connected(server, &[]).await;
-    let subscriber = there.subscriber("nats://probe").expect("a subscription");
+    let subscriber = there.subscriber("nats://probe", &SubscriberOptions::default()).expect("a subscription");
     // It stands once something published after it is confirmed.
     publisher(&there, "nats://else").publish(Message::new("")).await.expect("confirmed");
     publisher(broker, "nats://probe").publish(Message::new("here")).await.expect("confirmed");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_drivers::{
-    Broker as _, Confirm, Delivery as _, Message, PublishErrorKind, Publisher as _, ReceiveError, Settlement,
-    Subscriber as _,
+    Broker as _, Confirm, Delivery as _, Message, PublishErrorKind, Publisher as _, PublisherOptions, ReceiveError,
+    Settlement, Subscriber as _, SubscriberOptions,
 };
 use tokio::task::JoinSet;
 
@@ -39,7 +39,9 @@ async fn a_denied_subject_is_refused_and_no_other() {
         }
     }
     // Nobody waits: the log has it, and the connection goes on.
-    let unconfirmed = broker.publisher("nats://secret.plans", Confirm::None).expect("a topic");
+    let unconfirmed = broker
+        .publisher("nats://secret.plans", &PublisherOptions { confirm: Confirm::None, ..PublisherOptions::default() })
+        .expect("a topic");
     unconfirmed.publish(Message::new("lost")).await.expect("handed over");
     allowed.publish(Message::new("after")).await.expect("confirmed");
     let line = log.error("message refused, which nobody waits for");
@@ -47,11 +49,11 @@ async fn a_denied_subject_is_refused_and_no_other() {
     assert_eq!(counters(&broker).unsent(), 1);
 
     for url in ["nats://secret.plans", "nats://closed?queue=queue"] {
-        let subscriber = broker.subscriber(url).expect("a subscription");
+        let subscriber = broker.subscriber(url, &SubscriberOptions::default()).expect("a subscription");
         let error = subscriber.receive(far()).await.unwrap_err();
         assert!(matches!(error, ReceiveError::Refused(_)), "{url}: {error}");
     }
-    let open = broker.subscriber("nats://closed?queue=other").expect("a subscription");
+    let open = broker.subscriber("nats://closed?queue=other", &SubscriberOptions::default()).expect("a subscription");
     publisher(&broker, "nats://closed").publish(Message::new("open")).await.expect("confirmed");
     assert_eq!(receive_text(&open).await, "open");
     assert_eq!(counters(&broker).disconnects(), 0);
@@ -80,7 +82,7 @@ async fn a_full_buffer_drops_the_oldest_and_counts_them() {
     let Some(server) = Server::start("") else { return };
     let log = Log::start();
     let broker = connected(&server, &[("buffer", "3")]).await;
-    let subscriber = broker.subscriber("nats://many.*").expect("a subscription");
+    let subscriber = broker.subscriber("nats://many.*", &SubscriberOptions::default()).expect("a subscription");
     let held = publisher(&broker, "nats://many.held");
     held.publish(Message::new("held")).await.expect("confirmed");
     let delivery = receive(&subscriber).await;
@@ -132,7 +134,7 @@ async fn too_many_unconfirmed_are_refused_at_once() {
 async fn what_is_given_back_keeps_its_place() {
     let Some(server) = Server::start("") else { return };
     let broker = connected(&server, &[]).await;
-    let subscriber = broker.subscriber("nats://order").expect("a subscription");
+    let subscriber = broker.subscriber("nats://order", &SubscriberOptions::default()).expect("a subscription");
     let publisher = publisher(&broker, "nats://order");
     for number in 1..=4 {
         publisher.publish(Message::new(number.to_string())).await.expect("confirmed");

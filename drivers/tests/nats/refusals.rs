@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use sluicegate_drivers::{Broker as _, Message, PublishErrorKind, Publisher as _, ReceiveError, Subscriber as _};
+use sluicegate_drivers::{
+    Broker as _, Message, PublishErrorKind, Publisher as _, ReceiveError, Subscriber as _, SubscriberOptions,
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
@@ -14,8 +16,9 @@ async fn a_subscription_too_many_is_refused_and_no_other() {
     let Some(server) = Server::start("max_subscriptions: 2") else { return };
     let log = Log::start();
     let broker = connected(&server, &[]).await;
-    let subscribers =
-        [1, 2, 3, 4].map(|number| broker.subscriber(&format!("nats://s.{number}")).expect("a subscription"));
+    let subscribers = [1, 2, 3, 4].map(|number| {
+        broker.subscriber(&format!("nats://s.{number}"), &SubscriberOptions::default()).expect("a subscription")
+    });
     for number in 1..=4 {
         publisher(&broker, &format!("nats://s.{number}")).publish(Message::new("in")).await.expect("confirmed");
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind, Publisher as _};
+use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind, Publisher as _, SubscriberOptions};
 
 use super::log::Log;
 use super::server::{Server, connected, counters, publisher, receive_text, until};
@@ -20,7 +20,7 @@ async fn an_idle_connection_is_made_anew_with_another_login() {
     let (user, password) = (server.write("user", "old\n"), server.write("password", "old\n"));
     let file = |path: &std::path::Path| format!("file:{}", path.display());
     let broker = connected(&server, &[("user", &file(&user)), ("password", &file(&password))]).await;
-    let subscriber = broker.subscriber("nats://any").expect("a subscription");
+    let subscriber = broker.subscriber("nats://any", &SubscriberOptions::default()).expect("a subscription");
     let any = publisher(&broker, "nats://any");
     any.publish(Message::new("before")).await.expect("confirmed");
     let only_new = publisher(&broker, "nats://only.new");

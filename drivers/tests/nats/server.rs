@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use sluicegate_drivers::{
-    Broker as _, BrokerState, Confirm, Counters, Delivery as _, Settings, Settlement, Source, nats,
+    Broker as _, BrokerState, Counters, Delivery as _, PublisherOptions, Settings, Settlement, Source, nats,
 };
 
 /// A server that ends with the value. It keeps its port when it is started again.
@@ -130,7 +130,7 @@ pub(super) fn counters(broker: &nats::Broker) -> &Counters {
 }
 
 pub(super) fn publisher(broker: &nats::Broker, url: &str) -> nats::Publisher {
-    broker.publisher(url, Confirm::All).expect("a topic")
+    broker.publisher(url, &PublisherOptions::default()).expect("a topic")
 }
 
 /// When a test stops to wait, at the latest.

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, StatusCode};
-use sluicegate_drivers::{Broker, Confirm, Message, PublishError, PublishErrorKind, Publisher, Receipt};
+use sluicegate_drivers::{
+    Broker, Confirm, Declaration, Message, PublishError, PublishErrorKind, Publisher, PublisherOptions, Receipt,
+};
 
 use self::metadata::{Metadata, OpenMetadata};
 use crate::backend::forward::{Forward, HeaderRules};
@@ -32,7 +34,7 @@ pub struct Publish<B> {
     named: Option<&'static NamedBroker>,
     forward: Forward,
     metadata: Metadata,
-    confirm: Confirm,
+    options: PublisherOptions,
     /// How a receipt is answered.
     receipt: Option<Shape>,
     broker: PhantomData<fn() -> B>,
@@ -62,7 +64,7 @@ impl<B: Broker> Publish<B> {
             named: None,
             forward: Forward::DEFAULT,
             metadata: Metadata::NONE,
-            confirm: Confirm::All,
+            options: PublisherOptions { confirm: Confirm::All, declare: None },
             receipt: None,
             broker: PhantomData,
         }
@@ -109,7 +111,14 @@ impl<B: Broker> Publish<B> {
     /// What a publish waits for; the strongest confirmation by default.
     #[must_use]
     pub const fn confirm(mut self, confirm: Confirm) -> Self {
-        self.confirm = confirm;
+        self.options.confirm = confirm;
+        self
+    }
+
+    /// What the broker is told to have as the topic.
+    #[must_use]
+    pub const fn declare(mut self, declaration: &'static Declaration) -> Self {
+        self.options.declare = Some(declaration);
         self
     }
 
@@ -152,7 +161,7 @@ impl<B: Broker> Backend for Publish<B> {
         let idempotent = capabilities.dedup && headers.passes(&IDEMPOTENCY_KEY);
         Ok(OpenPublish {
             url: self.url,
-            publisher: broker.publisher(self.url, self.confirm)?,
+            publisher: broker.publisher(self.url, &self.options)?,
             in_flight,
             metadata: self.metadata.open(place, idempotent)?,
             headers,

@@ -8,7 +8,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use sluicegate_drivers::{Broker, Confirm, Delivery, Message, ReceiveError, Settlement, Subscriber};
+use sluicegate_drivers::{
+    Broker, Declaration, Delivery, Message, PublisherOptions, ReceiveError, Settlement, Subscriber, SubscriberOptions,
+};
 use tokio::runtime::Handle;
 
 use crate::backend::dead_letter::DeadLetters;
@@ -37,6 +39,7 @@ pub struct Subscribe<B> {
     max_deliveries: u32,
     dead_letter: Option<&'static str>,
     metadata: &'static [(&'static str, Metadata)],
+    options: SubscriberOptions,
     broker: PhantomData<fn() -> B>,
 }
 
@@ -85,6 +88,7 @@ impl<B: Broker> Subscribe<B> {
             max_deliveries: 5,
             dead_letter: None,
             metadata: &[],
+            options: SubscriberOptions { declare: None },
             broker: PhantomData,
         }
     }
@@ -150,6 +154,13 @@ impl<B: Broker> Subscribe<B> {
         self.metadata = headers;
         self
     }
+
+    /// What the broker is told to have as the subscription.
+    #[must_use]
+    pub const fn declare(mut self, declaration: &'static Declaration) -> Self {
+        self.options.declare = Some(declaration);
+        self
+    }
 }
 
 impl<B> Clone for Subscribe<B> {
@@ -175,7 +186,7 @@ impl<B: Broker> Backend for Subscribe<B> {
         let counts = capabilities.nack && !capabilities.delivery_count;
         let deliveries = counts.then(|| Arc::new(Deliveries::new()));
         let dead_letters = |topic| -> Result<_, OpenFailure> {
-            let publisher = broker.publisher(topic, Confirm::All)?;
+            let publisher = broker.publisher(topic, &PublisherOptions::default())?;
             Ok(Arc::new(DeadLetters {
                 topic,
                 subscription: self.url,
@@ -188,7 +199,7 @@ impl<B: Broker> Backend for Subscribe<B> {
         };
         Ok(OpenSubscribe {
             url: self.url,
-            subscriber: broker.subscriber(self.url)?,
+            subscriber: broker.subscriber(self.url, &self.options)?,
             in_flight,
             dead_letters: self.dead_letter.map(dead_letters).transpose()?,
             deliveries,

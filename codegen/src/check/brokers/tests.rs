@@ -46,6 +46,7 @@ static DRIVER: Driver = Driver {
         offset: false,
         timestamp: false,
         attributes: false,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: true,
@@ -53,6 +54,7 @@ static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// The broker `b` of `text`, and what there is to say of it as a person sees it.

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::tests::far;
 use super::*;
-use crate::{Broker as _, Delivery as _, Publisher as _, Subscriber as _};
+use crate::{Broker as _, Delivery as _, Publisher as _, PublisherOptions, Subscriber as _, SubscriberOptions};
 
 const MESSAGES: usize = 4_000;
 const TASKS: usize = 4;
@@ -58,13 +58,13 @@ async fn everything_is_acknowledged_once() {
     for (number, account) in accounts.iter().enumerate() {
         for task in 0..TASKS {
             let url = format!("mem://t?subscription=s{number}&ackdeadline=10ms&capacity=500");
-            let subscriber = broker.subscriber(&url).unwrap();
+            let subscriber = broker.subscriber(&url, &SubscriberOptions::default()).unwrap();
             let numbers = Numbers((number * TASKS + task) as u64);
             tasks.spawn(receive_all(subscriber, Arc::clone(account), numbers));
         }
     }
     for task in 0..TASKS {
-        tasks.spawn(publish_all(broker.publisher("mem://t", Confirm::All).unwrap(), task));
+        tasks.spawn(publish_all(broker.publisher("mem://t", &PublisherOptions::default()).unwrap(), task));
     }
     timeout(Duration::from_secs(120), async {
         while let Some(ended) = tasks.join_next().await {
@@ -144,7 +144,7 @@ async fn no_wake_up_is_lost() {
     let received = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for task in 0..2 {
-        let subscriber = broker.subscriber("mem://t").unwrap();
+        let subscriber = broker.subscriber("mem://t", &SubscriberOptions::default()).unwrap();
         let received = Arc::clone(&received);
         let mut numbers = Numbers(task as u64);
         if task == 0 {
@@ -177,7 +177,7 @@ async fn no_wake_up_is_lost() {
             }
         });
     }
-    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
+    let publisher = broker.publisher("mem://t", &PublisherOptions::default()).unwrap();
     timeout(Duration::from_secs(120), async {
         for number in 0..MESSAGES {
             yields(number as u64 % 8).await;

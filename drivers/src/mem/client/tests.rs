@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::task::Waker;
 
 use super::*;
-use crate::{Broker as _, Delivery as _, Publisher as _, Subscriber as _};
+use crate::{Broker as _, Delivery as _, Publisher as _, PublisherOptions, Subscriber as _, SubscriberOptions};
 
 /// A deadline that the broker in memory does not look at.
 pub(super) fn far() -> std::time::Instant {
@@ -18,8 +18,8 @@ struct Fixture {
 fn open(subscription: &str) -> Fixture {
     let broker = Broker::open(&Settings::default()).unwrap();
     let topic = subscription.split('?').next().unwrap();
-    let publisher = broker.publisher(topic, Confirm::All).unwrap();
-    let subscriber = broker.subscriber(subscription).unwrap();
+    let publisher = broker.publisher(topic, &PublisherOptions::default()).unwrap();
+    let subscriber = broker.subscriber(subscription, &SubscriberOptions::default()).unwrap();
     Fixture { broker, publisher, subscriber }
 }
 
@@ -136,10 +136,10 @@ async fn a_wait_without_end_is_a_long_one() {
 #[tokio::test]
 async fn the_first_subscription_gets_what_was_published_before() {
     let broker = Broker::open(&Settings::default()).unwrap();
-    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
+    let publisher = broker.publisher("mem://t", &PublisherOptions::default()).unwrap();
     publisher.publish(Message::new("early")).await.unwrap();
-    let first = broker.subscriber("mem://t?subscription=first").unwrap();
-    let second = broker.subscriber("mem://t?subscription=second").unwrap();
+    let first = broker.subscriber("mem://t?subscription=first", &SubscriberOptions::default()).unwrap();
+    let second = broker.subscriber("mem://t?subscription=second", &SubscriberOptions::default()).unwrap();
     publisher.publish(Message::new("late")).await.unwrap();
     let (body, _, _early) = receive(&first).await;
     assert_eq!(body, "early");
@@ -152,7 +152,7 @@ async fn the_first_subscription_gets_what_was_published_before() {
 #[tokio::test]
 async fn a_topic_without_a_subscription_fills_up() {
     let broker = Broker::open(&Settings::default()).unwrap();
-    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
+    let publisher = broker.publisher("mem://t", &PublisherOptions::default()).unwrap();
     for _ in 0..10_000 {
         publisher.publish(Message::default()).await.unwrap();
     }
@@ -163,9 +163,9 @@ async fn a_topic_without_a_subscription_fills_up() {
 #[tokio::test]
 async fn a_message_is_taken_by_all_or_none() {
     let broker = Broker::open(&Settings::default()).unwrap();
-    let publisher = broker.publisher("mem://t", Confirm::All).unwrap();
-    let large = broker.subscriber("mem://t?subscription=large").unwrap();
-    let small = broker.subscriber("mem://t?subscription=small&capacity=1").unwrap();
+    let publisher = broker.publisher("mem://t", &PublisherOptions::default()).unwrap();
+    let large = broker.subscriber("mem://t?subscription=large", &SubscriberOptions::default()).unwrap();
+    let small = broker.subscriber("mem://t?subscription=small&capacity=1", &SubscriberOptions::default()).unwrap();
     publisher.publish(Message::new("a")).await.unwrap();
     let error = publisher.publish(Message::new("b")).await.unwrap_err();
     assert_eq!(error.kind, PublishErrorKind::Full);
@@ -184,15 +184,15 @@ async fn a_message_is_taken_by_all_or_none() {
 #[tokio::test]
 async fn a_subscription_has_one_set_of_settings() {
     let fixture = open("mem://t?subscription=a&capacity=5");
-    assert!(fixture.broker.subscriber("mem://t?capacity=5&subscription=a").is_ok());
-    let error = fixture.broker.subscriber("mem://t?subscription=a").unwrap_err();
+    assert!(fixture.broker.subscriber("mem://t?capacity=5&subscription=a", &SubscriberOptions::default()).is_ok());
+    let error = fixture.broker.subscriber("mem://t?subscription=a", &SubscriberOptions::default()).unwrap_err();
     assert!(matches!(error, OpenError::Url(error) if error.message.contains("other settings")));
 }
 
 #[tokio::test]
 async fn the_last_delivery_ends_among_the_dead() {
     let fixture = open("mem://t?subscription=s&max_deliveries=2&dead_letter=lost");
-    let lost = fixture.broker.subscriber("mem://lost").unwrap();
+    let lost = fixture.broker.subscriber("mem://lost", &SubscriberOptions::default()).unwrap();
     let mut message = Message::new("poison");
     message.set_attribute("X-Kept", "yes");
     message.key = Some("key".to_owned());
@@ -220,7 +220,7 @@ async fn the_last_delivery_ends_among_the_dead() {
 #[tokio::test(start_paused = true)]
 async fn the_last_deadline_ends_among_the_dead() {
     let fixture = open("mem://t?max_deliveries=1&dead_letter=lost&ackdeadline=1s");
-    let lost = fixture.broker.subscriber("mem://lost").unwrap();
+    let lost = fixture.broker.subscriber("mem://lost", &SubscriberOptions::default()).unwrap();
     fixture.publish(&["poison"]).await;
     let _held = receive(&fixture.subscriber).await;
     assert_eq!(receive(&lost).await.0, "poison");
@@ -243,7 +243,7 @@ async fn without_a_dead_letter_topic_the_dead_are_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_full_dead_letter_topic_loses_nothing() {
     let fixture = open("mem://t?max_deliveries=1&dead_letter=lost");
-    let lost = fixture.broker.subscriber("mem://lost?capacity=1").unwrap();
+    let lost = fixture.broker.subscriber("mem://lost?capacity=1", &SubscriberOptions::default()).unwrap();
     fixture.publish(&["a", "b", "c"]).await;
     for _ in 0..2 {
         drop(receive(&fixture.subscriber).await);
@@ -318,11 +318,12 @@ async fn closing_ends_everything() {
     assert_eq!(woken.times(), 1);
     assert!(matches!(waiting.await, Err(ReceiveError::Closed)));
     assert!(matches!(held.settle(Settlement::Ack).await, Err(SettleError::Expired)));
-    for publisher in [&fixture.publisher, &fixture.broker.publisher("mem://new", Confirm::All).unwrap()] {
+    for publisher in [&fixture.publisher, &fixture.broker.publisher("mem://new", &PublisherOptions::default()).unwrap()]
+    {
         let error = publisher.publish(Message::default()).await.unwrap_err();
         assert_eq!(error.kind, PublishErrorKind::Unreachable);
     }
-    let late = fixture.broker.subscriber("mem://other").unwrap();
+    let late = fixture.broker.subscriber("mem://other", &SubscriberOptions::default()).unwrap();
     assert!(matches!(late.receive(far()).await, Err(ReceiveError::Closed)));
 }
 

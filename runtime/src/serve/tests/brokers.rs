@@ -7,7 +7,8 @@ use std::time::Instant;
 use sluicegate_drivers::{
     Broker, BrokerState, Capabilities, Confirm, DEAD_LETTER_DELIVERIES as DELIVERIES, DEAD_LETTER_REASON as REASON,
     DEAD_LETTER_SUBSCRIPTION as SUBSCRIPTION, DEAD_LETTER_TOPIC as TOPIC, Delivery, Driver, Message, OpenError, Origin,
-    PublishError, PublishErrorKind, Publisher, Receipt, ReceiveError, Settings, SettleError, Settlement, Subscriber,
+    PublishError, PublishErrorKind, Publisher, PublisherOptions, Receipt, ReceiveError, Settings, SettleError,
+    Settlement, Subscriber, SubscriberOptions,
 };
 use tokio::sync::{Barrier, Notify};
 
@@ -39,6 +40,7 @@ static DRIVER: Driver = Driver {
         offset: false,
         timestamp: false,
         attributes: true,
+        declare: false,
         max_body_bytes: None,
     },
     has_client: true,
@@ -46,6 +48,7 @@ static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 /// Brokers that are called `together` close when the other one does.
@@ -88,11 +91,11 @@ impl Broker for Fake {
         Ok(Self(Arc::default(), together))
     }
 
-    fn publisher(&self, url: &str, _: Confirm) -> Result<Topic, OpenError> {
+    fn publisher(&self, url: &str, _: &PublisherOptions) -> Result<Topic, OpenError> {
         Ok(Topic(Arc::clone(&self.0), url.to_owned()))
     }
 
-    fn subscriber(&self, url: &str) -> Result<Topic, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Topic, OpenError> {
         Ok(Topic(Arc::clone(&self.0), url.to_owned()))
     }
 

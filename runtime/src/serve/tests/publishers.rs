@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::future::pending;
 
 use sluicegate_drivers::{
-    Broker, BrokerState, Capabilities, Driver, Message, OpenError, PublishError, PublishErrorKind, Publisher, Receipt,
-    Settings,
+    Broker, BrokerState, Capabilities, Driver, Message, OpenError, PublishError, PublishErrorKind, Publisher,
+    PublisherOptions, Receipt, Settings, SubscriberOptions,
 };
 
 use super::super::*;
@@ -30,6 +30,7 @@ static DRIVER: Driver = Driver {
     check_attribute: None,
     reserved_attributes: &[],
     check_settings: None,
+    check_declaration: None,
 };
 
 struct Scripted;
@@ -48,11 +49,11 @@ impl Broker for Scripted {
         Ok(Self)
     }
 
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Topic, OpenError> {
-        Ok(Topic { name: url.trim_start_matches("scripted://").to_owned(), confirm })
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Topic, OpenError> {
+        Ok(Topic { name: url.trim_start_matches("scripted://").to_owned(), confirm: options.confirm })
     }
 
-    fn subscriber(&self, url: &str) -> Result<mem::Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<mem::Subscriber, OpenError> {
         Err(OpenError::Url(sluicegate_drivers::UrlError::new(0..url.len(), "only topics")))
     }
 
