@@ -8,7 +8,7 @@ use crate::{CheckDeclaration, Confirm, OpenError, Setting, Settings};
 pub struct Driver {
     /// The name of its module and of its cargo feature.
     pub name: &'static str,
-    /// The URL schemes that choose it.
+    /// The URL schemes that choose it, which all mean the same.
     pub schemes: &'static [&'static str],
     /// Checks a topic's URL; `None` where the broker cannot be published to.
     pub topic: Option<CheckUrl>,

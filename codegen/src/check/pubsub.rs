@@ -99,7 +99,7 @@ impl<'a> Url<'a> {
     ) -> Option<Self> {
         let Some(host) = object.get("host").and_then(|node| node.items().first()) else {
             object.get("host").is_none_or(Node::is_array).then_some(())?;
-            let (scheme, rest) = (only_scheme(context, object, choice)?, options.get(key)?);
+            let (scheme, rest) = (own_scheme(context, object, choice)?, options.get(key)?);
             let text = format!("{scheme}://{}", rest.text()?.value);
             return Some(Self { text, host: None, host_len: scheme.len() + 3, rest });
         };
@@ -142,7 +142,7 @@ impl<'a> Url<'a> {
 }
 
 /// The scheme of a backend that names a broker and no host.
-fn only_scheme(context: &Context<'_>, object: Object<'_>, choice: &Choice<'_>) -> Option<&'static str> {
+fn own_scheme(context: &Context<'_>, object: Object<'_>, choice: &Choice<'_>) -> Option<&'static str> {
     let error = |message: &str| Diagnostic::error("no-host", object.mark(), message).label("this has no `host`");
     let driver = match choice {
         Choice::Environment => {
@@ -153,13 +153,8 @@ fn only_scheme(context: &Context<'_>, object: Object<'_>, choice: &Choice<'_>) -
         Choice::Named(named, _) => named.driver?.0,
         Choice::Wrong => return None,
     };
-    if let [only] = driver.schemes {
-        return Some(only);
-    }
-    let list: Vec<_> = driver.schemes.iter().map(|scheme| format!("`\"host\": [\"{scheme}://\"]`")).collect();
-    let message = format!("the driver `{}` has several schemes, and the backend no `host` to choose one", driver.name);
-    context.push(error(&message).help(format!("write {}", list.join(" or "))));
-    None
+    // They all mean the same.
+    driver.schemes.first().copied()
 }
 
 /// The name of the broker that was chosen, if one was. `None` when it is not one of the URL's driver, which is reported.
