@@ -41,7 +41,7 @@ impl Counters {
     }
 }
 
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
 impl Counters {
     pub(crate) fn connected(&self) {
         self.connects.fetch_add(1, Ordering::Relaxed);

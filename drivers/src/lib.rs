@@ -27,8 +27,12 @@ mod registry_tests;
 mod settings;
 pub mod sns;
 pub mod sqs;
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+mod stream;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
 mod supervision;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+mod tls;
 mod url;
 
 pub use contract::{

@@ -48,6 +48,17 @@ mod declaration;
 
 pub use declaration::DEFAULT_EXCHANGE_TYPE;
 
+pub(crate) mod addresses;
+pub(crate) mod attributes;
+#[cfg(feature = "rabbitmq")]
+mod client;
+#[cfg(feature = "rabbitmq")]
+mod options;
+mod settings;
+
+#[cfg(feature = "rabbitmq")]
+pub use client::{Broker, Delivery, Publisher, Subscriber};
+
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar};
@@ -61,10 +72,10 @@ pub static DRIVER: Driver = Driver {
     subscription: Some(|url| Subscription::parse(url).map(drop)),
     environment: &[Variable {
         name: "RABBIT_SERVER_URL",
-        expected: "the server's address, amqp://USER:PASSWORD@HOST:5672/VHOST",
+        expected: "the server's address, amqp://USER:PASSWORD@HOST:5672/VHOST; several are separated by commas",
         required: true,
     }],
-    settings: &[],
+    settings: settings::SETTINGS,
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -84,11 +95,11 @@ pub static DRIVER: Driver = Driver {
         declare: true,
         max_body_bytes: None,
     },
-    has_client: false,
+    has_client: true,
     covers: None,
-    check_attribute: None,
-    reserved_attributes: &[],
-    check_settings: None,
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(settings::check),
     check_declaration: Some(declaration::check),
 };
 

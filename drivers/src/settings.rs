@@ -1,5 +1,9 @@
 //! The settings of a named broker: what a config may say of it, and where the values come from.
 
+pub(crate) mod checks;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+pub(crate) mod reader;
+
 use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};

@@ -48,10 +48,12 @@ pub(crate) trait Link: Send + 'static {
 pub(crate) struct Supervision {
     driver: &'static str,
     broker: Option<&'static str>,
+    /// What the connection is for, where a broker has more than one.
+    connection: Option<&'static str>,
     state: watch::Sender<BrokerState>,
     closing: watch::Sender<bool>,
     failure: Mutex<String>,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
 /// The task of a [`Supervision`]; it ends when this is dropped.
@@ -62,14 +64,26 @@ pub(crate) struct Closing(watch::Receiver<bool>);
 
 impl Supervision {
     /// Of the broker of `driver` that the config calls `broker`.
+    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "not every driver has one connection"))]
     pub(crate) fn new(driver: &'static str, broker: Option<&'static str>) -> Arc<Self> {
+        Self::of_connection(driver, broker, None, Arc::default())
+    }
+
+    /// Of one of several connections, which is for what `connection` says. They share their `counters`.
+    pub(crate) fn of_connection(
+        driver: &'static str,
+        broker: Option<&'static str>,
+        connection: Option<&'static str>,
+        counters: Arc<Counters>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             driver,
             broker,
+            connection,
             state: watch::Sender::new(BrokerState::Connecting),
             closing: watch::Sender::new(false),
             failure: Mutex::new("the first connection has not been made yet".to_owned()),
-            counters: Counters::default(),
+            counters,
         })
     }
 
@@ -107,7 +121,7 @@ impl Supervision {
     }
 
     async fn run(&self, mut link: impl Link) {
-        let mut log = OutageLog::new(self.driver, self.broker);
+        let mut log = OutageLog::new(self.driver, self.broker, self.connection);
         let mut backoff = Backoff::default();
         let mut closing = Closing(self.closing.subscribe());
         loop {

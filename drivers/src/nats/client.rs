@@ -9,7 +9,6 @@ mod index;
 mod outbox;
 pub(crate) mod protocol;
 mod standing;
-pub(crate) mod stream;
 
 use std::fmt;
 use std::future::{self, Future};

@@ -1,7 +1,8 @@
 //! What a named broker of NATS may say.
 
 use super::addresses;
-use crate::{OpenError, Setting, SettingKind, Settings, Source};
+use crate::settings::checks::{Wrong, check_numbers, check_tls, literals, needs};
+use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = ALL;
@@ -41,8 +42,6 @@ pub(crate) fn check(settings: &Settings) -> Result<(), OpenError> {
     check_named(settings).map_err(|(name, message)| OpenError::Setting { broker, name, message })
 }
 
-type Wrong = (&'static str, String);
-
 fn check_named(settings: &Settings) -> Result<(), Wrong> {
     let given = |name: &str| !settings.sources(name).is_empty();
     if !given("servers") {
@@ -55,13 +54,7 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
     if let (Some(way), Some(other)) = (ways.next(), ways.next()) {
         return Err((other, format!("cannot stand beside `{way}`")));
     }
-    for (name, needed) in
-        [("password", "user"), ("tls.client_cert", "tls.client_key"), ("tls.client_key", "tls.client_cert")]
-    {
-        if given(name) && !given(needed) {
-            return Err((name, format!("needs `{needed}`")));
-        }
-    }
+    needs(settings, "password", "user")?;
     for name in LOGINS {
         if literals(settings, name).any(str::is_empty) {
             return Err((name, "is empty".to_owned()));
@@ -72,35 +65,6 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
     if literals(settings, "nkey").any(|seed| !is_seed(seed.trim())) {
         return Err(("nkey", "is not an nkey's seed".to_owned()));
     }
-    for name in ["tls.required", "tls.disable_system_ca_pool"] {
-        literals(settings, name).try_for_each(|text| flag(text).map(drop).map_err(|message| (name, message)))?;
-    }
-    if literals(settings, "tls.disable_system_ca_pool").any(|text| text == "true") && !given("tls.ca_certs") {
-        return Err(("tls.disable_system_ca_pool", "needs `tls.ca_certs`: nobody else is trusted".to_owned()));
-    }
-    for name in ["max_pending", "buffer"] {
-        literals(settings, name).try_for_each(|text| number(text).map(drop).map_err(|message| (name, message)))?;
-    }
-    Ok(())
-}
-
-/// The values of a setting that stand in the config.
-fn literals(settings: &Settings, name: &str) -> impl Iterator<Item = &'static str> {
-    settings.sources(name).iter().filter_map(|source| match source {
-        Source::Literal(text) => Some(*text),
-        Source::Env(_) | Source::File(_) => None,
-    })
-}
-
-/// Reads a flag.
-pub(crate) fn flag(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "is neither `true` nor `false`".to_owned())
-}
-
-/// Reads a number that is not 0.
-pub(crate) fn number(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("is not a whole number above 0".to_owned()),
-    }
+    check_tls(settings)?;
+    check_numbers(settings, &["max_pending", "buffer"])
 }

@@ -19,6 +19,7 @@ pub(crate) struct Repeats {
 pub(super) struct OutageLog {
     driver: &'static str,
     broker: Option<&'static str>,
+    connection: Option<&'static str>,
     lines: Repeats,
     /// When the connection was lost or first tried, and the attempts since then.
     since: Instant,
@@ -41,18 +42,26 @@ impl Repeats {
 }
 
 impl OutageLog {
-    pub(super) fn new(driver: &'static str, broker: Option<&'static str>) -> Self {
-        let lines = Repeats::default();
-        Self { driver, broker, lines, since: Instant::now(), attempts: 0, said: false, connected_before: false }
+    pub(super) fn new(driver: &'static str, broker: Option<&'static str>, connection: Option<&'static str>) -> Self {
+        Self {
+            driver,
+            broker,
+            connection,
+            lines: Repeats::default(),
+            since: Instant::now(),
+            attempts: 0,
+            said: false,
+            connected_before: false,
+        }
     }
 
     pub(super) fn connected(&mut self) {
-        let Self { driver, broker, attempts, .. } = *self;
+        let Self { driver, broker, connection, attempts, .. } = *self;
         if !self.connected_before {
-            tracing::info!(driver, broker, "connected");
+            tracing::info!(driver, broker, connection, "connected");
         } else if self.said {
             let seconds = self.since.elapsed().as_secs();
-            tracing::info!(driver, broker, seconds, attempts, "connected again");
+            tracing::info!(driver, broker, connection, seconds, attempts, "connected again");
         }
         self.connected_before = true;
         self.said = false;
@@ -60,20 +69,20 @@ impl OutageLog {
     }
 
     pub(super) fn lost(&mut self, reason: &str) {
-        let Self { driver, broker, .. } = *self;
+        let Self { driver, broker, connection, .. } = *self;
         self.since = Instant::now();
         if self.lines.is_due(reason) {
             self.said = true;
-            tracing::warn!(driver, broker, reason, "connection lost");
+            tracing::warn!(driver, broker, connection, reason, "connection lost");
         }
     }
 
     pub(super) fn failed(&mut self, reason: &str) {
         self.attempts += 1;
-        let Self { driver, broker, attempts, .. } = *self;
+        let Self { driver, broker, connection, attempts, .. } = *self;
         if self.lines.is_due(reason) {
             self.said = true;
-            tracing::warn!(driver, broker, reason, attempts, "cannot connect, will try again");
+            tracing::warn!(driver, broker, connection, reason, attempts, "cannot connect, will try again");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::frame::{Frame, status};
 use super::link::Link;
 use crate::nats::client::connect::{Established, Info};
 use crate::nats::client::protocol::{Incoming, Op, Parsed, parse};
-use crate::nats::client::stream::Stream;
+use crate::stream::Stream;
 use crate::supervision::Closing;
 
 const TICK: Duration = Duration::from_secs(1);

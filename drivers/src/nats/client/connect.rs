@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use bytes::{Buf as _, BytesMut};
-use rustls_pki_types::ServerName;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::protocol::{Op, Parsed, parse};
-use super::stream::Stream;
 use crate::nats::options::{Access, Answer, Server};
+use crate::stream::Stream;
 
 /// A connection that is logged in.
 pub(crate) struct Established {
@@ -37,10 +34,7 @@ pub(crate) struct Info {
 
 /// Connects to `server`. Has no limit of its own on how long that takes.
 pub(crate) async fn connect(server: &Server, access: Arc<Access>, name: Option<&str>) -> Result<Established, String> {
-    let tcp =
-        TcpStream::connect((&*server.address.host, server.address.port)).await.map_err(|error| error.to_string())?;
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let mut stream = Stream::Plain(tcp);
+    let mut stream = Stream::connect(&server.address.host, server.address.port).await?;
     let mut read = BytesMut::with_capacity(4096);
     let mut info = match next(&mut stream, &mut read).await? {
         Answered::Info(info) => info,
@@ -73,7 +67,6 @@ async fn encrypted(
     access: &Arc<Access>,
     info: &Info,
 ) -> Result<Stream, String> {
-    let Stream::Plain(tcp) = stream else { return Ok(stream) };
     if !info.tls_required && !info.tls_available {
         return Err("it does not offer TLS".to_owned());
     }
@@ -83,9 +76,7 @@ async fn encrypted(
     let access = Arc::clone(access);
     let config = tokio::task::spawn_blocking(move || access.tls.client_config());
     let config = config.await.map_err(|error| error.to_string())??;
-    let name = ServerName::try_from(server.address.host.clone()).map_err(|error| error.to_string())?;
-    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
-    Ok(Stream::Tls(Box::new(handshake.await.map_err(|error| error.to_string())?)))
+    stream.encrypted(config, &server.address.host).await
 }
 
 enum Answered {

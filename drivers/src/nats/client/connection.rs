@@ -23,7 +23,7 @@ use super::connect::{Established, Info};
 use super::outbox::{Taken, Waiter};
 use super::protocol::{Incoming, Op, Parsed, parse};
 use super::standing::Standing;
-use super::stream::Stream;
+use crate::stream::Stream;
 use crate::supervision::{Closing, Repeats};
 
 const TICK: Duration = Duration::from_secs(1);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{Established, connect};
-use crate::nats::options::{CONNECT_TIMEOUT, Options, Stamp};
+use crate::nats::options::{CONNECT_TIMEOUT, Options};
+use crate::settings::reader::Stamp;
 use crate::{OpenError, Settings};
 
 /// How often files are looked at while there is a connection.

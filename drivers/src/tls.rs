@@ -19,21 +19,21 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(required: bool, system_roots: bool) -> Self {
+    pub(crate) fn new(required: bool, system_roots: bool) -> Self {
         Self { required, system_roots, roots: Vec::new(), certificate: Vec::new(), key: None }
     }
 
-    pub(super) fn add_roots(&mut self, pem: &[u8]) -> Result<(), String> {
+    pub(crate) fn add_roots(&mut self, pem: &[u8]) -> Result<(), String> {
         self.roots.extend(certificates(pem)?);
         Ok(())
     }
 
-    pub(super) fn set_certificate(&mut self, pem: &[u8]) -> Result<(), String> {
+    pub(crate) fn set_certificate(&mut self, pem: &[u8]) -> Result<(), String> {
         self.certificate = certificates(pem)?;
         Ok(())
     }
 
-    pub(super) fn set_key(&mut self, pem: &[u8]) -> Result<(), String> {
+    pub(crate) fn set_key(&mut self, pem: &[u8]) -> Result<(), String> {
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("holds no private key: {error}"))?;
         self.key = Some(key);
         Ok(())
