@@ -4,9 +4,16 @@
 mod consuming;
 mod dialer;
 mod half;
+mod lane;
+mod login;
+mod outbox;
+mod parcel;
+mod properties;
 mod publisher;
+mod publishing;
 mod subscriber;
 mod transport;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,18 +21,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::consuming::Consuming;
 use self::half::Half;
+use self::outbox::Outbox;
 pub use self::publisher::Publisher;
 use self::subscriber::Subscriptions;
 pub use self::subscriber::{Delivery, Subscriber};
+use super::options::Options;
 use super::{DRIVER, Subscription, Topic};
 use crate::supervision::Supervision;
 use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings, UrlError};
 
+/// How many messages may be on their way at once.
+const DEFAULT_MAX_PENDING: usize = 16_384;
+
 /// A RabbitMQ server or cluster.
 pub struct Broker {
     counters: Arc<Counters>,
+    publishing: Arc<publishing::Shared>,
+    publishers: Half<publishing::Connector>,
     consuming: Arc<Consuming>,
-    consumer: Half<consuming::Connector>,
+    subscribers: Half<consuming::Connector>,
     subscriptions: Subscriptions,
     closed: AtomicBool,
 }
@@ -40,29 +54,40 @@ impl crate::Broker for Broker {
         let supervision = |connection| {
             Supervision::of_connection(DRIVER.name, settings.name, Some(connection), Arc::clone(&counters))
         };
+        let max_pending = Options::new(settings).number("max_pending", DEFAULT_MAX_PENDING)?;
+        let publishing = Arc::new(publishing::Shared {
+            outbox: Outbox::new(max_pending),
+            supervision: supervision("publishing"),
+            broker: settings.name,
+        });
+        let connector = publishing::Connector::new(settings, &publishing)?;
+        let publishers = Half::new(Arc::clone(&publishing.supervision), connector);
         let consuming = Arc::new(Consuming::new(supervision("consuming")));
         let connector = consuming::Connector::new(settings, &consuming)?;
-        let consumer = Half::new(Arc::clone(&consuming.supervision), connector);
+        let subscribers = Half::new(Arc::clone(&consuming.supervision), connector);
         Ok(Self {
+            counters,
+            publishing,
+            publishers,
             consuming,
-            consumer,
+            subscribers,
             subscriptions: Subscriptions::default(),
             closed: AtomicBool::new(false),
-            counters,
         })
     }
 
     fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
-        let _topic = Topic::parse(url).map_err(OpenError::Url)?;
+        let Topic { exchange, key_name } = Topic::parse(url).map_err(OpenError::Url)?;
         if !DRIVER.capabilities.confirm.contains(&confirm) {
             return Err(OpenError::Url(UrlError::new(0..url.len(), "RabbitMQ has no such confirmation")));
         }
-        Ok(Publisher {})
+        self.publishers.start();
+        Ok(Publisher::new(&self.publishing, &exchange, key_name.as_deref(), confirm != Confirm::None))
     }
 
     fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
         let subscription = Subscription::parse(url).map_err(OpenError::Url)?;
-        self.consumer.start();
+        self.subscribers.start();
         Ok(self.subscriptions.open(&self.consuming, &subscription))
     }
 
@@ -77,7 +102,7 @@ impl crate::Broker for Broker {
             BrokerState::Disconnected { .. } => 2,
             BrokerState::Closed => 3,
         };
-        let states = [self.consumer.state()];
+        let states = [self.publishers.state(), self.subscribers.state()];
         states.into_iter().flatten().max_by_key(badness).unwrap_or(BrokerState::Connecting)
     }
 
@@ -86,11 +111,12 @@ impl crate::Broker for Broker {
     }
 
     async fn close(&self) {
-        self.consumer.forget();
+        self.publishers.forget();
+        self.subscribers.forget();
         if self.consuming.set_closed() {
             self.subscriptions.close().await;
         }
-        self.consumer.close().await;
+        tokio::join!(self.publishers.close(), self.subscribers.close());
         self.closed.store(true, Ordering::Release);
     }
 }

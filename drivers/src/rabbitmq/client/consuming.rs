@@ -1,6 +1,7 @@
 //! The connection that messages are received over: lapin's, made and watched by us.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,6 +111,8 @@ impl crate::supervision::Link for Connector {
 
     async fn serve(&mut self, mut logged_in: LoggedIn, mut closing: Closing) -> String {
         loop {
+            // Goes on where it is, whatever else happens.
+            let mut renewed = pin!(self.dialer.renewed());
             let LoggedIn { connection, mut line } = logged_in;
             let mut events = connection.events_listener();
             let live = self.consuming.begin(connection);
@@ -129,7 +132,7 @@ impl crate::supervision::Link for Connector {
                             reason = Some(error.to_string());
                         }
                     }
-                    logged_in = self.dialer.renewed() => break Some(logged_in),
+                    logged_in = &mut renewed => break Some(logged_in),
                 }
             };
             match replacement {

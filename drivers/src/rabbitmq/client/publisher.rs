@@ -1,13 +1,74 @@
-//! Publishing.
+//! Publishing to an exchange.
 
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+
+use super::outbox::Handed;
+use super::parcel::Parcel;
+use super::publishing::Shared;
 use crate::{Message, PublishError, PublishErrorKind, Receipt};
 
 /// An open topic.
-#[derive(Debug)]
-pub struct Publisher {}
+pub struct Publisher {
+    shared: Arc<Shared>,
+    exchange: Arc<str>,
+    key_name: Option<Box<str>>,
+    /// The number of its channel.
+    lane: usize,
+}
+
+impl Publisher {
+    pub(super) fn new(shared: &Arc<Shared>, exchange: &str, key_name: Option<&str>, confirms: bool) -> Self {
+        let exchange = Arc::from(exchange);
+        let lane = shared.outbox.lane(&exchange, confirms);
+        Self { shared: Arc::clone(shared), exchange, key_name: key_name.map(Box::from), lane }
+    }
+
+    fn hand_over(&self, parcel: &mut Option<Parcel>) -> Result<Handed, PublishError> {
+        self.shared.outbox.publish(self.lane, parcel, || self.shared.supervision.failure())
+    }
+
+    /// Hands the parcel over when it is its turn.
+    #[cold]
+    async fn wait(&self, parcel: &mut Option<Parcel>, first: Handed) -> Result<Handed, PublishError> {
+        let _waiting = self.shared.outbox.wait();
+        let mut handed = first;
+        loop {
+            let Handed::NotYet(turn) = handed else { return Ok(handed) };
+            let mut called = pin!(turn.notified());
+            // Before it is tried again, or the call could come in between.
+            called.as_mut().enable();
+            match self.hand_over(parcel)? {
+                Handed::NotYet(same) if Arc::ptr_eq(&same, &turn) => called.await,
+                // It waits for something else now.
+                other => {
+                    handed = other;
+                    continue;
+                }
+            }
+            handed = self.hand_over(parcel)?;
+        }
+    }
+}
 
 impl crate::Publisher for Publisher {
-    async fn publish(&self, _: Message) -> Result<Receipt, PublishError> {
-        Err(PublishError::new(PublishErrorKind::Unreachable, "not there yet"))
+    async fn publish(&self, message: Message) -> Result<Receipt, PublishError> {
+        let mut parcel = Some(Parcel::new(&self.exchange, self.key_name.as_deref(), message)?);
+        let handed = match self.hand_over(&mut parcel)? {
+            waits @ Handed::NotYet(_) => Box::pin(self.wait(&mut parcel, waits)).await?,
+            over => over,
+        };
+        let Handed::Over(Some(published)) = handed else { return Ok(Receipt::default()) };
+        match published.await {
+            Ok(published) => published,
+            Err(_) => Err(PublishError::new(PublishErrorKind::Unknown, "the client was dropped")),
+        }
+    }
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("exchange", &self.exchange).finish_non_exhaustive()
     }
 }
