@@ -64,7 +64,7 @@ pub(crate) struct Closing(watch::Receiver<bool>);
 
 impl Supervision {
     /// Of the broker of `driver` that the config calls `broker`.
-    #[cfg_attr(not(feature = "nats"), expect(dead_code, reason = "not every driver has one connection"))]
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "not every driver has one connection"))]
     pub(crate) fn new(driver: &'static str, broker: Option<&'static str>) -> Arc<Self> {
         Self::of_connection(driver, broker, None, Arc::default())
     }

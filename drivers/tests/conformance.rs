@@ -5,7 +5,7 @@
 //! in its harness's list of those; where the contract says what happens without the capability, that is
 //! tested instead.
 
-#![cfg(any(feature = "jetstream", feature = "mem", feature = "nats"))]
+#![cfg(any(feature = "jetstream", feature = "mem", feature = "nats", feature = "rabbitmq"))]
 
 mod harness;
 mod conformance {
@@ -106,6 +106,7 @@ drivers! {
     jetstream, "jetstream", crate::harness::jetstream::JetStream;
     mem, "mem", crate::harness::mem::Mem;
     nats, "nats", crate::harness::nats::Nats;
+    rabbitmq, "rabbitmq", crate::harness::rabbitmq::RabbitMq;
 }
 
 #[test]

@@ -30,4 +30,6 @@ pub use sluicegate_drivers::jetstream;
 pub use sluicegate_drivers::mem;
 #[cfg(feature = "nats")]
 pub use sluicegate_drivers::nats;
+#[cfg(feature = "rabbitmq")]
+pub use sluicegate_drivers::rabbitmq;
 pub use sluicegate_drivers::{Argument, Binding, Confirm, Declaration};

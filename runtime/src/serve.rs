@@ -79,6 +79,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::jetstream::Broker>,
     #[cfg(feature = "jetstream")]
     crate::backend::Subscribe<sluicegate_drivers::jetstream::Broker>,
+    #[cfg(feature = "rabbitmq")]
+    crate::backend::Publish<sluicegate_drivers::rabbitmq::Broker>,
+    #[cfg(feature = "rabbitmq")]
+    crate::backend::Subscribe<sluicegate_drivers::rabbitmq::Broker>,
 }
 
 /// An endpoint with its state.

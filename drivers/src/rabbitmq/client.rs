@@ -2,6 +2,7 @@
 //! lack of memory or disk, does not hold up acknowledgements on the other.
 
 mod consuming;
+mod declaring;
 mod dialer;
 mod half;
 mod lane;
@@ -28,7 +29,7 @@ pub use self::subscriber::{Delivery, Subscriber};
 use super::options::Options;
 use super::{DRIVER, Subscription, Topic};
 use crate::supervision::Supervision;
-use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings, UrlError};
+use crate::{BrokerState, Counters, Driver, OpenError, PublisherOptions, Settings, SubscriberOptions, UrlError};
 
 /// How many messages may be on their way at once.
 const DEFAULT_MAX_PENDING: usize = 16_384;
@@ -76,19 +77,19 @@ impl crate::Broker for Broker {
         })
     }
 
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
-        let Topic { exchange, key_name } = Topic::parse(url).map_err(OpenError::Url)?;
-        if !DRIVER.capabilities.confirm.contains(&confirm) {
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
+        let topic = Topic::parse(url).map_err(OpenError::Url)?;
+        if !DRIVER.capabilities.confirm.contains(&options.confirm) {
             return Err(OpenError::Url(UrlError::new(0..url.len(), "RabbitMQ has no such confirmation")));
         }
         self.publishers.start();
-        Ok(Publisher::new(&self.publishing, &exchange, key_name.as_deref(), confirm != Confirm::None))
+        Ok(Publisher::new(&self.publishing, &topic, options))
     }
 
-    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, options: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let subscription = Subscription::parse(url).map_err(OpenError::Url)?;
         self.subscribers.start();
-        Ok(self.subscriptions.open(&self.consuming, &subscription))
+        Ok(self.subscriptions.open(&self.consuming, &subscription, options))
     }
 
     /// The worse one of the connections that are used.

@@ -13,6 +13,11 @@ pub(crate) mod mem;
 pub(crate) mod nats;
 #[cfg(feature = "jetstream")]
 pub(crate) mod nats_admin;
+#[cfg(feature = "rabbitmq")]
+pub(crate) mod rabbitmq;
+#[cfg(feature = "rabbitmq")]
+#[allow(dead_code, reason = "some of it is for tests/rabbitmq.rs alone")]
+pub(crate) mod rabbitmq_admin;
 
 /// One broker to test with: started, or found through the environment.
 pub(crate) trait Harness: Sized {

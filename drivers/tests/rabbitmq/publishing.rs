@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lapin::ExchangeKind;
 use lapin::types::{AMQPValue, ShortString};
-use sluicegate_drivers::{Broker as _, Confirm, Message, PublishErrorKind, Publisher as _};
+use sluicegate_drivers::{
+    Broker as _, Confirm, Declaration, Message, PublishErrorKind, Publisher as _, PublisherOptions,
+};
 
 use super::server::{Server, failure, keyed, publish, publisher, until};
 use crate::rabbitmq_admin::unique;
@@ -195,7 +197,8 @@ async fn messages_that_nobody_waits_for() {
     let (admin, name) = (server.admin().await, unique("unawaited"));
     admin.make_queue(&name, &[]).await;
     let broker = server.broker(&[]);
-    let topic = broker.publisher("rabbit://?key_name=Q", Confirm::None).expect("a topic");
+    let options = PublisherOptions { confirm: Confirm::None, ..PublisherOptions::default() };
+    let topic = broker.publisher("rabbit://?key_name=Q", &options).expect("a topic");
     super::server::until_connected(&broker).await;
     for _ in 0..100 {
         topic.publish(keyed(&name, "x")).await.expect("handed over");
@@ -235,4 +238,33 @@ async fn many_exchanges() {
     }
     admin.delete_queue(&name).await;
     broker.close().await;
+}
+
+#[tokio::test]
+async fn a_declared_exchange_is_made_and_another_of_its_name_is_refused() {
+    static TOPIC: Declaration = Declaration::new();
+    static FANOUT: Declaration = Declaration::new().kind("fanout");
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("declared"));
+    admin.make_queue(&name, &[]).await;
+    let broker = server.broker(&[]);
+    let url = format!("rabbit://{name}");
+    let options = PublisherOptions { declare: Some(&TOPIC), ..PublisherOptions::default() };
+    let topic = broker.publisher(&url, &options).expect("a topic");
+    super::server::until_connected(&broker).await;
+    let (kind, why) = failure(&topic, keyed("eu.1", "x")).await;
+    assert_eq!((kind, &*why), (PublishErrorKind::Refused, "no queue takes it: NO_ROUTE (312)"));
+    admin.bind(&name, &name, "eu.*").await;
+    publish(&topic, keyed("eu.1", "x")).await.expect("confirmed");
+    let other = server.broker(&[]);
+    let options = PublisherOptions { declare: Some(&FANOUT), ..PublisherOptions::default() };
+    let topic = other.publisher(&url, &options).expect("a topic");
+    super::server::until_connected(&other).await;
+    let (kind, why) = failure(&topic, keyed("eu.1", "x")).await;
+    assert_eq!(kind, PublishErrorKind::Refused, "{why}");
+    assert!(why.contains("PRECONDITION_FAILED - inequivalent arg 'type'"), "{why}");
+    assert_eq!(admin.count(&name).await, 1);
+    admin.delete_exchange(&name).await;
+    admin.delete_queue(&name).await;
+    tokio::join!(broker.close(), other.close());
 }

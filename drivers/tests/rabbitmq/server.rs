@@ -8,8 +8,8 @@ use std::{env, fs};
 
 use sluicegate_drivers::rabbitmq::{Broker, Publisher};
 use sluicegate_drivers::{
-    Broker as _, BrokerState, Confirm, Message, PublishError, PublishErrorKind, Publisher as _, Receipt, Settings,
-    Source,
+    Broker as _, BrokerState, Message, PublishError, PublishErrorKind, Publisher as _, PublisherOptions, Receipt,
+    Settings, Source,
 };
 use tokio::time::timeout;
 
@@ -145,7 +145,7 @@ pub(super) fn open(values: &[(&'static str, &str)]) -> Broker {
 
 /// An open topic, once its broker is connected.
 pub(super) async fn publisher(broker: &Broker, url: &str) -> Publisher {
-    let publisher = broker.publisher(url, Confirm::All).expect("a topic");
+    let publisher = broker.publisher(url, &PublisherOptions::default()).expect("a topic");
     until_connected(broker).await;
     publisher
 }

@@ -9,13 +9,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amq_protocol::protocol::{AMQPClass, channel, confirm, exchange};
-use amq_protocol::types::FieldTable;
+use amq_protocol::protocol::{AMQPClass, channel, confirm};
 use tokio::sync::Notify;
 
+use super::declaring;
 use super::parcel::{Ends, Pending};
 use super::wire::push_method;
-use crate::PublishErrorKind;
+use crate::{Declaration, PublishErrorKind};
 
 /// How long a refusal of the exchange itself holds, before the server is asked again.
 const REFUSAL: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) struct Lane {
     pub(super) confirms: bool,
     /// Whether several exchanges have it, since there are too many of them. Then each message goes alone.
     pub(super) shared: bool,
-    /// What is said on the channel before any message.
+    /// What is said on the channel before any message: what exchanges are declared as.
     declarations: Vec<AMQPClass>,
     is_open: bool,
     /// Whether a message has been confirmed since it was opened.
@@ -47,7 +47,7 @@ impl Lane {
             exchange: Arc::clone(exchange),
             confirms,
             shared: false,
-            declarations: look_at(exchange).into_iter().collect(),
+            declarations: Vec::new(),
             is_open: false,
             proven: false,
             first_tag: 1,
@@ -57,10 +57,11 @@ impl Lane {
         }
     }
 
-    /// Several exchanges have it from now on.
-    pub(super) fn share(&mut self) {
-        self.shared = true;
-        self.declarations.clear();
+    /// Declares the exchange whenever the channel is opened, as the first who has it declared says.
+    pub(super) fn declare(&mut self, exchange: &str, declaration: &Declaration) {
+        if self.shared || self.declarations.is_empty() {
+            self.declarations.push(declaring::exchange(exchange, declaration));
+        }
     }
 
     /// Why the exchange is refused for now.
@@ -88,8 +89,10 @@ impl Lane {
             let select = confirm::AMQPMethod::Select(confirm::Select { nowait: false });
             push_method(bytes, number, AMQPClass::Confirm(select))?;
         }
-        for declaration in &self.declarations {
-            push_method(bytes, number, declaration.clone())?;
+        // Where several exchanges have it, one that is missing is not to be the end of all.
+        let look = declaring::look_at(&self.exchange).filter(|_| !self.shared && self.declarations.is_empty());
+        for declaration in self.declarations.iter().cloned().chain(look) {
+            push_method(bytes, number, declaration)?;
         }
         self.is_open = true;
         self.proven = false;
@@ -227,23 +230,6 @@ pub(super) struct Returned {
     pub(super) key: String,
     pub(super) properties: Vec<u8>,
     pub(super) body: Vec<u8>,
-}
-
-/// Asks whether there is the exchange. Nobody may ask for the default one, which is always there.
-fn look_at(exchange: &str) -> Option<AMQPClass> {
-    if exchange.is_empty() {
-        return None;
-    }
-    Some(AMQPClass::Exchange(exchange::AMQPMethod::Declare(exchange::Declare {
-        exchange: exchange.into(),
-        kind: "".into(),
-        passive: true,
-        durable: false,
-        auto_delete: false,
-        internal: false,
-        nowait: false,
-        arguments: FieldTable::default(),
-    })))
 }
 
 /// The size of a message that is too large, and the limit, as RabbitMQ says it: `message size 20 is larger than configured

@@ -14,7 +14,7 @@ use super::lane::{Lane, Returned, too_large};
 use super::login::Terms;
 use super::parcel::{Ends, Parcel, Pending, Published, tell};
 use super::wire::{OVERHEAD, push_message, push_method};
-use crate::{PublishError, PublishErrorKind};
+use crate::{Declaration, PublishError, PublishErrorKind};
 
 /// How many bytes may wait to be written. A larger message is still taken when nothing else waits.
 const MOST_BYTES: usize = 16 << 20;
@@ -85,28 +85,24 @@ impl Outbox {
     }
 
     /// The number of the exchange's channel.
-    pub(super) fn lane(&self, exchange: &Arc<str>, confirms: bool) -> usize {
+    pub(super) fn lane(&self, exchange: &Arc<str>, confirms: bool, declaration: Option<&Declaration>) -> usize {
         let mut state = self.lock();
         let lanes = &mut state.lanes;
         let same = |lane: &Lane| !lane.shared && lane.exchange == *exchange && lane.confirms == confirms;
-        if let Some(index) = lanes.iter().position(same) {
-            return index;
-        }
-        if lanes.len() < MOST_LANES {
+        // Of those that confirm alike, the first; there is always room for one of either kind.
+        let shared = |lane: &Lane| lanes.len() >= MOST_LANES && lane.confirms == confirms;
+        let found = lanes.iter().position(same).map(|index| (index, false));
+        let found = found.or_else(|| lanes.iter().position(shared).map(|index| (index, true)));
+        let (index, is_shared) = found.unwrap_or((lanes.len(), false));
+        if index == lanes.len() {
             lanes.push(Lane::new(exchange, confirms));
-            return lanes.len() - 1;
         }
-        // Of those that confirm alike, the first; there is room for one of either kind.
-        match lanes.iter().position(|lane| lane.confirms == confirms) {
-            Some(index) => {
-                lanes[index].share();
-                index
-            }
-            None => {
-                lanes.push(Lane::new(exchange, confirms));
-                lanes.len() - 1
-            }
+        let lane = &mut lanes[index];
+        lane.shared |= is_shared;
+        if let Some(declaration) = declaration {
+            lane.declare(exchange, declaration);
         }
+        index
     }
 
     /// Hands the parcel over, which is gone from its place then.

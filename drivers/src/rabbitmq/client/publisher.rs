@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::outbox::Handed;
 use super::parcel::Parcel;
 use super::publishing::Shared;
-use crate::{Message, PublishError, PublishErrorKind, Receipt};
+use crate::rabbitmq::Topic;
+use crate::{Confirm, Message, PublishError, PublishErrorKind, PublisherOptions, Receipt};
 
 /// An open topic.
 pub struct Publisher {
@@ -19,10 +20,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(shared: &Arc<Shared>, exchange: &str, key_name: Option<&str>, confirms: bool) -> Self {
-        let exchange = Arc::from(exchange);
-        let lane = shared.outbox.lane(&exchange, confirms);
-        Self { shared: Arc::clone(shared), exchange, key_name: key_name.map(Box::from), lane }
+    pub(super) fn new(shared: &Arc<Shared>, topic: &Topic<'_>, options: &PublisherOptions) -> Self {
+        let (exchange, key_name) = (Arc::from(&*topic.exchange), topic.key_name.as_deref().map(Box::from));
+        let lane = shared.outbox.lane(&exchange, options.confirm != Confirm::None, options.declare);
+        Self { shared: Arc::clone(shared), exchange, key_name, lane }
     }
 
     fn hand_over(&self, parcel: &mut Option<Parcel>) -> Result<Handed, PublishError> {

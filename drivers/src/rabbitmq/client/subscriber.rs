@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::consuming::Consuming;
 use crate::rabbitmq::Subscription;
-use crate::{Message, ReceiveError, SettleError, Settlement};
+use crate::{Message, ReceiveError, SettleError, Settlement, SubscriberOptions};
 
 /// The open subscriptions of a broker.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub struct Delivery {
 }
 
 impl Subscriptions {
-    pub(super) fn open(&self, consuming: &Arc<Consuming>, _: &Subscription<'_>) -> Subscriber {
+    pub(super) fn open(&self, consuming: &Arc<Consuming>, _: &Subscription<'_>, _: &SubscriberOptions) -> Subscriber {
         Subscriber { consuming: Arc::clone(consuming) }
     }
 
