@@ -1,0 +1,146 @@
+//! What becomes of messages when a server is killed, stops, or has no memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions};
+use tokio::time::timeout;
+
+use super::server::{Server, failure, keyed, publish, publisher, until, until_connected};
+use crate::log::Log;
+
+/// What is confirmed is there after a restart, and what is said not to be sent is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed() {
+    let Some(mut server) = Server::start("") else { return };
+    server.admin().await.make_queue("killed", &[]).await;
+    let broker = server.broker(&[]);
+    let topic = Arc::new(publisher(&broker, "rabbit://?key_name=Q").await);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = (0..8_u32)
+        .map(|number| {
+            let (topic, is_over) = (Arc::clone(&topic), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
+                for message in 0.. {
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let text = format!("{number}-{message}");
+                    match publish(&topic, keyed("killed", &text)).await.map_err(|error| error.kind) {
+                        Ok(_) => confirmed.push(text),
+                        Err(PublishErrorKind::Unreachable) => {
+                            unsent.push(text);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                        Err(PublishErrorKind::Unknown) => {}
+                        Err(kind) => panic!("{text}: {kind}"),
+                    }
+                }
+                (confirmed, unsent)
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    server.kill().await;
+    until("the loss is seen", || broker.state() != BrokerState::Connected).await;
+    server.run();
+    let started = Instant::now();
+    until_connected(&broker).await;
+    println!("connected again {:?} after the server is back", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    is_over.store(true, Ordering::Relaxed);
+    let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
+    for publisher in publishers {
+        let (own, not) = publisher.await.expect("no panic");
+        confirmed.extend(own);
+        unsent.extend(not);
+    }
+    broker.close().await;
+    let admin = server.admin().await;
+    let mut stored = std::collections::HashSet::new();
+    while let Some(message) = admin.get("killed").await {
+        let text = String::from_utf8(message.data.clone()).expect("text");
+        assert!(stored.insert(text.clone()), "{text} is there twice");
+    }
+    assert!(confirmed.len() > 100, "{}", confirmed.len());
+    let lost: Vec<_> = confirmed.iter().filter(|text| !stored.contains(*text)).collect();
+    assert!(lost.is_empty(), "confirmed and lost: {lost:?}");
+    let wrong: Vec<_> = unsent.iter().filter(|text| stored.contains(*text)).collect();
+    assert!(wrong.is_empty(), "not sent, it was said: {wrong:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_to_answer_is_found_out() {
+    let Some(server) = Server::start("") else { return };
+    let log = Log::start();
+    server.admin().await.make_queue("stopped", &[]).await;
+    let broker = server.broker(&[("heartbeat", "2s")]);
+    let topic = publisher(&broker, "rabbit://?key_name=Q").await;
+    publish(&topic, keyed("stopped", "before")).await.expect("confirmed");
+    server.signal("STOP");
+    let (kind, text) = failure(&topic, keyed("stopped", "meanwhile")).await;
+    assert_eq!(kind, PublishErrorKind::Unknown, "{text}");
+    assert!(text.contains("was not heard for 2s"), "{text}");
+    let (kind, _) = failure(&topic, keyed("stopped", "later")).await;
+    assert_eq!(kind, PublishErrorKind::Unreachable);
+    server.signal("CONT");
+    until_connected(&broker).await;
+    publish(&topic, keyed("stopped", "after")).await.expect("confirmed");
+    let lines = (log.lines("connection lost").len(), log.lines("connected again").len());
+    assert_eq!(lines, (1, 1), "{:?}", log.lines(""));
+    // It is alive for much longer than that without a message.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(broker.counters().expect("it counts").disconnects(), 1);
+    broker.close().await;
+}
+
+#[tokio::test]
+async fn a_server_without_memory_takes_no_messages_and_says_so() {
+    let Some(server) = Server::start("") else { return };
+    let log = Log::start();
+    let admin = server.admin().await;
+    admin.make_queue("blocked", &[]).await;
+    let broker = server.broker(&[("heartbeat", "2s")]);
+    let topic = publisher(&broker, "rabbit://?key_name=Q").await;
+    publish(&topic, keyed("blocked", "before")).await.expect("confirmed");
+    server.control(&["set_vm_memory_high_watermark", "0"]);
+    // It says so once somebody publishes; and may have taken that.
+    let first = timeout(Duration::from_secs(2), publish(&topic, keyed("blocked", "first"))).await;
+    println!("the first ends as {first:?}");
+    until("the line is there", || !log.lines("takes no messages").is_empty()).await;
+    let started = Instant::now();
+    for _ in 0..10 {
+        let (kind, text) = failure(&topic, keyed("blocked", "x")).await;
+        assert_eq!(kind, PublishErrorKind::Full, "{text}");
+        assert!(text.contains("low on memory"), "{text}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(1));
+    // Longer than the server may be silent.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((broker.state(), log.lines("takes no messages").len()), (BrokerState::Connected, 1));
+    server.control(&["set_vm_memory_high_watermark", "0.8"]);
+    until("the line is there", || !log.lines("takes messages again").is_empty()).await;
+    publish(&topic, keyed("blocked", "after")).await.expect("confirmed");
+    broker.close().await;
+}
+
+/// The message after the limit was learned is not sent at all.
+#[tokio::test]
+async fn the_limit_on_a_message_is_learned() {
+    let Some(server) = Server::start("max_message_size = 1000\n") else { return };
+    server.admin().await.make_queue("sized", &[]).await;
+    let broker = server.broker(&[]);
+    let options = PublisherOptions::default();
+    let topic = broker.publisher("rabbit://?key_name=Q", &options).expect("a topic");
+    until_connected(&broker).await;
+    publish(&topic, keyed("sized", &"x".repeat(1000))).await.expect("confirmed");
+    for _ in 0..3 {
+        let (kind, text) = failure(&topic, keyed("sized", &"x".repeat(1001))).await;
+        assert_eq!(kind, PublishErrorKind::TooLarge, "{text}");
+    }
+    publish(&topic, keyed("sized", "x")).await.expect("confirmed");
+    broker.close().await;
+}
