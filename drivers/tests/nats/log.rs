@@ -1,7 +1,7 @@
 //! What a test's thread writes to the log, which with tokio's test runtime is all that its client does.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -16,6 +16,9 @@ struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub(super) fn start() -> Self {
+        // With one subscriber alone, a line that another test's thread was the first to reach is off for good.
+        static SECOND: Once = Once::new();
+        SECOND.call_once(|| drop(tracing_subscriber::fmt().with_writer(io::sink).try_init()));
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
