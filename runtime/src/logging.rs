@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::description::{LogLevel, Logging};
 
@@ -31,16 +33,21 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(writer);
+    // A client of RabbitMQ that writes what goes wrong as it sees it, besides what our own lines say of that.
+    let lapin = if level == LevelFilter::DEBUG { level } else { LevelFilter::OFF };
+    let targets = Targets::new().with_default(level).with_target("lapin", lapin);
     // An error here means that somebody else has set the process up to log, and logs go there.
     let _ = if terminal {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let text = tracing_subscriber::fmt::format().with_target(false);
-        builder.with_ansi(colours).event_format(Text { prefix, inner: text }).try_init()
+        builder.with_ansi(colours).event_format(Text { prefix, inner: text }).finish().with(targets).try_init()
     } else {
         let json = tracing_subscriber::fmt::format().json().flatten_event(true).with_current_span(false);
         builder
             .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
             .event_format(Json { prefix, inner: json })
+            .finish()
+            .with(targets)
             .try_init()
     };
 }
