@@ -29,20 +29,72 @@
 //!
 //! # Environment
 //!
-//! `RABBIT_SERVER_URL` (required): `amqp://USER:PASSWORD@HOST:5672/VHOST`, or `amqps://`.
+//! `RABBIT_SERVER_URL` (required): the servers, separated by commas. Each is `HOST`, `HOST:PORT`, or as much as is needed of
+//! `amqp://USER:PASSWORD@HOST:PORT/VHOST?PARAMETERS`, or `amqps://` for TLS. Without a scheme it is `amqp`, without a port
+//! 5672 (5671 with TLS), without a login `guest`, and without a virtual host, or with a `/` alone, `/`. Escapes such as `%2F`
+//! are decoded in the login and the virtual host. What an address after the first does not say is as in the first; all have
+//! the same virtual host. One server is connected to, a random one first, and the next one where that fails. With TLS the
+//! system's roots are trusted, or the bundled ones where the system has none.
+//!
+//! | Parameter | Means |
+//! | --- | --- |
+//! | `heartbeat` | a server that is not heard for as many seconds is taken to be lost (10) |
+//! | `connection_timeout` | how many milliseconds one server may take to be connected to (5000) |
+//! | `channel_max`, `frame_max` | lower limits than the server's |
+//! | `auth_mechanism` | `plain`, or `external`: the login is the client's certificate |
+//! | `cacertfile` | roots to trust instead of the system's, the path of a PEM file |
+//! | `certfile`, `keyfile` | the client's certificate and its key, paths of PEM files |
+//! | `server_name_indication` | the name in the server's certificate, where it is not the host |
+//!
+//! A named broker has these settings instead. Variables and files are read again at each connect, and a file that changes
+//! while there is a connection makes another one, within seconds: the one before is kept until that stands, and what is on
+//! its way there is confirmed or settled first. So a certificate or a login is renewed without a restart.
+//!
+//! | Setting | Means |
+//! | --- | --- |
+//! | `servers` | as `RABBIT_SERVER_URL`, without the parameters that name files; what an address says goes before what is below |
+//! | `user`, `password` | a login |
+//! | `vhost` | the virtual host |
+//! | `auth` | `plain`, or `external`: the login is the client's certificate |
+//! | `tls.required` | TLS for addresses without a scheme, and none without it; so do `tls.ca_certs` and `tls.client_cert` |
+//! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
+//! | `tls.disable_system_ca_pool` | trusts no others than those |
+//! | `tls.client_cert`, `tls.client_key` | the client's certificate and its key, paths of PEM files |
+//! | `heartbeat` | as above, as a duration in whole seconds (`10s`) |
+//! | `connection_name` | what the server calls the connections in its lists (`sluicegate NAME`) |
+//! | `max_pending` | how many messages may be on their way to the server (16384); more are refused at once |
+//!
+//! There are two connections at most, however many endpoints: one to publish over and one to receive over, each made where
+//! there is a use for it.
 //!
 //! # Delivery
 //!
-//! At least once. A publish is confirmed by the server, and refused where no queue would get the
-//! message. A delivery given back goes to its place in the queue; one that was not settled when its
+//! At least once. A publish is mandatory and confirmed: the server has the message in every queue that gets it, on disk where
+//! the queue is durable. One that no queue would get is refused, as is one for an exchange that is missing or that the user
+//! may not write to; one that a queue has no room for (`x-overflow: reject-publish`) ends as full, though another queue of
+//! the exchange may have it. Nothing is kept for later while there is no connection; what was sent when it was lost may have
+//! been stored, and is never sent again. A server that runs out of memory or disk takes no messages: they are refused at once,
+//! with a line in the log, but for those that were on their way, of which nobody knows.
+//!
+//! Each exchange has a channel of its own, up to 64; beyond that some share one. The first message on a channel goes alone, so
+//! that a refusal which closes the channel has one cause. Messages of one publisher arrive in order.
+//!
+//! Messages are persistent. An attribute is a header, a text, but for those that stand for AMQP's properties, in any case of
+//! their letters: `Content-Type`, `Content-Encoding`, `Amqp-Expiration` (milliseconds), `Amqp-Priority` (0 to 255),
+//! `Amqp-Timestamp` (seconds since 1970), `Amqp-Correlation-Id`, `Amqp-Reply-To`, `Amqp-Type`, `Amqp-App-Id`, `Amqp-User-Id`
+//! and `Amqp-Delivery-Mode` (1 is transient, 2 persistent). The message's id is the property `message_id`, and its key the
+//! routing key, or else the value of the attribute that `key_name` names, which then is no header.
+//!
+//! A delivery given back goes to its place in the queue; one that was not settled when its
 //! channel closes comes back by itself. Rejected messages go to the queue's dead-letter exchange,
 //! where it has one, and are dropped where it has none. A queue keeps the order of its messages, as
 //! far as none was given back.
 //!
 //! # Limits
 //!
-//! The size of a message is limited by the server (`max_message_size`). Only quorum queues count
-//! deliveries. Names have at most 255 bytes. Exchanges and queues are not declared, unless `declare` asks for it.
+//! The size of a message is limited by the server (`max_message_size`), which is known once a message was over it; that of
+//! its headers by a frame (`frame_max`, 128 KiB unless it is set). Names, routing keys and the values of properties have at most
+//! 255 bytes. Only quorum queues count deliveries. Exchanges and queues are not declared, unless `declare` asks for it.
 
 mod declaration;
 
