@@ -17,6 +17,9 @@ use super::parcel::{Ends, Pending};
 use super::wire::push_method;
 use crate::{Declaration, PublishErrorKind};
 
+/// How long a message goes alone. One whose queue does not answer is not to hold up the others for good.
+const ALONE: Duration = Duration::from_secs(1);
+
 /// How long a refusal of the exchange itself holds, before the server is asked again.
 const REFUSAL: Duration = Duration::from_secs(1);
 
@@ -33,6 +36,8 @@ pub(super) struct Lane {
     is_open: bool,
     /// Whether a message has been confirmed since it was opened.
     proven: bool,
+    /// When the last message was sent that went alone.
+    alone: Option<Instant>,
     /// The number of the first of `pending`.
     first_tag: u64,
     pending: VecDeque<Option<Pending>>,
@@ -50,6 +55,7 @@ impl Lane {
             declarations: Vec::new(),
             is_open: false,
             proven: false,
+            alone: None,
             first_tag: 1,
             pending: VecDeque::new(),
             refused: None,
@@ -76,7 +82,7 @@ impl Lane {
 
     /// Whether the next message has to wait for the ones before.
     pub(super) fn is_taken(&self) -> bool {
-        self.confirms && (self.shared || !self.proven) && !self.pending.is_empty()
+        self.goes_alone() && !self.pending.is_empty() && self.alone.is_some_and(|since| since.elapsed() < ALONE)
     }
 
     /// Appends what opens the channel, where it is not open.
@@ -106,7 +112,14 @@ impl Lane {
         (pending().count(), pending().map(|pending| pending.parcel.length()).sum())
     }
 
+    fn goes_alone(&self) -> bool {
+        self.confirms && (self.shared || !self.proven)
+    }
+
     pub(super) fn push(&mut self, pending: Pending) {
+        if self.goes_alone() {
+            self.alone = Some(Instant::now());
+        }
         self.pending.push_back(Some(pending));
     }
 
@@ -123,7 +136,7 @@ impl Lane {
         let wrong = || Err(format!("the server confirmed message {tag} of a channel, which was not sent"));
         let next = self.first_tag + self.pending.len() as u64;
         if multiple {
-            let end = if tag == 0 { next } else { tag + 1 };
+            let end = if tag == 0 { next } else { tag.saturating_add(1) };
             if end > next {
                 return wrong();
             }
@@ -241,3 +254,7 @@ pub(super) fn too_large(text: &str) -> Option<(usize, usize)> {
     let limit = limit.split(|c: char| !c.is_ascii_digit()).next()?;
     Some((size.parse().ok()?, limit.parse().ok()?))
 }
+
+#[cfg(test)]
+#[path = "lane/tests.rs"]
+mod tests;

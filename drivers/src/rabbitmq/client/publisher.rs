@@ -3,12 +3,18 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::outbox::Handed;
 use super::parcel::Parcel;
 use super::publishing::Shared;
 use crate::rabbitmq::Topic;
 use crate::{Confirm, Message, PublishError, PublishErrorKind, PublisherOptions, Receipt};
+
+/// How often somebody who waits for a turn looks by himself: nobody calls when a message before has been alone for too long.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// An open topic.
 pub struct Publisher {
@@ -41,7 +47,7 @@ impl Publisher {
             // Before it is tried again, or the call could come in between.
             called.as_mut().enable();
             match self.hand_over(parcel)? {
-                Handed::NotYet(same) if Arc::ptr_eq(&same, &turn) => called.await,
+                Handed::NotYet(same) if Arc::ptr_eq(&same, &turn) => drop(timeout(LOOK_EVERY, called).await),
                 // It waits for something else now.
                 other => {
                     handed = other;
