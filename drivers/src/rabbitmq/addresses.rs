@@ -199,10 +199,7 @@ fn query(text: &str) -> Result<Query, String> {
 /// The least that AMQP allows, and what a client and a server log in with.
 pub(crate) const MIN_FRAME: u32 = 4096;
 
-fn whole<N: FromStr + PartialOrd>(name: &str, value: &str, least: N) -> Result<N, String>
-where
-    N: fmt::Display,
-{
+fn whole<N: FromStr + PartialOrd + fmt::Display>(name: &str, value: &str, least: N) -> Result<N, String> {
     match value.parse() {
         Ok(number) if number >= least => Ok(number),
         _ => Err(format!("has `{name}`, which is not a whole number from {least} up")),

@@ -13,7 +13,7 @@ const FILES: [&str; 4] = ["credentials", "tls.ca_certs", "tls.client_cert", "tls
 /// A file as it was at some time.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Stamp {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// When it was changed, and its length; `None` where it could not be seen.
     found: Option<(SystemTime, u64)>,
 }

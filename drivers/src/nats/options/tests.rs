@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::Source;
 
 /// The seed is one that NATS' documentation shows.
 const SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
