@@ -256,5 +256,4 @@ pub(super) fn too_large(text: &str) -> Option<(usize, usize)> {
 }
 
 #[cfg(test)]
-#[path = "lane/tests.rs"]
 mod tests;
