@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions};
+use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions, SubscriberOptions};
 use tokio::time::timeout;
 
 use super::server::{Server, failure, keyed, publish, publisher, until, until_connected};
@@ -78,22 +78,26 @@ async fn a_server_that_stops_to_answer_is_found_out() {
     let log = Log::start();
     server.admin().await.make_queue("stopped", &[]).await;
     let broker = server.broker(&[("heartbeat", "2s")]);
+    let _subscriber = broker.subscriber("rabbit://stopped", &SubscriberOptions::default()).expect("a subscription");
     let topic = publisher(&broker, "rabbit://?key_name=Q").await;
     publish(&topic, keyed("stopped", "before")).await.expect("confirmed");
+    let disconnects = || broker.counters().expect("it counts").disconnects();
     server.signal("STOP");
     let (kind, text) = failure(&topic, keyed("stopped", "meanwhile")).await;
     assert_eq!(kind, PublishErrorKind::Unknown, "{text}");
     assert!(text.contains("was not heard for 2s"), "{text}");
     let (kind, _) = failure(&topic, keyed("stopped", "later")).await;
     assert_eq!(kind, PublishErrorKind::Unreachable);
+    until("both are lost", || disconnects() == 2).await;
     server.signal("CONT");
     until_connected(&broker).await;
     publish(&topic, keyed("stopped", "after")).await.expect("confirmed");
     let lines = (log.lines("connection lost").len(), log.lines("connected again").len());
-    assert_eq!(lines, (1, 1), "{:?}", log.lines(""));
+    assert_eq!(lines, (2, 2), "{:?}", log.lines(""));
+    assert_eq!(log.lines("was not heard for 2s").len(), 2);
     // It is alive for much longer than that without a message.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(broker.counters().expect("it counts").disconnects(), 1);
+    assert_eq!(disconnects(), 2);
     broker.close().await;
 }
 

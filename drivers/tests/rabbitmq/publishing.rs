@@ -268,3 +268,29 @@ async fn a_declared_exchange_is_made_and_another_of_its_name_is_refused() {
     admin.delete_queue(&name).await;
     tokio::join!(broker.close(), other.close());
 }
+
+/// Who does not wait for the end leaves nothing behind, and takes nothing back.
+#[tokio::test]
+async fn futures_that_are_dropped() {
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("dropped"));
+    admin.make_queue(&name, &[]).await;
+    let broker = server.broker(&[("max_pending", "50")]);
+    let topic = publisher(&broker, "rabbit://?key_name=Q").await;
+    for round in 0..500_u64 {
+        let key = if round % 2 == 0 { &*name } else { "nowhere" };
+        let published = publish(&topic, keyed(key, "x"));
+        let _ = tokio::time::timeout(Duration::from_micros(round % 7 * 100), published).await;
+    }
+    for _ in 0..50 {
+        publish(&topic, keyed(&name, "x")).await.expect("confirmed");
+    }
+    assert_eq!(failure(&topic, keyed("nowhere", "x")).await.0, PublishErrorKind::Refused);
+    // As many at once as are allowed, and the others are told.
+    let all = futures_util::future::join_all((0..200).map(|_| publish(&topic, keyed(&name, "x")))).await;
+    let full = all.iter().filter(|published| matches!(published, Err(error) if error.kind == PublishErrorKind::Full));
+    let confirmed = all.iter().filter(|published| published.is_ok()).count();
+    assert!(confirmed >= 50 && confirmed + full.count() == 200, "{confirmed}");
+    broker.close().await;
+    admin.delete_queue(&name).await;
+}

@@ -11,7 +11,7 @@ use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 use super::dialer::{self, Dialer};
 use super::transport::{Kit, Line, Transport};
@@ -21,6 +21,8 @@ use crate::supervision::{Closing, Supervision};
 
 /// How long closing waits for the server's word.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
+
+const TICK: Duration = Duration::from_millis(500);
 
 /// What subscribers see of their connection.
 pub(super) struct Consuming {
@@ -115,6 +117,8 @@ impl crate::supervision::Link for Connector {
             let mut renewed = pin!(self.dialer.renewed());
             let LoggedIn { connection, mut line } = logged_in;
             let mut events = connection.events_listener();
+            let heartbeat = Duration::from_secs(connection.configuration().heartbeat().into());
+            let mut tick = interval(TICK);
             let live = self.consuming.begin(connection);
             let mut reason = None;
             let replacement = loop {
@@ -127,6 +131,13 @@ impl crate::supervision::Link for Connector {
                         break None;
                     }
                     () = line.ended() => break None,
+                    _ = tick.tick() => {
+                        // lapin waits for twice as long.
+                        if !heartbeat.is_zero() && line.silence() > heartbeat {
+                            reason = Some(format!("the server was not heard for {heartbeat:?}"));
+                            break None;
+                        }
+                    }
                     Some(event) = events.next() => {
                         if let Event::Error(error) = event {
                             reason = Some(error.to_string());

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -38,22 +38,30 @@ pub(super) struct Line {
     alive: watch::Receiver<()>,
 }
 
-#[derive(Default)]
 struct Cut {
     is_cut: AtomicBool,
     /// Who waits for something to read.
     reader: Mutex<Option<Waker>>,
+    opened: Instant,
+    /// When something was read last, in milliseconds after that.
+    heard: AtomicU64,
 }
 
 impl Transport {
     pub(super) fn new(stream: Stream) -> (Self, Line) {
         let (sender, alive) = watch::channel(());
-        let cut = Arc::new(Cut::default());
+        let (is_cut, reader, heard) = (AtomicBool::new(false), Mutex::default(), AtomicU64::new(0));
+        let cut = Arc::new(Cut { is_cut, reader, opened: Instant::now(), heard });
         (Self { stream, cut: Arc::clone(&cut), _alive: sender }, Line { cut, alive })
     }
 }
 
 impl Line {
+    /// How long nothing was heard of the server.
+    pub(super) fn silence(&self) -> Duration {
+        self.cut.opened.elapsed().saturating_sub(Duration::from_millis(self.cut.heard.load(Ordering::Relaxed)))
+    }
+
     /// Waits until the connection's thread has ended.
     pub(super) async fn ended(&mut self) {
         while self.alive.changed().await.is_ok() {}
@@ -85,6 +93,8 @@ impl AsyncRead for Transport {
         let this = self.get_mut();
         let mut buffer = ReadBuf::new(buffer);
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, &mut buffer) {
+            let heard = u64::try_from(this.cut.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+            this.cut.heard.store(heard, Ordering::Relaxed);
             return Poll::Ready(read.map(|()| buffer.filled().len()));
         }
         // Kept before it is looked at, or the end could come in between.
