@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions, SubscriberOptions};
 use tokio::time::timeout;
 
-use super::server::{Server, failure, keyed, publish, publisher, until, until_connected};
+use super::server::{Server, failure, keyed, open, publish, publisher, until, until_connected};
 use crate::log::Log;
+use crate::rabbitmq_admin::unique;
 
 /// What is confirmed is there after a restart, and what is said not to be sent is not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,4 +148,34 @@ async fn the_limit_on_a_message_is_learned() {
     }
     publish(&topic, keyed("sized", "x")).await.expect("confirmed");
     broker.close().await;
+}
+
+#[tokio::test]
+async fn when_one_of_two_servers_is_killed_the_other_one_is_used() {
+    let (Some(first), Some(second)) = (Server::start(""), Server::shared()) else { return };
+    let queue = unique("two");
+    for server in [&first, &second] {
+        server.admin().await.make_queue(&queue, &[]).await;
+    }
+    let list = format!("{},{}", first.address, second.address);
+    // Each begins with a random one.
+    let brokers: Vec<_> = (0..6).map(|_| open(&[("servers", &list)])).collect();
+    let mut topics = Vec::new();
+    for broker in &brokers {
+        topics.push(publisher(broker, "rabbit://?key_name=Q").await);
+    }
+    for topic in &topics {
+        publish(topic, keyed(&queue, "before")).await.expect("confirmed");
+    }
+    first.kill().await;
+    for (broker, topic) in brokers.iter().zip(&topics) {
+        while publish(topic, keyed(&queue, "after")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        broker.close().await;
+    }
+    let admin = second.admin().await;
+    let count = admin.count(&queue).await;
+    assert!((6..=12).contains(&count), "{count}");
+    admin.delete_queue(&queue).await;
 }

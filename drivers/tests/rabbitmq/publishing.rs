@@ -294,3 +294,34 @@ async fn futures_that_are_dropped() {
     broker.close().await;
     admin.delete_queue(&name).await;
 }
+
+/// Each is told, and none is left in doubt; who may write to its exchange does not notice.
+#[tokio::test]
+async fn who_may_not_write_is_refused() {
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("forbidden"));
+    admin.make_exchange(&name, ExchangeKind::Fanout).await;
+    admin.make_queue(&name, &[]).await;
+    admin.bind(&name, &name, "").await;
+    server.control(&["add_user", &name, "secret"]);
+    server.control(&["set_permissions", "-p", "/", &name, "^$", "^amq\\.default$", "^$"]);
+    let broker = server.broker(&[("user", &name), ("password", "secret")]);
+    let forbidden = publisher(&broker, &format!("rabbit://{name}")).await;
+    let allowed = publisher(&broker, "rabbit://?key_name=Q").await;
+    let refused = futures_util::future::join_all((0..20).map(|_| failure(&forbidden, keyed("k", "x"))));
+    let taken = futures_util::future::join_all((0..20).map(|_| publish(&allowed, keyed(&name, "x"))));
+    let (refused, taken) = tokio::join!(refused, taken);
+    for (kind, text) in refused {
+        assert_eq!(kind, PublishErrorKind::Refused, "{text}");
+        assert!(text.contains("ACCESS_REFUSED"), "{text}");
+    }
+    for published in taken {
+        published.expect("confirmed");
+    }
+    assert_eq!(admin.count(&name).await, 20);
+    assert_eq!(broker.counters().expect("it counts").disconnects(), 0);
+    broker.close().await;
+    server.control(&["delete_user", &name]);
+    admin.delete_exchange(&name).await;
+    admin.delete_queue(&name).await;
+}
