@@ -45,8 +45,18 @@
 //! Kafka has no dead-letter topic of its own and does not count deliveries. A topic's name has at
 //! most 249 letters, digits, `.`, `_` and `-`.
 
+mod addresses;
+mod attributes;
+#[cfg(feature = "kafka")]
+mod client;
+#[cfg(feature = "kafka")]
+mod options;
+mod settings;
+
 use std::borrow::Cow;
 
+#[cfg(feature = "kafka")]
+pub use self::client::{Broker, Delivery, Figures, Publisher, Subscriber};
 use crate::grammar::{BrokerUrl, Grammar, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
@@ -61,7 +71,7 @@ pub static DRIVER: Driver = Driver {
         expected: "the brokers' addresses, HOST:PORT, separated by commas",
         required: true,
     }],
-    settings: &[],
+    settings: settings::SETTINGS,
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -80,11 +90,11 @@ pub static DRIVER: Driver = Driver {
         declare: false,
         max_body_bytes: None,
     },
-    has_client: false,
-    covers: None,
-    check_attribute: None,
-    reserved_attributes: &[],
-    check_settings: None,
+    has_client: true,
+    covers: Some(covers),
+    check_attribute: Some(attributes::check),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(settings::check),
     check_declaration: None,
 };
 
@@ -95,6 +105,82 @@ pub struct Topic<'a> {
     pub name: Cow<'a, str>,
     /// The attribute whose value is the record's key instead of a header.
     pub key_name: Option<Cow<'a, str>>,
+    /// How a record finds its partition.
+    pub partitioner: Partitioner,
+    /// How batches of records are compressed.
+    pub compression: Compression,
+    /// Whether a message without a body has no value either, which deletes its key from a compacted topic.
+    pub tombstones: bool,
+}
+
+/// How a record finds its partition: by a hash of its key, or anywhere where it has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partitioner {
+    /// As KrakenD's client does: FNV-1a.
+    #[default]
+    Fnv1aRandom,
+    /// As Kafka's own client does: Murmur2.
+    Murmur2Random,
+    /// As librdkafka does unless it is told otherwise: CRC32.
+    ConsistentRandom,
+    /// FNV-1a, and those without a key all in one partition.
+    Fnv1a,
+    /// Murmur2, and those without a key all in one partition.
+    Murmur2,
+    /// CRC32, and those without a key all in one partition.
+    Consistent,
+    /// Anywhere, whatever the key.
+    Random,
+}
+
+/// How batches of records are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the codecs")]
+pub enum Compression {
+    #[default]
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+const PARTITIONERS: [(&str, Partitioner); 7] = [
+    ("fnv1a_random", Partitioner::Fnv1aRandom),
+    ("murmur2_random", Partitioner::Murmur2Random),
+    ("consistent_random", Partitioner::ConsistentRandom),
+    ("fnv1a", Partitioner::Fnv1a),
+    ("murmur2", Partitioner::Murmur2),
+    ("consistent", Partitioner::Consistent),
+    ("random", Partitioner::Random),
+];
+
+const COMPRESSIONS: [(&str, Compression); 5] = [
+    ("none", Compression::None),
+    ("gzip", Compression::Gzip),
+    ("snappy", Compression::Snappy),
+    ("lz4", Compression::Lz4),
+    ("zstd", Compression::Zstd),
+];
+
+#[cfg(feature = "kafka")]
+impl Partitioner {
+    /// Its name in a URL, which is librdkafka's as well.
+    fn name(self) -> &'static str {
+        PARTITIONERS.iter().find(|(_, known)| *known == self).map_or("fnv1a_random", |(name, _)| name)
+    }
+}
+
+#[cfg(feature = "kafka")]
+impl Compression {
+    fn is_none(self) -> bool {
+        self == Self::None
+    }
+
+    /// Its name in a URL, which is librdkafka's as well.
+    fn name(self) -> &'static str {
+        COMPRESSIONS.iter().find(|(_, known)| *known == self).map_or("none", |(name, _)| name)
+    }
 }
 
 /// What is received from.
@@ -122,7 +208,7 @@ static TOPIC: Grammar = Grammar {
     what: "a Kafka topic",
     schemes: DRIVER.schemes,
     example: "kafka://mytopic",
-    parameters: &[&["key_name"]],
+    parameters: &[&["key_name", "partitioner", "compression", "tombstones"]],
     elsewhere: (&["topic", "offset"], "a subscription"),
     credentials: "KAFKA_BROKERS",
 };
@@ -132,7 +218,7 @@ static SUBSCRIPTION: Grammar = Grammar {
     schemes: DRIVER.schemes,
     example: "kafka://mygroup?topic=mytopic",
     parameters: &[&["topic", "offset"]],
-    elsewhere: (&["key_name"], "a topic"),
+    elsewhere: (&["key_name", "partitioner", "compression", "tombstones"], "a topic"),
     credentials: "KAFKA_BROKERS",
 };
 
@@ -145,7 +231,13 @@ impl<'a> Topic<'a> {
         let url = BrokerUrl::parse(url, &TOPIC)?;
         let name = url.name()?;
         check_topic(&name)?;
-        Ok(Self { name: name.into_text(), key_name: url.text("key_name")? })
+        Ok(Self {
+            name: name.into_text(),
+            key_name: url.text("key_name")?,
+            partitioner: url.one_of("partitioner", &PARTITIONERS)?.unwrap_or_default(),
+            compression: url.one_of("compression", &COMPRESSIONS)?.unwrap_or_default(),
+            tombstones: url.flag("tombstones")?,
+        })
     }
 }
 
@@ -174,6 +266,12 @@ impl<'a> Subscription<'a> {
         let offset = url.one_of("offset", &[("oldest", Offset::Oldest), ("newest", Offset::Newest)])?;
         Ok(Self { group: group.into_text(), topics, offset: offset.unwrap_or_default() })
     }
+}
+
+/// Whether what is published to a topic arrives at a subscription, by their URLs.
+fn covers(topic: &str, subscription: &str) -> bool {
+    let (Ok(topic), Ok(subscription)) = (Topic::parse(topic), Subscription::parse(subscription)) else { return false };
+    subscription.topics.contains(&topic.name)
 }
 
 /// The rule of Kafka's own `Topic.validate`.

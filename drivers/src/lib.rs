@@ -21,6 +21,8 @@ pub mod kafka;
 pub mod mem;
 mod message;
 pub mod nats;
+#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq"))]
+mod outage;
 pub mod rabbitmq;
 #[cfg(test)]
 mod registry_tests;

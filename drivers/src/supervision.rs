@@ -5,7 +5,6 @@
 //! [`Supervision`]: the state, why there is no connection, and counters.
 
 mod backoff;
-mod log;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +17,8 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::backoff::Backoff;
-use self::log::OutageLog;
-pub(crate) use self::log::Repeats;
+use crate::outage::OutageLog;
+pub(crate) use crate::outage::Repeats;
 use crate::{BrokerState, Counters};
 
 /// A connection that lasted as long is no part of the outage before it: the next wait is short again.

@@ -26,6 +26,8 @@ pub use crate::version::generated_for;
 pub use sluicegate_drivers::Source::{Env, File, Literal};
 #[cfg(feature = "jetstream")]
 pub use sluicegate_drivers::jetstream;
+#[cfg(feature = "kafka")]
+pub use sluicegate_drivers::kafka;
 #[cfg(feature = "mem")]
 pub use sluicegate_drivers::mem;
 #[cfg(feature = "nats")]

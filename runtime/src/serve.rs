@@ -71,6 +71,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::mem::Broker>,
     #[cfg(feature = "mem")]
     crate::backend::Subscribe<sluicegate_drivers::mem::Broker>,
+    #[cfg(feature = "kafka")]
+    crate::backend::Publish<sluicegate_drivers::kafka::Broker>,
+    #[cfg(feature = "kafka")]
+    crate::backend::Subscribe<sluicegate_drivers::kafka::Broker>,
     #[cfg(feature = "nats")]
     crate::backend::Publish<sluicegate_drivers::nats::Broker>,
     #[cfg(feature = "nats")]

@@ -16,7 +16,7 @@ pub(crate) struct Repeats {
 }
 
 /// What a supervision writes.
-pub(super) struct OutageLog {
+pub(crate) struct OutageLog {
     driver: &'static str,
     broker: Option<&'static str>,
     connection: Option<&'static str>,
@@ -42,7 +42,7 @@ impl Repeats {
 }
 
 impl OutageLog {
-    pub(super) fn new(driver: &'static str, broker: Option<&'static str>, connection: Option<&'static str>) -> Self {
+    pub(crate) fn new(driver: &'static str, broker: Option<&'static str>, connection: Option<&'static str>) -> Self {
         Self {
             driver,
             broker,
@@ -55,7 +55,7 @@ impl OutageLog {
         }
     }
 
-    pub(super) fn connected(&mut self) {
+    pub(crate) fn connected(&mut self) {
         let Self { driver, broker, connection, attempts, .. } = *self;
         if !self.connected_before {
             tracing::info!(driver, broker, connection, "connected");
@@ -68,7 +68,7 @@ impl OutageLog {
         self.attempts = 0;
     }
 
-    pub(super) fn lost(&mut self, reason: &str) {
+    pub(crate) fn lost(&mut self, reason: &str) {
         let Self { driver, broker, connection, .. } = *self;
         self.since = Instant::now();
         if self.lines.is_due(reason) {
@@ -77,7 +77,7 @@ impl OutageLog {
         }
     }
 
-    pub(super) fn failed(&mut self, reason: &str) {
+    pub(crate) fn failed(&mut self, reason: &str) {
         self.attempts += 1;
         let Self { driver, broker, connection, attempts, .. } = *self;
         if self.lines.is_due(reason) {

@@ -1,0 +1,140 @@
+//! The client: librdkafka, Kafka's own client for whoever is not on a JVM, through the crate rdkafka.
+//!
+//! It speaks the protocol, finds leaders, batches, and joins groups. Everything that may block in it (making a client,
+//! ending one, its queues) happens on threads of this driver, never on one of the runtime.
+
+pub(super) mod context;
+pub(super) mod health;
+mod limits;
+mod producer;
+mod publisher;
+mod record;
+mod reply;
+pub(super) mod statistics;
+mod subscriber;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use self::health::Health;
+use self::producer::{Kind, Producer};
+pub use self::publisher::Publisher;
+pub use self::statistics::Figures;
+use self::subscriber::Subscriptions;
+pub use self::subscriber::{Delivery, Subscriber};
+use super::options::Options;
+use super::{DRIVER, Topic};
+use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings};
+
+/// How long a broker is left without a client that nobody publishes through or receives with.
+const FIRST_USE: Duration = Duration::from_millis(50);
+
+/// A Kafka cluster.
+pub struct Broker {
+    shared: Arc<Shared>,
+    subscriptions: Subscriptions,
+    probe: AbortHandle,
+}
+
+/// What publishers and subscribers of a broker have in common.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) health: Arc<Health>,
+    /// One of each kind that something publishes through.
+    producers: Mutex<Vec<Arc<Producer>>>,
+}
+
+impl crate::Broker for Broker {
+    const DRIVER: &'static Driver = &DRIVER;
+    type Publisher = Publisher;
+    type Subscriber = Subscriber;
+
+    fn open(settings: &Settings) -> Result<Self, OpenError> {
+        let options = Options::new(settings);
+        // To know that everything is there; each client reads it anew.
+        drop(options.load()?);
+        let health = Health::new(DRIVER.name, options.name());
+        let shared = Arc::new(Shared { options, health, producers: Mutex::default() });
+        let probe = tokio::spawn(Shared::probe(Arc::clone(&shared))).abort_handle();
+        Ok(Self { subscriptions: Subscriptions::new(&shared), shared, probe })
+    }
+
+    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
+        let topic = Topic::parse(url).map_err(OpenError::Url)?;
+        let kind = Kind { confirm, partitioner: topic.partitioner, compression: topic.compression };
+        Ok(Publisher::new(self.shared.producer(kind), &topic))
+    }
+
+    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+        self.subscriptions.open(url)
+    }
+
+    fn state(&self) -> BrokerState {
+        self.shared.health.state()
+    }
+
+    fn counters(&self) -> Option<&Counters> {
+        Some(self.shared.health.counters())
+    }
+
+    /// Waits a few seconds at most for what is on its way.
+    async fn close(&self) {
+        self.probe.abort();
+        self.subscriptions.close().await;
+        let producers = self.shared.producers();
+        producers.iter().for_each(|producer| producer.stop());
+        for producer in producers {
+            producer.stopped().await;
+        }
+        self.shared.health.close();
+    }
+}
+
+impl Broker {
+    /// What each client of this broker said of itself last, for metrics.
+    pub fn figures(&self) -> Vec<Figures> {
+        self.shared.health.figures()
+    }
+}
+
+impl Shared {
+    /// The producer of `kind`, made where there is none yet.
+    fn producer(self: &Arc<Self>, kind: Kind) -> Arc<Producer> {
+        let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = producers.iter().find(|producer| producer.kind == kind) {
+            return Arc::clone(known);
+        }
+        let producer = Producer::start(self.options.clone(), Arc::clone(&self.health), kind);
+        producers.push(Arc::clone(&producer));
+        producer
+    }
+
+    fn producers(&self) -> Vec<Arc<Producer>> {
+        self.producers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sees to it that somebody connects, so that the broker has a state.
+    async fn probe(self: Arc<Self>) {
+        sleep(FIRST_USE).await;
+        if self.health.has_no_client() && self.producers().is_empty() {
+            self.producer(Kind::default());
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.probe.abort();
+        self.shared.producers().iter().for_each(|producer| producer.stop());
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("state", &self.shared.health.state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,265 @@
+//! What librdkafka says of itself: log lines, errors, statistics.
+//!
+//! Its connections are told of by lines of its `debug` called `STATE` and `FAIL`, which are there for each change and
+//! each failure; its error events leave repeated ones out, and none tells of a connection that was made.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+
+use super::health::{Health, Part};
+use super::statistics::Figures;
+use crate::kafka::DRIVER;
+use crate::outage::Repeats;
+
+/// Sees what one client says. Whoever has a context of another kind passes everything on to this one.
+pub(in super::super) struct Observer {
+    health: Arc<Health>,
+    part: Arc<Part>,
+    broker: Option<&'static str>,
+    /// What must be in no log line.
+    secrets: Vec<String>,
+    connections: Mutex<Connections>,
+    is_broken: AtomicBool,
+}
+
+#[derive(Default)]
+struct Connections {
+    /// The servers whose connection is up.
+    up: HashSet<Box<str>>,
+    /// What the one failed with that is about to be down.
+    reason: String,
+    /// What the last one failed with.
+    failure: String,
+    lines: Repeats,
+}
+
+impl Observer {
+    /// Of a new client of the broker that `health` is of.
+    pub(in super::super) fn new(health: &Arc<Health>, broker: Option<&'static str>, secrets: Vec<String>) -> Self {
+        let part = health.add();
+        let connections = Mutex::default();
+        Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken: AtomicBool::new(false) }
+    }
+
+    /// Whether the client has a connection, logged in.
+    pub(in super::super) fn is_connected(&self) -> bool {
+        self.part.is_connected()
+    }
+
+    /// Whether the client is of no use any more, and another must take its place.
+    pub(in super::super) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
+    }
+
+    /// What the last attempt to connect failed with.
+    pub(in super::super) fn failure(&self) -> String {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*connections.failure {
+            "" => "no answer".to_owned(),
+            failure => failure.to_owned(),
+        }
+    }
+
+    /// Says that a message was lost that nobody waits for.
+    #[cold]
+    pub(super) fn lost_message(&self, topic: &str, code: RDKafkaErrorCode) {
+        let reason = code.to_string();
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.lines.is_due(&format!("{topic}: {reason}")) {
+            let (driver, broker) = (DRIVER.name, self.broker);
+            tracing::error!(driver, broker, topic, reason, "messages are lost whose confirmation nobody waits for");
+        }
+    }
+
+    fn state(&self, line: &str) {
+        let Some((name, to)) = change_of_state(line) else { return };
+        // Those stand for a server that another entry is of.
+        if name.starts_with(':') || name.ends_with("Coordinator") {
+            return;
+        }
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        // A login that is renewed is still one.
+        if to == "UP" || to == "REAUTH" {
+            connections.up.insert(name.into());
+            if !self.is_connected() {
+                self.health.connected(&self.part);
+            }
+        } else if to == "DOWN" || connections.up.contains(name) {
+            let was_up = connections.up.remove(name);
+            if !connections.up.is_empty() {
+                return;
+            }
+            let reason = std::mem::take(&mut connections.reason);
+            let reason = if reason.is_empty() { format!("{name}: no connection") } else { reason };
+            connections.failure.clone_from(&reason);
+            match was_up {
+                true => self.health.lost(&self.part, &reason),
+                false => self.health.failed(&reason),
+            }
+        }
+    }
+
+    /// What a line may say to others.
+    fn shown(&self, line: &str) -> String {
+        let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
+        secrets.fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "(a secret)"))
+    }
+
+    fn warn(&self, line: &str) {
+        let line = self.shown(without_thread(line));
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.lines.is_due(&line) {
+            tracing::warn!(driver = DRIVER.name, broker = self.broker, "librdkafka: {line}");
+        }
+    }
+}
+
+impl ClientContext for Observer {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        let is_debug = matches!(level, RDKafkaLogLevel::Debug);
+        match facility {
+            "STATE" if is_debug => self.state(line),
+            "FAIL" if is_debug => {
+                let reason = self.shown(reason_of_failure(line));
+                self.connections.lock().unwrap_or_else(PoisonError::into_inner).reason = reason;
+            }
+            // The same once more.
+            "FAIL" => {}
+            _ => match level {
+                RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                    if tracing::enabled!(tracing::Level::DEBUG) {
+                        let line = self.shown(line);
+                        tracing::debug!(driver = DRIVER.name, broker = self.broker, facility, "librdkafka: {line}");
+                    }
+                }
+                _ => self.warn(line),
+            },
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        *self.part.figures() = Figures::of(statistics);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        match serde_json::from_slice(statistics) {
+            Ok(statistics) => self.stats(statistics),
+            Err(error) => self.warn(&format!("statistics that cannot be read: {error}")),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            // Told by the lines about connections.
+            Some(
+                RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::SSL
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => {}
+            Some(RDKafkaErrorCode::Fatal) => {
+                self.is_broken.store(true, Ordering::Release);
+                self.warn(reason);
+            }
+            _ => self.warn(reason),
+        }
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.health.remove(&self.part);
+    }
+}
+
+/// `[thrd:...]: 127.0.0.1:9092/1: Broker changed state CONNECT -> UP` as the server and its new state.
+fn change_of_state(line: &str) -> Option<(&str, &str)> {
+    let (name, states) = without_thread(line).split_once(": Broker changed state ")?;
+    let (_, to) = states.split_once(" -> ")?;
+    Some((name, to))
+}
+
+/// Why a connection failed, without what differs each time: how long it took.
+fn reason_of_failure(line: &str) -> &str {
+    let line = without_thread(line);
+    line.find(" (after ").map_or(line, |end| &line[..end])
+}
+
+/// The line of a debug message without the thread that wrote it.
+fn without_thread(line: &str) -> &str {
+    match line.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
+        Some((_, rest)) => rest,
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_librdkafka() {
+        let line = "[thrd:127.0.0.1:1/bootstrap]: 127.0.0.1:1/bootstrap: Broker changed state CONNECT -> DOWN";
+        assert_eq!(change_of_state(line), Some(("127.0.0.1:1/bootstrap", "DOWN")));
+        assert_eq!(change_of_state("[thrd:main]: nothing of the kind"), None);
+        let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused \
+                    (after 0ms in state CONNECT) (_TRANSPORT)";
+        let reason = "a:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        assert_eq!(reason_of_failure(line), reason);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let health = Health::new("kafka", None);
+        let observer = Observer::new(&health, None, vec![String::new(), "hunter2".to_owned()]);
+        assert_eq!(observer.shown("a hunter2 b"), "a (a secret) b");
+    }
+
+    #[test]
+    fn the_state_follows_the_lines() {
+        use crate::BrokerState::{Connected, Connecting, Disconnected};
+        let health = Health::new("kafka", None);
+        let (one, other) = (Observer::new(&health, None, Vec::new()), Observer::new(&health, None, Vec::new()));
+        let say = |observer: &Observer, name: &str, from: &str, to: &str| {
+            let line = format!("[thrd:{name}]: {name}: Broker changed state {from} -> {to}");
+            observer.log(RDKafkaLogLevel::Debug, "STATE", &line);
+        };
+        say(&one, "GroupCoordinator", "CONNECT", "UP");
+        say(&one, "a:1/1", "INIT", "TRY_CONNECT");
+        assert_eq!(health.state(), Connecting);
+        say(&one, "a:1/1", "AUTH_REQ", "UP");
+        assert!(one.is_connected() && !other.is_connected());
+        say(&one, "b:1/2", "AUTH_REQ", "UP");
+        say(&one, "a:1/1", "UP", "DOWN");
+        say(&one, "b:1/2", "UP", "REAUTH");
+        assert_eq!(health.state(), Connected);
+        say(&other, "b:1/2", "CONNECT", "UP");
+        say(&one, "b:1/2", "REAUTH", "DOWN");
+        assert_eq!(health.state(), Connected, "of another client");
+        assert!(!one.is_connected());
+        observer_fails(&other);
+        say(&other, "b:1/2", "UP", "DOWN");
+        assert_eq!(health.state(), Disconnected { reason: "b:1/2: gone".to_owned() });
+        assert_eq!(health.failure(), "b:1/2: gone");
+        say(&other, "b:1/2", "CONNECT", "UP");
+        drop(other);
+        assert_eq!(health.state(), Connecting);
+        health.close();
+        say(&one, "a:1/1", "CONNECT", "UP");
+        assert_eq!(health.state(), crate::BrokerState::Closed);
+        assert_eq!((health.counters().connects(), health.counters().disconnects()), (4, 2));
+    }
+
+    fn observer_fails(observer: &Observer) {
+        let line = "[thrd:b:1/2]: b:1/2: gone (after 5ms in state UP) (_TRANSPORT)";
+        observer.log(RDKafkaLogLevel::Debug, "FAIL", line);
+    }
+}

@@ -1,0 +1,217 @@
+//! How a client reaches its brokers: addresses, login and TLS, from the environment or of a named broker, as
+//! librdkafka is told them.
+
+#[cfg(feature = "kafka-tls")]
+mod tls;
+
+use std::env::VarError;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use super::settings::{self, Mechanism};
+use super::{addresses, settings::TLS};
+use crate::{OpenError, Settings, Source};
+
+/// The variable that stands for the settings of a broker without a name.
+pub(super) const VARIABLE: &str = "KAFKA_BROKERS";
+pub(super) const EXPECTED: &str = "the brokers' addresses, HOST:PORT, separated by commas";
+
+/// Settings that name files.
+const FILES: [&str; 3] = ["tls.ca_certs", "tls.client_cert", "tls.client_key"];
+
+/// A file as it was at some time.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Stamp {
+    path: PathBuf,
+    /// When it was changed, and its length; `None` where it could not be seen.
+    found: Option<(SystemTime, u64)>,
+}
+
+/// Where addresses and credentials are read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    settings: Settings,
+}
+
+/// What a client of any kind is told, as it is now. Not shown, for its secrets.
+pub(crate) struct Access {
+    /// To be completed by what is special to the kind.
+    pub(crate) config: ClientConfig,
+    /// What must be in no log line.
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { settings: settings.clone() }
+    }
+
+    /// The broker's name in the config, where it has one.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.settings.name
+    }
+
+    /// Reads variables and files, which happens whenever a client is made, so that credentials can be renewed. Blocks.
+    ///
+    /// # Errors
+    /// A value is missing or malformed. The error does not show it.
+    pub(crate) fn load(&self) -> Result<Access, OpenError> {
+        settings::check(&self.settings)?;
+        let mut access = Access { config: common(), secrets: Vec::new() };
+        access.config.set("bootstrap.servers", self.servers()?.join(","));
+        for (name, property) in [("client_id", "client.id"), ("rack", "client.rack")] {
+            if let Some(text) = self.settings.text(name)? {
+                access.config.set(property, self.not_empty(name, text)?);
+            }
+        }
+        let tls = self.tls(&mut access)?;
+        let sasl = self.sasl(&mut access)?;
+        let protocol = match (tls, sasl) {
+            (false, false) => "plaintext",
+            (true, false) => "ssl",
+            (false, true) => "sasl_plaintext",
+            (true, true) => "sasl_ssl",
+        };
+        access.config.set("security.protocol", protocol);
+        Ok(access)
+    }
+
+    /// The files that [`load`](Self::load) reads, as they are now. Blocks.
+    pub(crate) fn stamps(&self) -> Vec<Stamp> {
+        let of = |(name, source): (&str, &Source)| {
+            let path = match (source, FILES.contains(&name)) {
+                (_, true) => self.path(source).ok()?,
+                (Source::File(path), false) => self.settings.base.join(path),
+                (Source::Literal(_) | Source::Env(_), false) => return None,
+            };
+            let found = std::fs::metadata(&path).ok();
+            let found = found.and_then(|found| Some((found.modified().ok()?, found.len())));
+            Some(Stamp { path, found })
+        };
+        let all =
+            self.settings.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
+        all.filter_map(of).collect()
+    }
+
+    fn servers(&self) -> Result<Vec<String>, OpenError> {
+        if self.settings.name.is_none() {
+            return from_variable(std::env::var(VARIABLE));
+        }
+        let lists = self.settings.list("servers")?;
+        addresses::parse(&lists.join(",")).map_err(|message| self.wrong("servers", message))
+    }
+
+    /// Whether TLS is spoken.
+    fn tls(&self, access: &mut Access) -> Result<bool, OpenError> {
+        let asked = TLS.into_iter().find(|name| !self.settings.sources(name).is_empty());
+        let enabled = match self.settings.text("tls.enabled")? {
+            Some(text) => settings::flag(&text).map_err(|message| self.wrong("tls.enabled", message))?,
+            None => asked.is_some(),
+        };
+        if enabled {
+            self.speak_tls(access)?;
+        }
+        Ok(enabled)
+    }
+
+    #[cfg(not(feature = "kafka-tls"))]
+    fn speak_tls(&self, _: &mut Access) -> Result<(), OpenError> {
+        Err(self.wrong("tls.enabled", "needs a build with the feature `kafka-tls`"))
+    }
+
+    /// Whether there is a login.
+    fn sasl(&self, access: &mut Access) -> Result<bool, OpenError> {
+        let Some(name) = self.settings.text("sasl.mechanism")? else { return Ok(false) };
+        let mechanism = Mechanism::parse(&name).map_err(|message| self.wrong("sasl.mechanism", message))?;
+        if mechanism != Mechanism::Plain && !cfg!(feature = "kafka-tls") {
+            let message = format!("is `{}`, which needs a build with the feature `kafka-tls`", mechanism.name());
+            return Err(self.wrong("sasl.mechanism", message));
+        }
+        access.config.set("sasl.mechanism", mechanism.name());
+        for (name, property) in [("sasl.user", "sasl.username"), ("sasl.password", "sasl.password")] {
+            let text = self.settings.text(name)?.unwrap_or_default();
+            access.config.set(property, self.not_empty(name, text.clone())?);
+            if name == "sasl.password" {
+                access.secrets.push(text);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A text that librdkafka can be given: C's strings end at a zero.
+    fn not_empty(&self, name: &'static str, text: String) -> Result<String, OpenError> {
+        match text {
+            text if text.is_empty() => Err(self.wrong(name, "is empty")),
+            text if text.contains('\0') => Err(self.wrong(name, "has a zero byte in it")),
+            text => Ok(text),
+        }
+    }
+
+    /// The content of the file that a setting names.
+    #[cfg(feature = "kafka-tls")]
+    fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
+        let path = self.path(source).map_err(|message| self.wrong(name, message))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            // A variable may hold the secret itself where it should name a file: its value is not shown.
+            let file = match source {
+                Source::Literal(path) | Source::File(path) => (*path).to_owned(),
+                Source::Env(variable) => format!("the file that the environment variable {variable} names"),
+            };
+            self.wrong(name, format!("needs {file}: {error}"))
+        })?;
+        self.not_empty(name, text)
+    }
+
+    /// The file that a setting names. `file:PATH` is that file, not one that holds its path.
+    fn path(&self, source: &Source) -> Result<PathBuf, String> {
+        let path = match source {
+            Source::File(path) => PathBuf::from(path),
+            other => PathBuf::from(other.read(&self.settings.base)?),
+        };
+        Ok(self.settings.base.join(path))
+    }
+
+    fn wrong(&self, name: &'static str, message: impl Into<String>) -> OpenError {
+        let broker = self.settings.name.unwrap_or_default();
+        OpenError::Setting { broker, name, message: message.into() }
+    }
+}
+
+/// What every client is told, whoever it reaches.
+fn common() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    // The lines that tell of connections are of librdkafka's `debug`; the others of that are not asked for.
+    config.set_log_level(RDKafkaLogLevel::Debug).set("debug", "broker");
+    for (property, value) in [
+        ("client.id", "sluicegate"),
+        ("socket.keepalive.enable", "true"),
+        // Whoever does not answer for so long is not there: a request that waits is told so.
+        ("socket.timeout.ms", "10000"),
+        ("socket.connection.setup.timeout.ms", "5000"),
+        // A wrong password is tried no more often than that, and a broker that is back is found within it.
+        ("reconnect.backoff.ms", "100"),
+        ("reconnect.backoff.max.ms", "3000"),
+        // Balancers in between forget what is idle for four minutes.
+        ("topic.metadata.refresh.interval.ms", "180000"),
+        ("statistics.interval.ms", "5000"),
+        // Nothing is told to the brokers that they are not asked for.
+        ("enable.metrics.push", "false"),
+    ] {
+        config.set(property, value);
+    }
+    config
+}
+
+/// The servers of a broker without a name.
+fn from_variable(value: Result<String, VarError>) -> Result<Vec<String>, OpenError> {
+    let invalid = |message: String| OpenError::InvalidVariable { name: VARIABLE, message };
+    match value {
+        Ok(list) => addresses::parse(&list).map_err(invalid),
+        Err(VarError::NotPresent) => Err(OpenError::MissingVariable { name: VARIABLE, expected: EXPECTED }),
+        // The value is not shown.
+        Err(VarError::NotUnicode(_)) => Err(invalid("is not UTF-8".to_owned())),
+    }
+}

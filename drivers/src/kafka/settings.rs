@@ -1,0 +1,129 @@
+//! What a named broker of Kafka may say.
+
+use super::addresses;
+use crate::{OpenError, Setting, SettingKind, Settings, Source};
+
+/// The settings of [`DRIVER`](super::DRIVER).
+pub(super) static SETTINGS: &[Setting] = &[
+    Setting { required: true, ..setting("servers", SettingKind::List) },
+    setting("client_id", SettingKind::Text),
+    setting("rack", SettingKind::Text),
+    setting("tls.enabled", SettingKind::Flag),
+    setting("tls.ca_certs", SettingKind::Paths),
+    setting("tls.client_cert", SettingKind::Path),
+    setting("tls.client_key", SettingKind::Path),
+    setting("tls.key_password", SettingKind::Secret),
+    setting("tls.disable_system_ca_pool", SettingKind::Flag),
+    setting("sasl.mechanism", SettingKind::Text),
+    setting("sasl.user", SettingKind::Text),
+    setting("sasl.password", SettingKind::Secret),
+];
+
+const fn setting(name: &'static str, kind: SettingKind) -> Setting {
+    Setting { name, kind, required: false }
+}
+
+/// How a client logs in, by the names that Kafka has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mechanism {
+    Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+impl Mechanism {
+    /// Every one, by its name.
+    const ALL: [(&'static str, Self); 3] =
+        [("PLAIN", Self::Plain), ("SCRAM-SHA-256", Self::ScramSha256), ("SCRAM-SHA-512", Self::ScramSha512)];
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the text.
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        if let Some((_, mechanism)) = Self::ALL.iter().find(|(known, _)| *known == name) {
+            return Ok(*mechanism);
+        }
+        Err(match name {
+            "OAUTHBEARER" | "AWS_MSK_IAM" | "GSSAPI" => {
+                format!("is `{name}`, which this version does not speak: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+            }
+            _ => "is none of PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512".to_owned(),
+        })
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, mechanism)| *mechanism == self).map_or("PLAIN", |(name, _)| name)
+    }
+}
+
+/// Checks what can be known of a named broker's settings without their variables and files.
+///
+/// # Errors
+/// The first thing that is wrong, without a value.
+pub(crate) fn check(settings: &Settings) -> Result<(), OpenError> {
+    let Some(broker) = settings.name else { return Ok(()) };
+    check_named(settings).map_err(|(name, message)| OpenError::Setting { broker, name, message })
+}
+
+type Wrong = (&'static str, String);
+
+fn check_named(settings: &Settings) -> Result<(), Wrong> {
+    let given = |name: &str| !settings.sources(name).is_empty();
+    if !given("servers") {
+        return Err(("servers", "is missing".to_owned()));
+    }
+    for list in literals(settings, "servers") {
+        addresses::parse(list).map_err(|message| ("servers", message))?;
+    }
+    for (name, needed) in [
+        ("tls.client_cert", "tls.client_key"),
+        ("tls.client_key", "tls.client_cert"),
+        ("tls.key_password", "tls.client_key"),
+        ("sasl.mechanism", "sasl.user"),
+        ("sasl.user", "sasl.password"),
+        ("sasl.password", "sasl.mechanism"),
+    ] {
+        if given(name) && !given(needed) {
+            return Err((name, format!("needs `{needed}`")));
+        }
+    }
+    for name in ["client_id", "rack", "sasl.user"] {
+        if literals(settings, name).any(str::is_empty) {
+            return Err((name, "is empty".to_owned()));
+        }
+    }
+    for name in ["tls.enabled", "tls.disable_system_ca_pool"] {
+        literals(settings, name).try_for_each(|text| flag(text).map(drop).map_err(|message| (name, message)))?;
+    }
+    if literals(settings, "tls.enabled").any(|text| text == "false")
+        && let Some(name) = TLS.into_iter().find(|name| given(name))
+    {
+        return Err((name, "cannot stand beside `\"enabled\": false`".to_owned()));
+    }
+    if literals(settings, "tls.disable_system_ca_pool").any(|text| text == "true") && !given("tls.ca_certs") {
+        return Err(("tls.disable_system_ca_pool", "needs `tls.ca_certs`: nobody else is trusted".to_owned()));
+    }
+    for name in literals(settings, "sasl.mechanism") {
+        Mechanism::parse(name).map_err(|message| ("sasl.mechanism", message))?;
+    }
+    Ok(())
+}
+
+/// Settings that only TLS has a use for: each of them asks for it.
+pub(crate) const TLS: [&str; 5] =
+    ["tls.ca_certs", "tls.client_cert", "tls.client_key", "tls.key_password", "tls.disable_system_ca_pool"];
+
+/// The values of a setting that stand in the config.
+fn literals(settings: &Settings, name: &str) -> impl Iterator<Item = &'static str> {
+    settings.sources(name).iter().filter_map(|source| match source {
+        Source::Literal(text) => Some(*text),
+        Source::Env(_) | Source::File(_) => None,
+    })
+}
+
+/// Reads a flag.
+pub(crate) fn flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "is neither `true` nor `false`".to_owned())
+}
