@@ -71,10 +71,6 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::mem::Broker>,
     #[cfg(feature = "mem")]
     crate::backend::Subscribe<sluicegate_drivers::mem::Broker>,
-    #[cfg(feature = "kafka")]
-    crate::backend::Publish<sluicegate_drivers::kafka::Broker>,
-    #[cfg(feature = "kafka")]
-    crate::backend::Subscribe<sluicegate_drivers::kafka::Broker>,
     #[cfg(feature = "nats")]
     crate::backend::Publish<sluicegate_drivers::nats::Broker>,
     #[cfg(feature = "nats")]
@@ -83,6 +79,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::jetstream::Broker>,
     #[cfg(feature = "jetstream")]
     crate::backend::Subscribe<sluicegate_drivers::jetstream::Broker>,
+    #[cfg(feature = "kafka")]
+    crate::backend::Publish<sluicegate_drivers::kafka::Broker>,
+    #[cfg(feature = "kafka")]
+    crate::backend::Subscribe<sluicegate_drivers::kafka::Broker>,
     #[cfg(feature = "rabbitmq")]
     crate::backend::Publish<sluicegate_drivers::rabbitmq::Broker>,
     #[cfg(feature = "rabbitmq")]

@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// The log from now on, until the value is dropped.
 pub(super) struct Log {
     text: Text,
-    _guard: tracing::subscriber::DefaultGuard,
+    _guard: Option<tracing::subscriber::DefaultGuard>,
 }
 
 #[derive(Clone, Default)]
@@ -22,7 +22,16 @@ impl Log {
         let text = Text::default();
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
-        Self { text, _guard: subscriber.set_default() }
+        Self { text, _guard: Some(subscriber.set_default()) }
+    }
+
+    /// The log of all threads from now on, for good. One test of a program can ask for it.
+    pub(super) fn everywhere() -> Self {
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::set_global_default(subscriber).expect("the first");
+        Self { text, _guard: None }
     }
 
     /// The lines that have `text` in them.

@@ -1,0 +1,16 @@
+//! Kafka's client beside servers, which are also killed and paused, and beside librdkafka used by hand.
+//! `tests/brokers/with kafka -- cargo test ...` says that there can be any; otherwise each test ends as skipped.
+
+#[allow(dead_code, reason = "some of it is for other drivers")]
+#[path = "nats/log.rs"]
+mod log;
+
+mod kafka {
+    mod faults;
+    mod logins;
+    mod publishing;
+    mod refusals;
+    mod renewals;
+    mod server;
+    mod support;
+}

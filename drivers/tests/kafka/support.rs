@@ -1,0 +1,156 @@
+//! What tests do with a client of the driver's, and with librdkafka by hand.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers as _, Message as _};
+use sluicegate_drivers::kafka::{Broker, Publisher};
+use sluicegate_drivers::{
+    Broker as _, BrokerState, Confirm, Message, PublishError, PublishErrorKind, Publisher as _, Receipt, Settings,
+    Source,
+};
+use tokio::time::timeout;
+
+/// A record as it is stored.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) timestamp: i64,
+}
+
+/// A name that no other test has.
+pub(super) fn unique() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Makes a topic.
+pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, config: &[(&str, &str)]) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let new = config.iter().fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
+        topic.set(key, value)
+    });
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    let made = admin.create_topics([&new], &options).await.expect("an answer");
+    made.into_iter().for_each(|made| drop(made.expect("a topic")));
+    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+}
+
+/// All records of a topic, of which there are at least `count`, by partition and offset.
+pub(super) async fn read(servers: &str, topic: &str, count: usize) -> Vec<Record> {
+    let (servers, topic) = (servers.to_owned(), topic.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", servers)
+            .set("group.id", unique())
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("a client");
+        consumer.subscribe(&[&topic]).expect("a topic");
+        let mut records = Vec::new();
+        let end = far();
+        while records.len() < count && Instant::now() < end {
+            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+            let message = message.expect("a record");
+            let headers = message.headers().map(|headers| {
+                let one = |header: rdkafka::message::Header<'_, &[u8]>| {
+                    (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+                };
+                headers.iter().map(one).collect()
+            });
+            records.push(Record {
+                partition: message.partition(),
+                offset: message.offset(),
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: headers.unwrap_or_default(),
+                timestamp: message.timestamp().to_millis().unwrap_or_default(),
+            });
+        }
+        assert!(records.len() >= count, "only {} of {count} records", records.len());
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    })
+    .await
+    .expect("the records")
+}
+
+/// A named broker with these values.
+pub(super) fn settings(values: &[(&'static str, &str)]) -> Settings {
+    let one = |(name, value): &(&'static str, &str)| {
+        let source: &'static str = (*value).to_owned().leak();
+        let source = match source.strip_prefix("file:") {
+            Some(path) => Source::File(path),
+            None => Source::Literal(source),
+        };
+        let sources: &'static [Source] = vec![source].leak();
+        (*name, sources)
+    };
+    let values: Vec<_> = values.iter().map(one).collect();
+    Settings { name: Some("test"), values: values.leak(), base: PathBuf::new() }
+}
+
+pub(super) fn open(values: &[(&'static str, &str)]) -> Broker {
+    Broker::open(&settings(values)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A client with these settings, connected.
+pub(super) async fn connected(values: &[(&'static str, &str)]) -> Broker {
+    let broker = open(values);
+    until_connected(&broker).await;
+    broker
+}
+
+pub(super) async fn until_connected(broker: &Broker) {
+    until("it is connected", || broker.state() == BrokerState::Connected).await;
+}
+
+pub(super) fn publisher(broker: &Broker, url: &str) -> Publisher {
+    broker.publisher(url, Confirm::All).expect("a topic")
+}
+
+pub(super) async fn try_publish(publisher: &Publisher, message: Message) -> Result<Receipt, PublishError> {
+    timeout(Duration::from_secs(60), publisher.publish(message)).await.expect("an end within a minute")
+}
+
+pub(super) async fn publish(publisher: &Publisher, message: Message) -> Receipt {
+    try_publish(publisher, message).await.expect("confirmed")
+}
+
+/// A publisher whose producer is connected.
+pub(super) async fn ready(publisher: &Publisher) {
+    // An invalid message is refused before the connection is looked at, so a real one it has to be.
+    let end = far();
+    while let Err(error) = try_publish(publisher, Message::new("first")).await {
+        assert!(error.kind == PublishErrorKind::Unreachable && Instant::now() < end, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(super) fn kind(published: Result<Receipt, PublishError>) -> PublishErrorKind {
+    published.expect_err("not confirmed").kind
+}
+
+/// When a test stops to wait, at the latest.
+pub(super) fn far() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+pub(super) async fn until(what: &str, mut it_is: impl FnMut() -> bool) {
+    let end = far();
+    while !it_is() {
+        assert!(Instant::now() < end, "not seen in a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
