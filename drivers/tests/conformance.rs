@@ -5,7 +5,7 @@
 //! in its harness's list of those; where the contract says what happens without the capability, that is
 //! tested instead.
 
-#![cfg(any(feature = "jetstream", feature = "mem", feature = "nats", feature = "rabbitmq"))]
+#![cfg(any(feature = "jetstream", feature = "kafka", feature = "mem", feature = "nats", feature = "rabbitmq"))]
 
 mod harness;
 mod conformance {
@@ -104,6 +104,7 @@ macro_rules! tests {
 
 drivers! {
     jetstream, "jetstream", crate::harness::jetstream::JetStream;
+    kafka, "kafka", crate::harness::kafka::Kafka;
     mem, "mem", crate::harness::mem::Mem;
     nats, "nats", crate::harness::nats::Nats;
     rabbitmq, "rabbitmq", crate::harness::rabbitmq::RabbitMq;

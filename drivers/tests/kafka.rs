@@ -6,11 +6,11 @@
 mod log;
 
 mod kafka {
+    mod common;
     mod faults;
     mod logins;
     mod publishing;
     mod refusals;
     mod renewals;
     mod server;
-    mod support;
 }

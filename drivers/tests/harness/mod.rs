@@ -7,6 +7,8 @@ use sluicegate_drivers::Broker;
 
 #[cfg(feature = "jetstream")]
 pub(crate) mod jetstream;
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 #[cfg(feature = "mem")]
 pub(crate) mod mem;
 #[cfg(feature = "nats")]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind};
 
+use super::common::{connected, kind, open, publish, publisher, try_publish, unique, until};
 use super::server::Server;
-use super::support::{connected, kind, open, publish, publisher, try_publish, unique, until};
 use crate::log::Log;
 
 #[tokio::test]
@@ -37,7 +37,8 @@ async fn tls_and_each_way_to_log_in() {
 async fn a_client_certificate() {
     let Some(server) = Server::shared() else { return };
     let (ca, certificate, key) = (server.tls("ca.pem"), server.tls("client.pem"), server.tls("client.key"));
-    let tls = [("servers", &*server.ssl), ("tls.ca_certs", &ca), ("tls.client_cert", &certificate), ("tls.client_key", &key)];
+    let tls =
+        [("servers", &*server.ssl), ("tls.ca_certs", &ca), ("tls.client_cert", &certificate), ("tls.client_key", &key)];
     let broker = connected(&tls).await;
     publish(&publisher(&broker, &format!("kafka://{}", unique())), Message::new("x")).await;
     broker.close().await;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use sluicegate_drivers::{Broker as _, Confirm, Message};
 
+use super::common::{Record, connected, make_topic, open, publish, publisher, read, ready, unique};
 use super::server::Server;
-use super::support::{Record, connected, make_topic, open, publish, publisher, read, ready, unique};
 
 #[tokio::test]
 async fn a_message_is_stored_with_all_it_has() {
@@ -72,7 +72,12 @@ async fn keys_choose_the_partitions_that_a_krakend_chooses() {
         assert_eq!(receipt.partition, Some((hash % 7).to_string()), "{key}");
     }
     // Kafka's own client: murmur2 without the sign bit. Its list of keys is in Kafka's UtilsTest.
-    let java: [(&str, i32); 4] = [("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("abc", 479_470_107)];
+    let java: [(&str, i32); 4] = [
+        ("21", -973_932_308),
+        ("foobar", -790_332_482),
+        ("a-little-bit-long-string", -985_981_536),
+        ("abc", 479_470_107),
+    ];
     let topic = publisher(&broker, &format!("kafka://{name}?partitioner=murmur2_random"));
     ready(&topic).await;
     for (key, hash) in java {
@@ -154,6 +159,6 @@ async fn closing_waits_for_what_is_on_its_way() {
     join_all((0..1_000).map(|number| publish(&topic, Message::new(number.to_string())))).await;
     broker.close().await;
     assert_eq!(read(&server.plaintext, &name, 1_001).await.len(), 1_001);
-    let after = super::support::try_publish(&topic, Message::new("after")).await;
-    assert_eq!(super::support::kind(after), sluicegate_drivers::PublishErrorKind::Unreachable);
+    let after = super::common::try_publish(&topic, Message::new("after")).await;
+    assert_eq!(super::common::kind(after), sluicegate_drivers::PublishErrorKind::Unreachable);
 }

@@ -2,8 +2,8 @@
 
 use sluicegate_drivers::{Message, PublishErrorKind};
 
+use super::common::{connected, kind, make_topic, publish, publisher, read, try_publish, unique, until};
 use super::server::Server;
-use super::support::{connected, kind, make_topic, publish, publisher, read, try_publish, unique, until};
 
 #[tokio::test]
 async fn a_topic_that_makes_itself_works() {
@@ -70,7 +70,13 @@ async fn a_topic_that_is_not_there() {
     let name = "__cluster_metadata";
     let topic = publisher(&broker, &format!("kafka://{name}"));
     let mut last = None;
-    until("an answer", || last.is_some() || { last = Some(()); true }).await;
+    until("an answer", || {
+        last.is_some() || {
+            last = Some(());
+            true
+        }
+    })
+    .await;
     let error = try_publish(&topic, Message::new("x")).await.expect_err("refused");
     assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind};
 
+use super::common::{connected, open, publish, publisher, ready, try_publish, unique, until, until_connected};
 use super::server::Server;
-use super::support::{connected, open, publish, publisher, ready, try_publish, unique, until, until_connected};
 
 #[tokio::test]
 async fn a_password_that_changes() {
@@ -42,12 +42,8 @@ async fn a_password_that_is_written_anew() {
     let file = std::env::temp_dir().join(format!("sluicegate-kafka-password-{}", unique()));
     fs::write(&file, "alice-secret").expect("the file can be written");
     let password = format!("file:{}", file.display());
-    let values = [
-        ("servers", &*server.sasl),
-        ("sasl.mechanism", "PLAIN"),
-        ("sasl.user", "alice"),
-        ("sasl.password", &password),
-    ];
+    let values =
+        [("servers", &*server.sasl), ("sasl.mechanism", "PLAIN"), ("sasl.user", "alice"), ("sasl.password", &password)];
     let broker = connected(&values).await;
     let topic = publisher(&broker, &format!("kafka://{}", unique()));
     ready(&topic).await;
@@ -55,7 +51,7 @@ async fn a_password_that_is_written_anew() {
     let before = connects();
     fs::write(&file, "alice-secret\n").expect("the file can be written");
     let mut published = 0;
-    let end = super::support::far();
+    let end = super::common::far();
     while connects() == before {
         assert!(std::time::Instant::now() < end, "no new client");
         // None of those is lost to the change.

@@ -37,9 +37,9 @@ pub(super) fn unique() -> String {
 pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, config: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
-    let new = config.iter().fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
-        topic.set(key, value)
-    });
+    let new = config
+        .iter()
+        .fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| topic.set(key, value));
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let made = admin.create_topics([&new], &options).await.expect("an answer");
     made.into_iter().for_each(|made| drop(made.expect("a topic")));
