@@ -296,7 +296,13 @@ mod tests {
     #[test]
     fn topics() {
         let topic = |name, key_name: Option<&'static str>| {
-            Ok(Topic { name: Cow::Borrowed(name), key_name: key_name.map(Cow::Borrowed) })
+            Ok(Topic {
+                name: Cow::Borrowed(name),
+                key_name: key_name.map(Cow::Borrowed),
+                partitioner: Partitioner::default(),
+                compression: Compression::default(),
+                tombstones: false,
+            })
         };
         for (url, expected) in [
             ("kafka://mytopic", topic("mytopic", None)),
@@ -308,6 +314,12 @@ mod tests {
         ] {
             assert_eq!(Topic::parse(url), expected, "{url}");
         }
+        let topic = Topic::parse("kafka://t?partitioner=murmur2&compression=ZSTD&tombstones");
+        let topic = topic.expect("a topic");
+        assert_eq!(
+            (topic.partitioner, topic.compression, topic.tombstones),
+            (Partitioner::Murmur2, Compression::Zstd, true)
+        );
     }
 
     #[test]
@@ -346,12 +358,17 @@ mod tests {
                 (
                     "kafka://a?[topic]=b",
                     "`topic` is not a parameter of a Kafka topic, only of a subscription",
-                    "accepted: `key_name`",
+                    "accepted: `key_name`, `partitioner`, `compression`, `tombstones`",
                 ),
                 (
                     "kafka://a?[name_key]=b",
                     "unknown parameter `name_key`",
-                    "did you mean `key_name`? (accepted: `key_name`)",
+                    "did you mean `key_name`? (accepted: `key_name`, `partitioner`, `compression`, `tombstones`)",
+                ),
+                (
+                    "kafka://a?compression=[brotli]",
+                    "`brotli` is not a value of `compression`",
+                    "accepted: `none`, `gzip`, `snappy`, `lz4`, `zstd`",
                 ),
                 ("kafka://a?[key_name]=", "`key_name` has no value", ""),
                 ("kafka://a?key_name=b&[key_name]=c", "`key_name` is given twice", ""),

@@ -28,7 +28,7 @@ use self::subscriber::Subscriptions;
 pub use self::subscriber::{Delivery, Subscriber};
 use super::options::Options;
 use super::{DRIVER, Topic};
-use crate::{BrokerState, Confirm, Counters, Driver, OpenError, Settings};
+use crate::{BrokerState, Counters, Driver, OpenError, PublisherOptions, Settings, SubscriberOptions};
 
 /// How long a broker is left without a client that nobody publishes through or receives with.
 const FIRST_USE: Duration = Duration::from_millis(50);
@@ -63,13 +63,13 @@ impl crate::Broker for Broker {
         Ok(Self { subscriptions: Subscriptions::new(&shared), shared, probe })
     }
 
-    fn publisher(&self, url: &str, confirm: Confirm) -> Result<Publisher, OpenError> {
+    fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
         let topic = Topic::parse(url).map_err(OpenError::Url)?;
-        let kind = Kind { confirm, partitioner: topic.partitioner, compression: topic.compression };
+        let kind = Kind { confirm: options.confirm, partitioner: topic.partitioner, compression: topic.compression };
         Ok(Publisher::new(self.shared.producer(kind), &topic))
     }
 
-    fn subscriber(&self, url: &str) -> Result<Subscriber, OpenError> {
+    fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         self.subscriptions.open(url)
     }
 

@@ -11,8 +11,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use sluicegate_drivers::kafka::{Broker, Publisher};
 use sluicegate_drivers::{
-    Broker as _, BrokerState, Confirm, Message, PublishError, PublishErrorKind, Publisher as _, Receipt, Settings,
-    Source,
+    Broker as _, BrokerState, Message, PublishError, PublishErrorKind, Publisher as _, PublisherOptions, Receipt,
+    Settings, Source,
 };
 use tokio::time::timeout;
 
@@ -117,7 +117,7 @@ pub(super) async fn until_connected(broker: &Broker) {
 }
 
 pub(super) fn publisher(broker: &Broker, url: &str) -> Publisher {
-    broker.publisher(url, Confirm::All).expect("a topic")
+    broker.publisher(url, &PublisherOptions::default()).expect("a topic")
 }
 
 pub(super) async fn try_publish(publisher: &Publisher, message: Message) -> Result<Receipt, PublishError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use sluicegate_drivers::{Broker as _, Confirm, Message};
+use sluicegate_drivers::{Broker as _, Confirm, Message, PublisherOptions};
 
 use super::common::{Record, connected, make_topic, open, publish, publisher, read, ready, unique};
 use super::server::Server;
@@ -136,7 +136,9 @@ async fn less_is_waited_for_where_less_is_asked_for() {
     make_topic(&server.plaintext, &name, 1, &[]).await;
     let broker = open(&[("servers", &server.plaintext)]);
     for (confirm, offset) in [(Confirm::Leader, true), (Confirm::None, false)] {
-        let topic = broker.publisher(&format!("kafka://{name}"), confirm).expect("a topic");
+        let topic = broker
+            .publisher(&format!("kafka://{name}"), &PublisherOptions { confirm, declare: None })
+            .expect("a topic");
         ready(&topic).await;
         let receipt = publish(&topic, Message::new("second")).await;
         assert_eq!(receipt.offset.is_some(), offset, "{confirm:?}");
@@ -154,7 +156,9 @@ async fn closing_waits_for_what_is_on_its_way() {
     let name = unique();
     make_topic(&server.plaintext, &name, 1, &[]).await;
     let broker = connected(&[("servers", &server.plaintext)]).await;
-    let topic = broker.publisher(&format!("kafka://{name}"), Confirm::None).expect("a topic");
+    let topic = broker
+        .publisher(&format!("kafka://{name}"), &PublisherOptions { confirm: Confirm::None, declare: None })
+        .expect("a topic");
     ready(&topic).await;
     join_all((0..1_000).map(|number| publish(&topic, Message::new(number.to_string())))).await;
     broker.close().await;
