@@ -322,6 +322,7 @@ impl Gateway {
         if self.server.tls.is_some() || self.client.tls.is_some() {
             features.insert("tls");
         }
+        features.extend(self.brokers.iter().filter_map(NamedBroker::feature));
         for endpoint in &self.endpoints {
             for backend in endpoint.all_backends() {
                 match backend.decode() {

@@ -49,6 +49,31 @@ fn a_host_of_the_environment_needs_tls() {
     }
 }
 
+/// TLS and most logins to Kafka need an OpenSSL, which is built only for those.
+#[test]
+fn settings_of_kafka_need_its_tls() {
+    let login = |mechanism: &str| {
+        format!(r#", "sasl": {{"mechanism": "{mechanism}", "user": "bob", "password": "env:KAFKA_PASSWORD"}}"#)
+    };
+    for (settings, expected) in [
+        (String::new(), &["kafka"][..]),
+        (r#", "tls": {"enabled": false}"#.to_owned(), &["kafka"]),
+        (r#", "tls": {"enabled": true}"#.to_owned(), &["kafka", "kafka-tls"]),
+        (r#", "tls": {"ca_certs": ["ca.pem"]}"#.to_owned(), &["kafka", "kafka-tls"]),
+        (login("PLAIN"), &["kafka"]),
+        (login("SCRAM-SHA-512"), &["kafka", "kafka-tls"]),
+        (login("env:KAFKA_MECHANISM"), &["kafka", "kafka-tls"]),
+    ] {
+        let text = format!(
+            r#"{{"version": 3, "extra_config": {{"pubsub/brokers": {{"a": {{"driver": "kafka", "servers": ["b"]{settings}}}}}}},
+            "endpoints": [{{"endpoint": "/", "method": "POST", "backend": [{{"extra_config":
+            {{"backend/pubsub/publisher": {{"broker": "a", "topic_url": "t"}}}}}}]}}]}}"#
+        );
+        let features = checked(&text).gateway.expect("no errors").features();
+        assert_eq!(features.into_iter().collect::<Vec<_>>(), expected, "{settings}");
+    }
+}
+
 /// On the stack of a test's thread, a quarter of a build script's.
 #[test]
 fn the_deepest_path_can_be_written() {

@@ -57,6 +57,7 @@ use std::borrow::Cow;
 
 #[cfg(feature = "kafka")]
 pub use self::client::{Broker, Delivery, Figures, Publisher, Subscriber};
+pub use self::settings::needs_tls;
 use crate::grammar::{BrokerUrl, Grammar, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 

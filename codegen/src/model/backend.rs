@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sluicegate_drivers::{Confirm, Declaration};
+use sluicegate_drivers::{Confirm, Declaration, kafka};
 
 use super::{Method, Place};
 use crate::template::{Part, Template};
@@ -385,6 +385,19 @@ pub enum OnFailure {
     Drop,
     /// Dead-lettered at once.
     DeadLetter,
+}
+
+// === impl NamedBroker ===
+
+impl NamedBroker {
+    /// The cargo feature that its settings need besides its driver's own.
+    pub(super) fn feature(&self) -> Option<&'static str> {
+        let needs_tls = |setting: &BrokerSetting| match &*setting.values {
+            [Source::Literal(value)] => kafka::needs_tls(setting.name, Some(value)),
+            _ => kafka::needs_tls(setting.name, None),
+        };
+        (self.driver == kafka::DRIVER.name && self.settings.iter().any(needs_tls)).then_some("kafka-tls")
+    }
 }
 
 // === impl Backend ===

@@ -58,6 +58,18 @@ impl Mechanism {
     }
 }
 
+/// Whether a setting of a named broker needs a build with the feature `kafka-tls`. `value` is `None` where only the gateway
+/// will know it.
+#[must_use]
+pub fn needs_tls(name: &str, value: Option<&str>) -> bool {
+    match name {
+        "tls.enabled" => value != Some("false"),
+        // The one that does without OpenSSL.
+        "sasl.mechanism" => value != Some("PLAIN"),
+        name => TLS.contains(&name),
+    }
+}
+
 /// Checks what can be known of a named broker's settings without their variables and files.
 ///
 /// # Errors
@@ -126,4 +138,74 @@ fn literals(settings: &Settings, name: &str) -> impl Iterator<Item = &'static st
 /// Reads a flag.
 pub(crate) fn flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "is neither `true` nor `false`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_without_a_client() {
+        const A: (&str, &[Source]) = ("servers", &[Source::Literal("a")]);
+        const ENV: &[Source] = &[Source::Env("SLUICEGATE_NO_SUCH_VARIABLE")];
+        const FILE: &[Source] = &[Source::File("no/such/file")];
+        const PLAIN: (&str, &[Source]) = ("sasl.mechanism", &[Source::Literal("PLAIN")]);
+        const TRUE: &[Source] = &[Source::Literal("true")];
+        let said = |values| {
+            let settings = Settings { name: Some("billing"), values, base: std::path::PathBuf::new() };
+            check(&settings).map_err(|error| error.to_string())
+        };
+        // Neither variables nor files are read.
+        assert_eq!(
+            said(&[("servers", ENV), ("sasl.mechanism", ENV), ("sasl.user", ENV), ("sasl.password", FILE)]),
+            Ok(())
+        );
+        assert_eq!(said(&[A, ("tls.disable_system_ca_pool", TRUE), ("tls.ca_certs", FILE)]), Ok(()));
+        assert_eq!(
+            said(&[A, ("tls.enabled", &[Source::Literal("false")]), PLAIN, ("sasl.user", ENV), ("sasl.password", ENV)]),
+            Ok(())
+        );
+        for (error, expected) in [
+            (said(&[]), "`servers` of the broker `billing` is missing"),
+            (said(&[("servers", &[Source::Literal("a"), Source::Literal("b:hunter2")])]), "has no valid port"),
+            (said(&[A, PLAIN]), "`sasl.mechanism` of the broker `billing` needs `sasl.user`"),
+            (said(&[A, ("sasl.user", ENV)]), "`sasl.user` of the broker `billing` needs `sasl.password`"),
+            (said(&[A, ("sasl.password", ENV)]), "`sasl.password` of the broker `billing` needs `sasl.mechanism`"),
+            (
+                said(&[
+                    A,
+                    ("sasl.mechanism", &[Source::Literal("GSSAPI")]),
+                    ("sasl.user", ENV),
+                    ("sasl.password", ENV),
+                ]),
+                "`sasl.mechanism` of the broker `billing` is `GSSAPI`, which this version does not speak",
+            ),
+            (
+                said(&[
+                    A,
+                    ("sasl.mechanism", &[Source::Literal("hunter2")]),
+                    ("sasl.user", ENV),
+                    ("sasl.password", ENV),
+                ]),
+                "`sasl.mechanism` of the broker `billing` is none of PLAIN,",
+            ),
+            (said(&[A, ("tls.client_cert", FILE)]), "`tls.client_cert` of the broker `billing` needs `tls.client_key`"),
+            (
+                said(&[A, ("tls.key_password", FILE)]),
+                "`tls.key_password` of the broker `billing` needs `tls.client_key`",
+            ),
+            (
+                said(&[A, ("tls.enabled", &[Source::Literal("false")]), ("tls.ca_certs", FILE)]),
+                "`tls.ca_certs` of the broker `billing` cannot stand beside",
+            ),
+            (
+                said(&[A, ("tls.disable_system_ca_pool", TRUE)]),
+                "`tls.disable_system_ca_pool` of the broker `billing` needs `tls.ca_certs`",
+            ),
+            (said(&[A, ("client_id", &[Source::Literal("")])]), "`client_id` of the broker `billing` is empty"),
+        ] {
+            let error = error.expect_err(expected);
+            assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+        }
+    }
 }

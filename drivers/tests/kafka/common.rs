@@ -46,7 +46,8 @@ pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, confi
     tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
 }
 
-/// All records of a topic, of which there are at least `count`, by partition and offset.
+/// All records of a topic, of which there are at least `count`, by partition and offset. There are no more where none comes
+/// for a second.
 pub(super) async fn read(servers: &str, topic: &str, count: usize) -> Vec<Record> {
     let (servers, topic) = (servers.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || {
@@ -60,8 +61,13 @@ pub(super) async fn read(servers: &str, topic: &str, count: usize) -> Vec<Record
         consumer.subscribe(&[&topic]).expect("a topic");
         let mut records = Vec::new();
         let end = far();
-        while records.len() < count && Instant::now() < end {
-            let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
+        while Instant::now() < end {
+            let Some(message) = consumer.poll(Duration::from_secs(1)) else {
+                if records.len() >= count {
+                    break;
+                }
+                continue;
+            };
             let message = message.expect("a record");
             let headers = message.headers().map(|headers| {
                 let one = |header: rdkafka::message::Header<'_, &[u8]>| {
