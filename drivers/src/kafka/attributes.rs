@@ -1,9 +1,11 @@
 //! Attributes that stand for what is no header on the wire.
 
 /// When a message was made: milliseconds since 1970, or RFC 3339.
+#[cfg(feature = "kafka")]
 pub(super) const TIMESTAMP: &str = "Kafka-Timestamp";
 
 /// `true` on a message without a value.
+#[cfg(feature = "kafka")]
 pub(super) const TOMBSTONE: &str = "Kafka-Tombstone";
 
 /// How the names of both begin.

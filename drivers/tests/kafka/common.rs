@@ -46,6 +46,15 @@ pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, confi
     tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
 }
 
+pub(super) async fn delete_topic(servers: &str, name: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    let deleted = admin.delete_topics(&[name], &options).await.expect("an answer");
+    deleted.into_iter().for_each(|deleted| drop(deleted.expect("a topic")));
+    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+}
+
 /// All records of a topic, of which there are at least `count`, by partition and offset. There are no more where none comes
 /// for a second.
 pub(super) async fn read(servers: &str, topic: &str, count: usize) -> Vec<Record> {

@@ -1,8 +1,11 @@
 //! What is not stored, and what its publisher is told.
 
-use sluicegate_drivers::{Message, PublishErrorKind};
+use std::time::{Duration, Instant};
 
-use super::common::{connected, kind, make_topic, publish, publisher, read, try_publish, unique, until};
+use sluicegate_drivers::kafka::Publisher;
+use sluicegate_drivers::{Broker as _, Confirm, Message, PublishErrorKind, PublisherOptions};
+
+use super::common::{connected, delete_topic, far, kind, make_topic, publish, publisher, read, try_publish, unique};
 use super::server::Server;
 
 #[tokio::test]
@@ -61,22 +64,70 @@ async fn messages_that_kafka_cannot_carry() {
     }
 }
 
-/// A broker that makes no topics: refused within seconds, and found once it is there.
+/// Refused within seconds, and found once it is there.
 #[tokio::test]
 async fn a_topic_that_is_not_there() {
-    let Some(server) = Server::shared() else { return };
+    let Some(server) = Server::start_with("auto.create.topics.enable=false\n") else { return };
     let broker = connected(&[("servers", &server.plaintext)]).await;
-    // A name that the grammar and librdkafka take and the broker does not make by itself: its own topic is not made twice.
-    let name = "__cluster_metadata";
+    let name = unique();
     let topic = publisher(&broker, &format!("kafka://{name}"));
-    let mut last = None;
-    until("an answer", || {
-        last.is_some() || {
-            last = Some(());
-            true
+    for _ in 0..3 {
+        let since = Instant::now();
+        let error = try_publish(&topic, Message::new("x")).await.expect_err("refused");
+        assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
+        println!("refused after {:?}: {error}", since.elapsed());
+    }
+    make_topic(&server.plaintext, &name, 1, &[]).await;
+    publish_at_last(&topic).await;
+    // Deleted, and made again.
+    delete_topic(&server.plaintext, &name).await;
+    let end = far();
+    while try_publish(&topic, Message::new("x")).await.is_ok() {
+        assert!(Instant::now() < end, "never refused");
+    }
+    make_topic(&server.plaintext, &name, 1, &[]).await;
+    publish_at_last(&topic).await;
+}
+
+async fn publish_at_last(topic: &Publisher) {
+    let (since, end) = (Instant::now(), far());
+    while let Err(error) = try_publish(topic, Message::new("x")).await {
+        assert!(Instant::now() < end, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("found after {:?}", since.elapsed());
+}
+
+/// By a user who may publish to nothing, and by one who may to something else.
+#[tokio::test]
+async fn a_topic_that_one_may_not_publish_to() {
+    let extra = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                 super.users=User:ANONYMOUS;User:server\n";
+    let Some(server) = Server::start_with(extra) else { return };
+    let (denied, allowed) = (unique(), unique());
+    make_topic(&server.plaintext, &denied, 1, &[]).await;
+    make_topic(&server.plaintext, &allowed, 1, &[]).await;
+    let login = [("sasl.mechanism", "PLAIN"), ("sasl.user", "alice"), ("sasl.password", "alice-secret")];
+    let broker = connected(&[&[("servers", &*server.sasl)], &login[..]].concat()).await;
+    let topic = publisher(&broker, &format!("kafka://{denied}"));
+    for _ in 0..3 {
+        let error = try_publish(&topic, Message::new("x")).await.expect_err("refused");
+        assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
+        assert!(error.to_string().contains("uthorization failed"), "{error}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    for confirm in [Confirm::Leader, Confirm::All] {
+        let options = PublisherOptions { confirm, declare: None };
+        let topic = broker.publisher(&format!("kafka://{denied}"), &options).expect("a topic");
+        let end = far();
+        loop {
+            let error = try_publish(&topic, Message::new("x")).await.expect_err("refused");
+            if error.kind == PublishErrorKind::Refused {
+                break;
+            }
+            assert!(Instant::now() < end, "{error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    })
-    .await;
-    let error = try_publish(&topic, Message::new("x")).await.expect_err("refused");
-    assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
+    }
+    broker.close().await;
 }

@@ -25,6 +25,11 @@ impl Server {
 
     /// One of a test's own, which ends with the value, and keeps its ports when it is started again.
     pub(super) fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same, with these lines of configuration besides.
+    pub(super) fn start_with(extra: &str) -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         if !is_there() {
             return None;
@@ -32,6 +37,7 @@ impl Server {
         let name = format!("sluicegate-kafka-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("extra.conf"), extra).expect("the file can be written");
         Some(Self::run(&folder))
     }
 

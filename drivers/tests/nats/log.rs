@@ -26,6 +26,7 @@ impl Log {
     }
 
     /// The log of all threads from now on, for good. One test of a program can ask for it.
+    #[allow(dead_code, reason = "for clients that have threads")]
     pub(super) fn everywhere() -> Self {
         let text = Text::default();
         let writer = text.clone();

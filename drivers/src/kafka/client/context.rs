@@ -34,6 +34,8 @@ struct Connections {
     up: HashSet<Box<str>>,
     /// What the one failed with that is about to be down.
     reason: String,
+    /// Whether that is librdkafka's own will.
+    is_planned: bool,
     /// What the last one failed with.
     failure: String,
     lines: Repeats,
@@ -96,9 +98,13 @@ impl Observer {
                 return;
             }
             let reason = std::mem::take(&mut connections.reason);
+            // The server is one of those that are known by now, and connected to as that.
+            if std::mem::take(&mut connections.is_planned) && was_up {
+                return;
+            }
             let reason = if reason.is_empty() { format!("{name}: no connection") } else { reason };
             connections.failure.clone_from(&reason);
-            match was_up {
+            match self.is_connected() {
                 true => self.health.lost(&self.part, &reason),
                 false => self.health.failed(&reason),
             }
@@ -127,7 +133,9 @@ impl ClientContext for Observer {
             "STATE" if is_debug => self.state(line),
             "FAIL" if is_debug => {
                 let reason = self.shown(reason_of_failure(line));
-                self.connections.lock().unwrap_or_else(PoisonError::into_inner).reason = reason;
+                let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+                connections.is_planned = line.contains("(_DESTROY_BROKER)");
+                connections.reason = reason;
             }
             // The same once more.
             "FAIL" => {}
@@ -249,13 +257,21 @@ mod tests {
         say(&other, "b:1/2", "UP", "DOWN");
         assert_eq!(health.state(), Disconnected { reason: "b:1/2: gone".to_owned() });
         assert_eq!(health.failure(), "b:1/2: gone");
+        say(&other, "b:1/bootstrap", "CONNECT", "UP");
+        let line = "[thrd:b:1/bootstrap]: b:1/bootstrap: Decommissioning this broker (after 5ms in state UP) (_DESTROY_BROKER)";
+        other.log(RDKafkaLogLevel::Debug, "FAIL", line);
+        say(&other, "b:1/bootstrap", "UP", "DOWN");
+        assert_eq!(health.state(), Connected, "another one is about to be up");
+        observer_fails(&other);
+        say(&other, "b:1/2", "CONNECT", "DOWN");
+        assert_eq!(health.state(), Disconnected { reason: "b:1/2: gone".to_owned() });
         say(&other, "b:1/2", "CONNECT", "UP");
         drop(other);
         assert_eq!(health.state(), Connecting);
         health.close();
         say(&one, "a:1/1", "CONNECT", "UP");
         assert_eq!(health.state(), crate::BrokerState::Closed);
-        assert_eq!((health.counters().connects(), health.counters().disconnects()), (4, 2));
+        assert_eq!((health.counters().connects(), health.counters().disconnects()), (5, 3));
     }
 
     fn observer_fails(observer: &Observer) {

@@ -39,6 +39,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(3);
 const RENEWAL: Duration = Duration::from_secs(10);
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
+/// How long one waits that the broker refused, and one that broke in another way.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+const BROKEN_FOR: Duration = Duration::from_secs(1);
+
 /// What tells producers apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kind {
@@ -53,11 +57,27 @@ pub(super) struct Producer {
     pub(super) health: Arc<Health>,
     options: Options,
     /// The client of now. Whoever publishes holds the lock as long as handing a message over takes.
-    live: RwLock<Option<Live>>,
+    state: RwLock<State>,
     limits: Mutex<Vec<Arc<Limit>>>,
     runtime: Handle,
     stop: AtomicBool,
     stopped: watch::Sender<bool>,
+}
+
+/// Why a message was not handed over.
+pub(super) enum NotSent {
+    /// There is no connection.
+    Unreachable,
+    /// The broker lets this user publish to nothing.
+    Refused(Arc<str>),
+    /// librdkafka did not take it.
+    NotTaken(KafkaError),
+}
+
+enum State {
+    Nobody,
+    Refused(Arc<str>),
+    Live(Live),
 }
 
 /// One client of librdkafka.
@@ -72,12 +92,17 @@ enum End {
     Stop,
     /// Another takes its place.
     Replaced,
+    /// Another takes its place after a while.
+    Broken(Duration),
 }
 
 struct Context {
     observer: Arc<Observer>,
     health: Arc<Health>,
     confirm: Confirm,
+    has_delivered: AtomicBool,
+    /// Whether the broker did not let it begin.
+    is_refused: AtomicBool,
 }
 
 impl Producer {
@@ -87,7 +112,7 @@ impl Producer {
             kind,
             health,
             options,
-            live: RwLock::new(None),
+            state: RwLock::new(State::Nobody),
             limits: Mutex::default(),
             runtime: Handle::current(),
             stop: AtomicBool::new(false),
@@ -111,20 +136,25 @@ impl Producer {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(limit));
     }
 
-    /// Hands a message over. `None`: there is no connection.
-    pub(super) fn send(&self, record: BaseRecord<'_, [u8], [u8], Arc<Reply>>) -> Option<Result<(), KafkaError>> {
-        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
-        let live = live.as_ref().filter(|live| live.observer.is_connected())?;
-        Some(live.client.send(record).map_err(|(error, _)| error))
+    /// Hands a message over.
+    pub(super) fn send(&self, record: BaseRecord<'_, [u8], [u8], Arc<Reply>>) -> Result<(), NotSent> {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Live(live) if live.observer.is_connected() => {
+                live.client.send(record).map_err(|(error, _)| live.not_sent(error))
+            }
+            State::Refused(reason) => Err(NotSent::Refused(Arc::clone(reason))),
+            State::Live(_) | State::Nobody => Err(NotSent::Unreachable),
+        }
     }
 
     /// Asks the broker about a topic that it did not know a while ago. Blocks.
     pub(super) fn look_for(&self, topic: &str) {
-        let live = self.live.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(live) = live {
-            // What it says is kept by librdkafka.
-            let _ = live.client.client().fetch_metadata(Some(topic), GRACE);
-        }
+        let live = match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Live(live) => live.clone(),
+            State::Refused(_) | State::Nobody => return,
+        };
+        // What it says is kept by librdkafka.
+        let _ = live.client.client().fetch_metadata(Some(topic), GRACE);
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -145,19 +175,25 @@ impl Producer {
             let files = self.options.stamps();
             match self.make() {
                 Ok(live) => {
-                    self.set_live(Some(live.clone()));
-                    if let End::Stop = self.serve(live, files) {
-                        return;
+                    self.set_state(State::Live(live.clone()));
+                    match self.serve(live, files) {
+                        End::Stop => return,
+                        End::Replaced => {}
+                        End::Broken(wait) => self.wait(wait),
                     }
                 }
                 Err(reason) => {
                     self.health.failed(&reason);
-                    let until = Instant::now() + LOOK_EVERY;
-                    while !self.is_stopping() && Instant::now() < until {
-                        thread::sleep(TICK);
-                    }
+                    self.wait(LOOK_EVERY);
                 }
             }
+        }
+    }
+
+    fn wait(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while !self.is_stopping() && Instant::now() < until {
+            thread::park_timeout(TICK);
         }
     }
 
@@ -189,7 +225,13 @@ impl Producer {
             config.set(property, value);
         }
         let observer = Arc::new(Observer::new(&self.health, self.options.name(), secrets));
-        let context = Context { observer: Arc::clone(&observer), health: Arc::clone(&self.health), confirm };
+        let context = Context {
+            observer: Arc::clone(&observer),
+            health: Arc::clone(&self.health),
+            confirm,
+            has_delivered: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
+        };
         // The error would show the value.
         let client = config.create_with_context(context).map_err(|error| match error {
             KafkaError::ClientConfig(_, what, ..) => what,
@@ -205,7 +247,7 @@ impl Producer {
         loop {
             live.client.poll(TICK);
             if self.is_stopping() {
-                self.set_live(None);
+                self.set_state(State::Nobody);
                 live.retire();
                 return End::Stop;
             }
@@ -217,11 +259,13 @@ impl Producer {
             lost_at = (!is_connected).then(|| lost_at.unwrap_or_else(Instant::now));
             let is_waited_for = live.client.in_flight_count() > 0;
             let is_given_up = is_waited_for && lost_at.is_some_and(|at| at.elapsed() >= GRACE);
-            if live.observer.is_broken() || is_given_up {
-                self.set_live(None);
+            if live.observer.is_broken() {
+                return self.broken(&live);
+            }
+            if is_given_up {
+                self.set_state(State::Nobody);
                 // Numbers are left out by that, so another client goes on, with numbers of its own.
-                live.client.purge(PurgeConfig::default().queue().inflight());
-                live.client.poll(Duration::ZERO);
+                live.purge();
                 return End::Replaced;
             }
             if looked_at.elapsed() >= LOOK_EVERY {
@@ -232,7 +276,7 @@ impl Producer {
                         Ok(new) => {
                             files = now;
                             try_again = None;
-                            self.set_live(Some(new.clone()));
+                            self.set_state(State::Live(new.clone()));
                             let old = std::mem::replace(&mut live, new);
                             thread::spawn(move || old.retire());
                         }
@@ -279,8 +323,18 @@ impl Producer {
         }
     }
 
-    fn set_live(&self, live: Option<Live>) {
-        let old = std::mem::replace(&mut *self.live.write().unwrap_or_else(PoisonError::into_inner), live);
+    /// A client that librdkafka gave up.
+    fn broken(&self, live: &Live) -> End {
+        let refusal = live.refusal();
+        let is_refused = refusal.is_some();
+        live.client.context().is_refused.store(is_refused, Ordering::Release);
+        self.set_state(refusal.map_or(State::Nobody, State::Refused));
+        live.purge();
+        End::Broken(if is_refused { REFUSED_FOR } else { BROKEN_FOR })
+    }
+
+    fn set_state(&self, state: State) {
+        let old = std::mem::replace(&mut *self.state.write().unwrap_or_else(PoisonError::into_inner), state);
         // After the lock is given back, since the end of a client takes its time.
         drop(old);
     }
@@ -291,6 +345,31 @@ impl Producer {
 }
 
 impl Live {
+    /// Why the broker does not let this user begin, where it does not.
+    fn refusal(&self) -> Option<Arc<str>> {
+        let (code, reason) = self.client.client().fatal_error()?;
+        let is_refused = matches!(
+            code,
+            RDKafkaErrorCode::ClusterAuthorizationFailed | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
+        );
+        is_refused.then(|| format!("{reason} ({code})").into())
+    }
+
+    #[cold]
+    fn not_sent(&self, error: KafkaError) -> NotSent {
+        // It may be some moments until the thread has seen it.
+        match self.refusal() {
+            Some(reason) => NotSent::Refused(reason),
+            None => NotSent::NotTaken(error),
+        }
+    }
+
+    /// Has everybody told that waits.
+    fn purge(&self) {
+        self.client.purge(PurgeConfig::default().queue().inflight());
+        self.client.poll(Duration::ZERO);
+    }
+
     /// Waits for what is on its way, and ends the client. Blocks.
     fn retire(self) {
         if self.observer.is_connected() {
@@ -304,7 +383,7 @@ struct Ended(Arc<Producer>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.set_live(None);
+        self.0.set_state(State::Nobody);
         self.0.stopped.send_replace(true);
     }
 }
@@ -328,17 +407,33 @@ impl ProducerContext for Context {
 
     fn delivery(&self, result: &DeliveryResult<'_>, reply: Arc<Reply>) {
         let outcome: Outcome = match result {
-            Ok(message) => Ok(Place { partition: message.partition(), offset: u64::try_from(message.offset()).ok() }),
-            Err((error, message)) => {
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                Err(Failure { code, has_partition: message.partition() >= 0 })
+            Ok(message) => {
+                self.has_delivered.store(true, Ordering::Relaxed);
+                Ok(Place { partition: message.partition(), offset: u64::try_from(message.offset()).ok() })
             }
+            Err((error, message)) => Err(self.failure(error, message.partition())),
         };
         if let (Confirm::None, Err(failure)) = (self.confirm, &outcome) {
             self.health.counters().add_unsent(1);
             self.observer.lost_message(message_topic(result), failure.code);
         }
         reply.give(outcome);
+    }
+}
+
+impl Context {
+    #[cold]
+    fn failure(&self, error: &KafkaError, partition: i32) -> Failure {
+        let code = match error.rdkafka_error_code() {
+            // Before it has a number of its own, a producer sends nothing.
+            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::Fatal)
+                if self.is_refused.load(Ordering::Acquire) && !self.has_delivered.load(Ordering::Relaxed) =>
+            {
+                RDKafkaErrorCode::ClusterAuthorizationFailed
+            }
+            code => code.unwrap_or(RDKafkaErrorCode::Unknown),
+        };
+        Failure { code, has_partition: partition >= 0 }
     }
 }
 

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::BaseRecord;
 
 use super::limits::Limit;
-use super::producer::Producer;
+use super::producer::{NotSent, Producer};
 use super::record::parts;
 use super::reply::{Failure, Reply, Waiting};
 use crate::kafka::Topic;
@@ -62,9 +62,12 @@ impl Publisher {
             delivery_opaque: Arc::clone(&reply),
         };
         match self.producer.send(record) {
-            Some(Ok(())) => Ok(Waiting(reply)),
-            Some(Err(error)) => Err(self.not_taken(error)),
-            None => Err(PublishError::new(PublishErrorKind::Unreachable, self.producer.health.failure())),
+            Ok(()) => Ok(Waiting(reply)),
+            Err(NotSent::NotTaken(error)) => Err(self.not_taken(error)),
+            Err(NotSent::Refused(reason)) => Err(PublishError::new(PublishErrorKind::Refused, &*reason)),
+            Err(NotSent::Unreachable) => {
+                Err(PublishError::new(PublishErrorKind::Unreachable, self.producer.health.failure()))
+            }
         }
     }
 
