@@ -3,7 +3,13 @@
 //! # URL
 //!
 //! A topic is `kafka://TOPIC`. `key_name` names the attribute that becomes the record's key instead
-//! of a header.
+//! of a header. Three more are this driver's own:
+//!
+//! - `partitioner` says how a record finds its partition: `fnv1a_random` (the default, with which a key keeps the partition
+//!   that it has with KrakenD), `murmur2_random` (as Kafka's own client does), `consistent_random` (CRC32, as librdkafka
+//!   does), or `random`; `fnv1a`, `murmur2` and `consistent` put all records without a key into one partition.
+//! - `compression` is `none` (the default), `gzip`, `snappy`, `lz4` or `zstd`.
+//! - `tombstones` has a message without a body published without a value, which deletes its key from a compacted topic.
 //!
 //! ```
 //! use sluicegate_drivers::kafka::Topic;
@@ -30,18 +36,44 @@
 //!
 //! # Environment
 //!
-//! `KAFKA_BROKERS` (required): the addresses to start from, `HOST:PORT`, separated by commas.
+//! `KAFKA_BROKERS` (required): the addresses to start from, `HOST` or `HOST:PORT`, separated by commas; the port is 9092
+//! unless it is given. This broker speaks neither TLS nor SASL, as with KrakenD. A named broker does, by its settings:
+//!
+//! - `servers` (required), `client_id` (`sluicegate` unless it is given) and `rack`.
+//! - `tls`: `enabled`, or any of `ca_certs`, `client_cert` and `client_key` (with `key_password`), and
+//!   `disable_system_ca_pool`. The system's authorities are trusted besides those of `ca_certs`; where it has none and there
+//!   is no `ca_certs`, it is an error, since no authorities are bundled. Needs a build with the feature `kafka-tls`, which
+//!   `cargo gateway` asks for by itself, and which links an OpenSSL: librdkafka has no other.
+//! - `sasl`: `mechanism` (`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`), `user` and `password`. The SCRAM ones need
+//!   `kafka-tls` as well.
+//!
+//! Settings are read whenever a client is made. When a file of theirs changes, a new client is made and takes the place of
+//! the old one as soon as it is connected; the old one ends when what was on its way is confirmed. Where the new one cannot
+//! connect, the old one is kept.
 //!
 //! # Delivery
 //!
-//! At least once. A publish is confirmed by all in-sync replicas. An acknowledged delivery moves the
+//! At least once. A publish is confirmed by all in-sync replicas, and librdkafka numbers the records of a producer
+//! (`enable.idempotence`), so that trying again stores none twice and keeps their order. `confirm: leader` waits for the
+//! leader alone, without numbers; `none` for nothing. While there is no connection, nothing is taken and nothing is kept for
+//! later: a publish fails at once. What was on its way when a connection was lost is sent again for a second, after that it
+//! counts as not confirmed, and so does what has no answer after 10 seconds. A topic that is not there is refused after about
+//! a second, which is the time that a broker has to make it by itself.
+//!
+//! Attributes are headers, under their names. `Kafka-Timestamp` (milliseconds since 1970, or RFC 3339) is the record's own
+//! timestamp instead of a header; `Kafka-Tombstone: true` leaves a message without a body without a value.
+//!
+//! An acknowledged delivery moves the
 //! group's offset once everything before it in its partition is settled; one given back is delivered
 //! again from memory. What was not settled when the gateway ends is delivered to the next member of
 //! the group. Order holds within a partition, so among the messages of one key.
 //!
 //! # Limits
 //!
-//! The size of a message is limited by the broker (`message.max.bytes`, 1 MiB unless it is set).
+//! The size of a message is limited by its topic (`max.message.bytes`, 1 MiB unless it is set), which is asked for at each
+//! connection where the user may see it; a message over it is refused without being sent. Over 100 MB nothing is sent. Those
+//! that publish alike (`confirm`, `partitioner`, `compression`) share one client, whose queue holds 100,000 messages or
+//! 256 MiB.
 //! Kafka has no dead-letter topic of its own and does not count deliveries. A topic's name has at
 //! most 249 letters, digits, `.`, `_` and `-`.
 
