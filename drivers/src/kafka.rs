@@ -44,8 +44,9 @@
 //!   `disable_system_ca_pool`. The system's authorities are trusted besides those of `ca_certs`; where it has none and there
 //!   is no `ca_certs`, it is an error, since no authorities are bundled. Needs a build with the feature `kafka-tls`, which
 //!   `cargo gateway` asks for by itself, and which links an OpenSSL: librdkafka has no other.
-//! - `sasl`: `mechanism` (`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`), `user` and `password`. The SCRAM ones need
-//!   `kafka-tls` as well.
+//! - `sasl`: `mechanism` (`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`), `user` and `password`; or the mechanism `OAUTHBEARER`
+//!   and a `token`, which is read again whenever a new one is needed: `file:PATH` of one that somebody renews, such as
+//!   Kubernetes. All but `PLAIN` need `kafka-tls` as well.
 //!
 //! Settings are read whenever a client is made. When a file of theirs changes, a new client is made and takes the place of
 //! the old one as soon as it is connected; the old one ends when what was on its way is confirmed. Where the new one cannot

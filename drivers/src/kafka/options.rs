@@ -3,6 +3,7 @@
 
 #[cfg(feature = "kafka-tls")]
 mod tls;
+mod token;
 
 use std::env::VarError;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::SystemTime;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+pub(crate) use self::token::TokenSource;
 use super::settings::{self, Mechanism};
 use super::{addresses, settings::TLS};
 use crate::{OpenError, Settings, Source};
@@ -21,6 +23,9 @@ pub(super) const EXPECTED: &str = "the brokers' addresses, HOST:PORT, separated 
 
 /// Settings that name files.
 const FILES: [&str; 3] = ["tls.ca_certs", "tls.client_cert", "tls.client_key"];
+
+/// Settings that librdkafka asks for by itself when it needs them.
+const ASKED_FOR: [&str; 1] = ["sasl.token"];
 
 /// A file as it was at some time.
 #[derive(PartialEq, Eq)]
@@ -40,8 +45,15 @@ pub(crate) struct Options {
 pub(crate) struct Access {
     /// To be completed by what is special to the kind.
     pub(crate) config: ClientConfig,
-    /// What must be in no log line.
-    pub(crate) secrets: Vec<String>,
+    /// For the one who sees what the client says.
+    pub(crate) secrets: Secrets,
+}
+
+/// What must be in no log line, and where a token comes from.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    pub(crate) texts: Vec<String>,
+    pub(crate) token: Option<TokenSource>,
 }
 
 impl Options {
@@ -60,7 +72,7 @@ impl Options {
     /// A value is missing or malformed. The error does not show it.
     pub(crate) fn load(&self) -> Result<Access, OpenError> {
         settings::check(&self.settings)?;
-        let mut access = Access { config: common(), secrets: Vec::new() };
+        let mut access = Access { config: common(), secrets: Secrets::default() };
         access.config.set("bootstrap.servers", self.servers()?.join(","));
         for (name, property) in [("client_id", "client.id"), ("rack", "client.rack")] {
             if let Some(text) = self.settings.text(name)? {
@@ -79,7 +91,7 @@ impl Options {
         Ok(access)
     }
 
-    /// The files that [`load`](Self::load) reads, as they are now. Blocks.
+    /// The files whose change needs another client, as they are now. Blocks.
     pub(crate) fn stamps(&self) -> Vec<Stamp> {
         let of = |(name, source): (&str, &Source)| {
             let path = match (source, FILES.contains(&name)) {
@@ -93,7 +105,7 @@ impl Options {
         };
         let all =
             self.settings.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
-        all.filter_map(of).collect()
+        all.filter(|(name, _)| !ASKED_FOR.contains(name)).filter_map(of).collect()
     }
 
     fn servers(&self) -> Result<Vec<String>, OpenError> {
@@ -130,12 +142,18 @@ impl Options {
             let message = format!("is `{}`, which needs a build with the feature `kafka-tls`", mechanism.name());
             return Err(self.wrong("sasl.mechanism", message));
         }
+        let given = |name: &str| !self.settings.sources(name).is_empty();
+        mechanism.check(&given).map_err(|(name, message)| self.wrong(name, message))?;
         access.config.set("sasl.mechanism", mechanism.name());
+        if mechanism == Mechanism::OauthBearer {
+            access.secrets.token = Some(TokenSource::new(self)?);
+            return Ok(true);
+        }
         for (name, property) in [("sasl.user", "sasl.username"), ("sasl.password", "sasl.password")] {
             let text = self.settings.text(name)?.unwrap_or_default();
             access.config.set(property, self.not_empty(name, text.clone())?);
             if name == "sasl.password" {
-                access.secrets.push(text);
+                access.secrets.texts.push(text);
             }
         }
         Ok(true)

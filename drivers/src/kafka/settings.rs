@@ -17,6 +17,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("sasl.mechanism", SettingKind::Text),
     setting("sasl.user", SettingKind::Text),
     setting("sasl.password", SettingKind::Secret),
+    setting("sasl.token", SettingKind::Secret),
 ];
 
 const fn setting(name: &'static str, kind: SettingKind) -> Setting {
@@ -29,12 +30,19 @@ pub(crate) enum Mechanism {
     Plain,
     ScramSha256,
     ScramSha512,
+    OauthBearer,
 }
+
+const KNOWN: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER";
 
 impl Mechanism {
     /// Every one, by its name.
-    const ALL: [(&'static str, Self); 3] =
-        [("PLAIN", Self::Plain), ("SCRAM-SHA-256", Self::ScramSha256), ("SCRAM-SHA-512", Self::ScramSha512)];
+    const ALL: [(&'static str, Self); 4] = [
+        ("PLAIN", Self::Plain),
+        ("SCRAM-SHA-256", Self::ScramSha256),
+        ("SCRAM-SHA-512", Self::ScramSha512),
+        ("OAUTHBEARER", Self::OauthBearer),
+    ];
 
     /// Reads a name.
     ///
@@ -45,11 +53,27 @@ impl Mechanism {
             return Ok(*mechanism);
         }
         Err(match name {
-            "OAUTHBEARER" | "AWS_MSK_IAM" | "GSSAPI" => {
-                format!("is `{name}`, which this version does not speak: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
-            }
-            _ => "is none of PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512".to_owned(),
+            "AWS_MSK_IAM" | "GSSAPI" => format!("is `{name}`, which this version does not speak: {KNOWN}"),
+            _ => format!("is none of {KNOWN}"),
         })
+    }
+
+    /// Checks which credentials are given.
+    ///
+    /// # Errors
+    /// It has no use for one of them, or needs another.
+    pub(crate) fn check(self, given: &dyn Fn(&str) -> bool) -> Result<(), Wrong> {
+        let (needed, other) = match self {
+            Self::OauthBearer => ("sasl.token", "sasl.user"),
+            Self::Plain | Self::ScramSha256 | Self::ScramSha512 => ("sasl.user", "sasl.token"),
+        };
+        if given(other) {
+            return Err((other, "is nothing that this `mechanism` has".to_owned()));
+        }
+        if !given(needed) {
+            return Err(("sasl.mechanism", format!("needs `{needed}`")));
+        }
+        Ok(())
     }
 
     #[cfg(feature = "kafka")]
@@ -79,7 +103,7 @@ pub(crate) fn check(settings: &Settings) -> Result<(), OpenError> {
     check_named(settings).map_err(|(name, message)| OpenError::Setting { broker, name, message })
 }
 
-type Wrong = (&'static str, String);
+pub(crate) type Wrong = (&'static str, String);
 
 fn check_named(settings: &Settings) -> Result<(), Wrong> {
     let given = |name: &str| !settings.sources(name).is_empty();
@@ -93,9 +117,10 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
         ("tls.client_cert", "tls.client_key"),
         ("tls.client_key", "tls.client_cert"),
         ("tls.key_password", "tls.client_key"),
-        ("sasl.mechanism", "sasl.user"),
         ("sasl.user", "sasl.password"),
-        ("sasl.password", "sasl.mechanism"),
+        ("sasl.password", "sasl.user"),
+        ("sasl.user", "sasl.mechanism"),
+        ("sasl.token", "sasl.mechanism"),
     ] {
         if given(name) && !given(needed) {
             return Err((name, format!("needs `{needed}`")));
@@ -118,7 +143,8 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
         return Err(("tls.disable_system_ca_pool", "needs `tls.ca_certs`: nobody else is trusted".to_owned()));
     }
     for name in literals(settings, "sasl.mechanism") {
-        Mechanism::parse(name).map_err(|message| ("sasl.mechanism", message))?;
+        let mechanism = Mechanism::parse(name).map_err(|message| ("sasl.mechanism", message))?;
+        mechanism.check(&given)?;
     }
     Ok(())
 }
@@ -170,7 +196,13 @@ mod tests {
             (said(&[("servers", &[Source::Literal("a"), Source::Literal("b:hunter2")])]), "has no valid port"),
             (said(&[A, PLAIN]), "`sasl.mechanism` of the broker `billing` needs `sasl.user`"),
             (said(&[A, ("sasl.user", ENV)]), "`sasl.user` of the broker `billing` needs `sasl.password`"),
-            (said(&[A, ("sasl.password", ENV)]), "`sasl.password` of the broker `billing` needs `sasl.mechanism`"),
+            (said(&[A, ("sasl.password", ENV)]), "`sasl.password` of the broker `billing` needs `sasl.user`"),
+            (said(&[A, ("sasl.token", ENV)]), "`sasl.token` of the broker `billing` needs `sasl.mechanism`"),
+            (said(&[A, PLAIN, ("sasl.token", ENV)]), "`sasl.token` of the broker `billing` is nothing that"),
+            (
+                said(&[A, ("sasl.mechanism", &[Source::Literal("OAUTHBEARER")])]),
+                "`sasl.mechanism` of the broker `billing` needs `sasl.token`",
+            ),
             (
                 said(&[
                     A,

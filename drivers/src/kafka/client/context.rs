@@ -4,10 +4,12 @@
 //! each failure; its error events leave repeated ones out, and none tells of a connection that was made.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
@@ -15,6 +17,7 @@ use rdkafka::statistics::Statistics;
 use super::health::{Health, Part};
 use super::statistics::Figures;
 use crate::kafka::DRIVER;
+use crate::kafka::options::Secrets;
 use crate::outage::Repeats;
 
 /// Sees what one client says. Whoever has a context of another kind passes everything on to this one.
@@ -22,8 +25,7 @@ pub(in super::super) struct Observer {
     health: Arc<Health>,
     part: Arc<Part>,
     broker: Option<&'static str>,
-    /// What must be in no log line.
-    secrets: Vec<String>,
+    secrets: Secrets,
     connections: Mutex<Connections>,
     is_broken: AtomicBool,
 }
@@ -43,7 +45,7 @@ struct Connections {
 
 impl Observer {
     /// Of a new client of the broker that `health` is of.
-    pub(in super::super) fn new(health: &Arc<Health>, broker: Option<&'static str>, secrets: Vec<String>) -> Self {
+    pub(in super::super) fn new(health: &Arc<Health>, broker: Option<&'static str>, secrets: Secrets) -> Self {
         let part = health.add();
         let connections = Mutex::default();
         Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken: AtomicBool::new(false) }
@@ -113,7 +115,7 @@ impl Observer {
 
     /// What a line may say to others.
     fn shown(&self, line: &str) -> String {
-        let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
+        let secrets = self.secrets.texts.iter().filter(|secret| !secret.is_empty());
         secrets.fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "(a secret)"))
     }
 
@@ -126,7 +128,16 @@ impl Observer {
     }
 }
 
+/// A context of another kind has this constant as well, and passes on what asks for a token: otherwise librdkafka never gets
+/// one.
 impl ClientContext for Observer {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let source = self.secrets.token.as_ref().ok_or("there is no `sasl.token`")?;
+        source.token().map_err(|reason| reason.replace('\0', "").into())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         let is_debug = matches!(level, RDKafkaLogLevel::Debug);
         match facility {
@@ -164,6 +175,12 @@ impl ClientContext for Observer {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
+            // Without a token, it does not even connect.
+            Some(RDKafkaErrorCode::Authentication) if reason.contains("OAUTHBEARER token") => {
+                let reason = self.shown(reason);
+                self.connections.lock().unwrap_or_else(PoisonError::into_inner).failure.clone_from(&reason);
+                self.health.failed(&reason);
+            }
             // Told by the lines about connections.
             Some(
                 RDKafkaErrorCode::AllBrokersDown
@@ -227,7 +244,8 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let health = Health::new("kafka", None);
-        let observer = Observer::new(&health, None, vec![String::new(), "hunter2".to_owned()]);
+        let observer =
+            Observer::new(&health, None, Secrets { texts: vec![String::new(), "hunter2".to_owned()], token: None });
         assert_eq!(observer.shown("a hunter2 b"), "a (a secret) b");
     }
 
@@ -235,7 +253,8 @@ mod tests {
     fn the_state_follows_the_lines() {
         use crate::BrokerState::{Connected, Connecting, Disconnected};
         let health = Health::new("kafka", None);
-        let (one, other) = (Observer::new(&health, None, Vec::new()), Observer::new(&health, None, Vec::new()));
+        let (one, other) =
+            (Observer::new(&health, None, Secrets::default()), Observer::new(&health, None, Secrets::default()));
         let say = |observer: &Observer, name: &str, from: &str, to: &str| {
             let line = format!("[thrd:{name}]: {name}: Broker changed state {from} -> {to}");
             observer.log(RDKafkaLogLevel::Debug, "STATE", &line);

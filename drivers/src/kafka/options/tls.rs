@@ -47,7 +47,7 @@ impl Options {
         if let Some(password) = settings.text("tls.key_password")? {
             let password = self.not_empty("tls.key_password", password)?;
             access.config.set("ssl.key.password", password.clone());
-            access.secrets.push(password);
+            access.secrets.texts.push(password);
         }
         Ok(())
     }

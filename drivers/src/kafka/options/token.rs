@@ -1,0 +1,76 @@
+//! Tokens to log in with (OAUTHBEARER): read again whenever librdkafka needs one, so that somebody else may renew the file.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use data_encoding::BASE64URL_NOPAD;
+use rdkafka::client::OAuthToken;
+use serde_json::Value;
+
+use super::Options;
+use crate::OpenError;
+
+/// How long a token is used whose end cannot be read from it.
+const OPAQUE: Duration = Duration::from_secs(300);
+
+/// Where tokens come from.
+pub(crate) struct TokenSource(Options);
+
+impl TokenSource {
+    /// Reads a token, to know that it can be read.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(super) fn new(options: &Options) -> Result<Self, OpenError> {
+        let source = Self(options.clone());
+        source.read()?;
+        Ok(source)
+    }
+
+    /// The token of now. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be read, or its time is over.
+    pub(crate) fn token(&self) -> Result<OAuthToken, String> {
+        let token = self.read().map_err(|error| error.to_string())?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (principal, end) = claims(&token).unwrap_or_default();
+        if end.is_some_and(|end| end <= now) {
+            return Err("the time of `sasl.token` is over".to_owned());
+        }
+        let end = end.unwrap_or(now + OPAQUE);
+        let lifetime_ms = i64::try_from(end.as_millis()).unwrap_or(i64::MAX);
+        Ok(OAuthToken { token, principal_name: principal.unwrap_or_else(|| "sluicegate".to_owned()), lifetime_ms })
+    }
+
+    fn read(&self) -> Result<String, OpenError> {
+        let token = self.0.settings.text("sasl.token")?.unwrap_or_default();
+        self.0.not_empty("sasl.token", token)
+    }
+}
+
+/// Whom a JSON Web Token is of, and when its time is over. Nobody checks it here: that is the broker's part.
+fn claims(token: &str) -> Option<(Option<String>, Option<Duration>)> {
+    let payload = token.split('.').nth(1)?;
+    let payload = BASE64URL_NOPAD.decode(payload.trim_end_matches('=').as_bytes()).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    let principal = claims.get("sub").and_then(Value::as_str).filter(|sub| !sub.contains('\0')).map(str::to_owned);
+    let end = claims.get("exp").and_then(Value::as_f64).and_then(|end| Duration::try_from_secs_f64(end).ok());
+    Some((principal, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_of_tokens() {
+        let token = |claims: &str| format!("e30.{}.", BASE64URL_NOPAD.encode(claims.as_bytes()));
+        let (principal, end) = claims(&token(r#"{"sub": "ann", "exp": 1700000000.5}"#)).expect("claims");
+        assert_eq!((principal.as_deref(), end), (Some("ann"), Some(Duration::from_millis(1_700_000_000_500))));
+        assert_eq!(claims(&token(r#"{"exp": "soon"}"#)), Some((None, None)));
+        assert_eq!(claims(&token(r#"{"exp": -1}"#)), Some((None, None)));
+        for opaque in ["", "abc", "a.b.c", "a.%.c"] {
+            assert_eq!(claims(opaque), None, "{opaque}");
+        }
+    }
+}
