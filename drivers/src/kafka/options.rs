@@ -31,6 +31,7 @@ const ASKED_FOR: [&str; 1] = ["sasl.token"];
 #[derive(PartialEq, Eq)]
 pub(crate) struct Stamp {
     path: PathBuf,
+    is_asked_for: bool,
     /// When it was changed, and its length; `None` where it could not be seen.
     found: Option<(SystemTime, u64)>,
 }
@@ -54,6 +55,12 @@ pub(crate) struct Access {
 pub(crate) struct Secrets {
     pub(crate) texts: Vec<String>,
     pub(crate) token: Option<TokenSource>,
+}
+
+/// Whether there should be another client because of what has changed. One that is connected asks for some of it by itself.
+pub(crate) fn need_another(old: &[Stamp], new: &[Stamp], is_connected: bool) -> bool {
+    let counts = |stamp: &&Stamp| !(is_connected && stamp.is_asked_for);
+    old.iter().filter(counts).ne(new.iter().filter(counts))
 }
 
 impl Options {
@@ -91,7 +98,7 @@ impl Options {
         Ok(access)
     }
 
-    /// The files whose change needs another client, as they are now. Blocks.
+    /// The files that [`load`](Self::load) reads, as they are now. Blocks.
     pub(crate) fn stamps(&self) -> Vec<Stamp> {
         let of = |(name, source): (&str, &Source)| {
             let path = match (source, FILES.contains(&name)) {
@@ -101,11 +108,11 @@ impl Options {
             };
             let found = std::fs::metadata(&path).ok();
             let found = found.and_then(|found| Some((found.modified().ok()?, found.len())));
-            Some(Stamp { path, found })
+            Some(Stamp { path, is_asked_for: ASKED_FOR.contains(&name), found })
         };
         let all =
             self.settings.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
-        all.filter(|(name, _)| !ASKED_FOR.contains(name)).filter_map(of).collect()
+        all.filter_map(of).collect()
     }
 
     fn servers(&self) -> Result<Vec<String>, OpenError> {

@@ -82,7 +82,7 @@ impl Observer {
     }
 
     fn state(&self, line: &str) {
-        let Some((name, to)) = change_of_state(line) else { return };
+        let Some((name, from, to)) = change_of_state(line) else { return };
         // Those stand for a server that another entry is of.
         if name.starts_with(':') || name.ends_with("Coordinator") {
             return;
@@ -100,8 +100,9 @@ impl Observer {
                 return;
             }
             let reason = std::mem::take(&mut connections.reason);
-            // The server is one of those that are known by now, and connected to as that.
-            if std::mem::take(&mut connections.is_planned) && was_up {
+            // The server is one of those that are known by now, and connected to as that; or it does not renew a login over the
+            // same connection. Either way the next one is about to be there, or fails.
+            if std::mem::take(&mut connections.is_planned) || (was_up && from == "REAUTH") {
                 return;
             }
             let reason = if reason.is_empty() { format!("{name}: no connection") } else { reason };
@@ -145,7 +146,7 @@ impl ClientContext for Observer {
             "FAIL" if is_debug => {
                 let reason = self.shown(reason_of_failure(line));
                 let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-                connections.is_planned = line.contains("(_DESTROY_BROKER)");
+                connections.is_planned = line.contains("(_DESTROY_BROKER)") || line.contains("(_DESTROY)");
                 connections.reason = reason;
             }
             // The same once more.
@@ -205,11 +206,11 @@ impl Drop for Observer {
     }
 }
 
-/// `[thrd:...]: 127.0.0.1:9092/1: Broker changed state CONNECT -> UP` as the server and its new state.
-fn change_of_state(line: &str) -> Option<(&str, &str)> {
+/// `[thrd:...]: 127.0.0.1:9092/1: Broker changed state CONNECT -> UP` as the server and its states.
+fn change_of_state(line: &str) -> Option<(&str, &str, &str)> {
     let (name, states) = without_thread(line).split_once(": Broker changed state ")?;
-    let (_, to) = states.split_once(" -> ")?;
-    Some((name, to))
+    let (from, to) = states.split_once(" -> ")?;
+    Some((name, from, to))
 }
 
 /// Why a connection failed, without what differs each time: how long it took.
@@ -233,7 +234,7 @@ mod tests {
     #[test]
     fn lines_of_librdkafka() {
         let line = "[thrd:127.0.0.1:1/bootstrap]: 127.0.0.1:1/bootstrap: Broker changed state CONNECT -> DOWN";
-        assert_eq!(change_of_state(line), Some(("127.0.0.1:1/bootstrap", "DOWN")));
+        assert_eq!(change_of_state(line), Some(("127.0.0.1:1/bootstrap", "CONNECT", "DOWN")));
         assert_eq!(change_of_state("[thrd:main]: nothing of the kind"), None);
         let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused \
                     (after 0ms in state CONNECT) (_TRANSPORT)";
@@ -269,7 +270,8 @@ mod tests {
         say(&one, "b:1/2", "UP", "REAUTH");
         assert_eq!(health.state(), Connected);
         say(&other, "b:1/2", "CONNECT", "UP");
-        say(&one, "b:1/2", "REAUTH", "DOWN");
+        say(&one, "b:1/2", "REAUTH", "UP");
+        say(&one, "b:1/2", "UP", "DOWN");
         assert_eq!(health.state(), Connected, "of another client");
         assert!(!one.is_connected());
         observer_fails(&other);
@@ -281,6 +283,10 @@ mod tests {
         other.log(RDKafkaLogLevel::Debug, "FAIL", line);
         say(&other, "b:1/bootstrap", "UP", "DOWN");
         assert_eq!(health.state(), Connected, "another one is about to be up");
+        say(&other, "b:1/2", "CONNECT", "UP");
+        say(&other, "b:1/2", "UP", "REAUTH");
+        say(&other, "b:1/2", "REAUTH", "DOWN");
+        assert_eq!(health.state(), Connected, "with another login");
         observer_fails(&other);
         say(&other, "b:1/2", "CONNECT", "DOWN");
         assert_eq!(health.state(), Disconnected { reason: "b:1/2: gone".to_owned() });

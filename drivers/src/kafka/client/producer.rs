@@ -20,7 +20,7 @@ use super::health::Health;
 use super::limits::Limit;
 use super::reply::{Failure, Outcome, Place, Reply};
 use crate::Confirm;
-use crate::kafka::options::{Access, Options};
+use crate::kafka::options::{Access, Options, Stamp, need_another};
 use crate::kafka::{Compression, DRIVER, Partitioner};
 
 /// How often a thread looks at more than its queue.
@@ -95,6 +95,14 @@ enum End {
     Replaced,
     /// Another takes its place after a while.
     Broken(Duration),
+}
+
+/// The files of the settings, as they were when they were looked at last.
+struct Watched {
+    files: Vec<Stamp>,
+    looked_at: Instant,
+    /// When those are tried again that could not be connected with.
+    try_again: Option<Instant>,
 }
 
 struct Context {
@@ -241,10 +249,9 @@ impl Producer {
         Ok(Live { client: Arc::new(client), observer })
     }
 
-    fn serve(&self, mut live: Live, mut files: Vec<crate::kafka::options::Stamp>) -> End {
+    fn serve(&self, mut live: Live, files: Vec<Stamp>) -> End {
         let (mut was_connected, mut lost_at) = (false, None);
-        let mut looked_at = Instant::now();
-        let mut try_again = None;
+        let mut watched = Watched { files, looked_at: Instant::now(), try_again: None };
         loop {
             live.client.poll(TICK);
             if self.is_stopping() {
@@ -252,45 +259,53 @@ impl Producer {
                 live.retire();
                 return End::Stop;
             }
+            if live.observer.is_broken() {
+                return self.broken(&live);
+            }
             let is_connected = live.observer.is_connected();
             if is_connected && !was_connected {
                 self.ask_for_limits();
             }
             was_connected = is_connected;
             lost_at = (!is_connected).then(|| lost_at.unwrap_or_else(Instant::now));
-            let is_waited_for = live.client.in_flight_count() > 0;
-            let is_given_up = is_waited_for && lost_at.is_some_and(|at| at.elapsed() >= GRACE);
-            if live.observer.is_broken() {
-                return self.broken(&live);
-            }
-            if is_given_up {
+            if lost_at.is_some_and(|at| at.elapsed() >= GRACE) && live.client.in_flight_count() > 0 {
                 self.set_state(State::Nobody);
                 // Numbers are left out by that, so another client goes on, with numbers of its own.
                 live.purge();
                 return End::Replaced;
             }
-            if looked_at.elapsed() >= LOOK_EVERY {
-                looked_at = Instant::now();
-                let now = self.options.stamps();
-                if now != files || try_again.is_some_and(|at| Instant::now() >= at) {
-                    match self.renew(&live) {
-                        Ok(new) => {
-                            files = now;
-                            try_again = None;
-                            self.set_state(State::Live(new.clone()));
-                            let old = std::mem::replace(&mut live, new);
-                            thread::spawn(move || old.retire());
-                        }
-                        Err(reason) => {
-                            files = now;
-                            try_again = Some(Instant::now() + TRY_AGAIN);
-                            let broker = self.options.name();
-                            let what = "files of its settings have changed, and it cannot connect with them: \
-                                        the connection is kept";
-                            tracing::warn!(driver = DRIVER.name, broker, reason, "{what}");
-                        }
-                    }
-                }
+            if let Some(new) = self.look_at_files(&mut watched, &live) {
+                self.set_state(State::Live(new.clone()));
+                let old = std::mem::replace(&mut live, new);
+                thread::spawn(move || old.retire());
+            }
+        }
+    }
+
+    /// A client to go on with, where files of the settings have changed.
+    fn look_at_files(&self, watched: &mut Watched, live: &Live) -> Option<Live> {
+        if watched.looked_at.elapsed() < LOOK_EVERY {
+            return None;
+        }
+        watched.looked_at = Instant::now();
+        let now = self.options.stamps();
+        let is_due = watched.try_again.is_some_and(|at| Instant::now() >= at);
+        if !is_due && !need_another(&watched.files, &now, live.observer.is_connected()) {
+            return None;
+        }
+        watched.files = now;
+        match self.renew(live) {
+            Ok(new) => {
+                watched.try_again = None;
+                Some(new)
+            }
+            Err(reason) => {
+                watched.try_again = Some(Instant::now() + TRY_AGAIN);
+                let broker = self.options.name();
+                let what =
+                    "files of its settings have changed, and it cannot connect with them: the connection is kept";
+                tracing::warn!(driver = DRIVER.name, broker, reason, "{what}");
+                None
             }
         }
     }
@@ -300,7 +315,7 @@ impl Producer {
         let new = self.make()?;
         let until = Instant::now() + RENEWAL;
         loop {
-            new.client.poll(Duration::from_millis(50));
+            new.client.poll(Duration::from_millis(5));
             old.client.poll(Duration::ZERO);
             if new.observer.is_connected() {
                 let broker = self.options.name();
