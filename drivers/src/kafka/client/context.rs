@@ -3,7 +3,7 @@
 //! Its connections are told of by lines of its `debug` called `STATE` and `FAIL`, which are there for each change and
 //! each failure; its error events leave repeated ones out, and none tells of a connection that was made.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,13 +34,18 @@ pub(in super::super) struct Observer {
 struct Connections {
     /// The servers whose connection is up.
     up: HashSet<Box<str>>,
-    /// What the one failed with that is about to be down.
-    reason: String,
-    /// Whether that is librdkafka's own will.
-    is_planned: bool,
+    /// Those that are about to be down.
+    failing: HashMap<Box<str>, Failing>,
     /// What the last one failed with.
     failure: String,
     lines: Repeats,
+}
+
+#[derive(Default)]
+struct Failing {
+    reason: String,
+    /// Whether it is librdkafka's own will.
+    is_planned: bool,
 }
 
 impl Observer {
@@ -96,13 +101,13 @@ impl Observer {
             }
         } else if to == "DOWN" || connections.up.contains(name) {
             let was_up = connections.up.remove(name);
+            let Failing { reason, is_planned } = connections.failing.remove(name).unwrap_or_default();
             if !connections.up.is_empty() {
                 return;
             }
-            let reason = std::mem::take(&mut connections.reason);
             // The server is one of those that are known by now, and connected to as that; or it does not renew a login over the
             // same connection. Either way the next one is about to be there, or fails.
-            if std::mem::take(&mut connections.is_planned) || (was_up && from == "REAUTH") {
+            if is_planned || (was_up && from == "REAUTH") {
                 return;
             }
             let reason = if reason.is_empty() { format!("{name}: no connection") } else { reason };
@@ -145,9 +150,11 @@ impl ClientContext for Observer {
             "STATE" if is_debug => self.state(line),
             "FAIL" if is_debug => {
                 let reason = self.shown(reason_of_failure(line));
-                let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-                connections.is_planned = line.contains("(_DESTROY_BROKER)") || line.contains("(_DESTROY)");
-                connections.reason = reason;
+                let is_planned = line.contains("(_DESTROY_BROKER)") || line.contains("(_DESTROY)");
+                if let Some((name, _)) = reason.split_once(": ") {
+                    let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+                    connections.failing.insert(name.into(), Failing { reason: reason.clone(), is_planned });
+                }
             }
             // The same once more.
             "FAIL" => {}

@@ -26,6 +26,10 @@ impl Limit {
         Arc::new(Self { topic: topic.into(), bytes: AtomicUsize::new(usize::MAX) })
     }
 
+    pub(super) fn is_known(&self) -> bool {
+        self.bytes() != usize::MAX
+    }
+
     /// Bytes, of a record with all that belongs to it.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)

@@ -221,7 +221,8 @@ impl Producer {
             ("partitioner", partitioner.name()),
             ("compression.type", compression.name()),
             ("linger.ms", "0"),
-            ("batch.size", "262144"),
+            // Below what topics take. A batch over that is refused, with all messages in it.
+            ("batch.size", "65536"),
             // The broker's limit counts; this is what it reads at all unless it was told otherwise.
             ("message.max.bytes", "100000000"),
             ("message.timeout.ms", "10000"),

@@ -44,10 +44,11 @@ impl Publisher {
         }
     }
 
-    /// Hands a message over to librdkafka.
-    fn send(&self, message: &Message) -> Result<Waiting, PublishError> {
+    /// Hands a message over to librdkafka. Answers with its size as well.
+    fn send(&self, message: &Message) -> Result<(Waiting, usize), PublishError> {
         let parts = parts(message, self.key_name.as_deref(), self.has_tombstones)?;
-        if self.is_plain && message.body.len().saturating_add(parts.bytes) > self.limit.bytes() {
+        let bytes = message.body.len().saturating_add(parts.bytes);
+        if self.is_plain && bytes > self.limit.bytes() {
             let what = format!("messages of the topic have at most {} bytes", self.limit.bytes());
             return Err(PublishError::new(PublishErrorKind::TooLarge, what));
         }
@@ -62,7 +63,7 @@ impl Publisher {
             delivery_opaque: Arc::clone(&reply),
         };
         match self.producer.send(record) {
-            Ok(()) => Ok(Waiting(reply)),
+            Ok(()) => Ok((Waiting(reply), bytes)),
             Err(NotSent::NotTaken(error)) => Err(self.not_taken(error)),
             Err(NotSent::Refused(reason)) => Err(PublishError::new(PublishErrorKind::Refused, &*reason)),
             Err(NotSent::Unreachable) => {
@@ -95,9 +96,13 @@ impl Publisher {
 
     /// What became of a message that librdkafka took and could not deliver.
     #[cold]
-    fn not_confirmed(&self, failure: Failure) -> PublishError {
+    fn not_confirmed(&self, failure: Failure, bytes: usize) -> PublishError {
         use RDKafkaErrorCode as Code;
+        // What surrounds a message takes less than that.
+        let is_small = self.limit.is_known() && bytes.saturating_add(200) < self.limit.bytes();
         let kind = match failure.code {
+            // Together with others it was too large for the topic, whose limit is below that of a batch.
+            Code::MessageSizeTooLarge | Code::MessageBatchTooLarge if is_small => PublishErrorKind::Full,
             Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => PublishErrorKind::TooLarge,
             Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
                 self.look();
@@ -143,7 +148,7 @@ impl Publisher {
 
 impl crate::Publisher for Publisher {
     async fn publish(&self, message: Message) -> Result<Receipt, PublishError> {
-        let waiting = self.send(&message)?;
+        let (waiting, bytes) = self.send(&message)?;
         drop(message);
         if self.producer.kind.confirm == Confirm::None {
             return Ok(Receipt::default());
@@ -155,7 +160,7 @@ impl crate::Publisher for Publisher {
                 offset: place.offset,
                 duplicate: false,
             }),
-            Err(failure) => Err(self.not_confirmed(failure)),
+            Err(failure) => Err(self.not_confirmed(failure, bytes)),
         }
     }
 }
