@@ -6,8 +6,6 @@ mod tls;
 mod token;
 
 use std::env::VarError;
-use std::path::PathBuf;
-use std::time::SystemTime;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,31 +13,29 @@ use rdkafka::config::RDKafkaLogLevel;
 pub(crate) use self::token::TokenSource;
 use super::settings::{self, Mechanism};
 use super::{addresses, settings::TLS};
-use crate::{OpenError, Settings, Source};
+use crate::settings::checks::flag;
+use crate::settings::reader::{Reader, Stamp};
+use crate::{OpenError, Settings};
 
 /// The variable that stands for the settings of a broker without a name.
 pub(super) const VARIABLE: &str = "KAFKA_BROKERS";
 pub(super) const EXPECTED: &str = "the brokers' addresses, HOST:PORT, separated by commas";
 
-/// Settings that name files.
-const FILES: [&str; 3] = ["tls.ca_certs", "tls.client_cert", "tls.client_key"];
-
 /// Settings that librdkafka asks for by itself when it needs them.
 const ASKED_FOR: [&str; 1] = ["sasl.token"];
 
-/// A file as it was at some time.
+/// The files of the settings, as they were at some time.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Stamp {
-    path: PathBuf,
-    is_asked_for: bool,
-    /// When it was changed, and its length; `None` where it could not be seen.
-    found: Option<(SystemTime, u64)>,
+pub(crate) struct Stamps {
+    all: Vec<Stamp>,
+    /// Without those of what librdkafka asks for.
+    others: Vec<Stamp>,
 }
 
 /// Where addresses and credentials are read from.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    settings: Settings,
+    reader: Reader,
 }
 
 /// What a client of any kind is told, as it is now. Not shown, for its secrets.
@@ -57,20 +53,22 @@ pub(crate) struct Secrets {
     pub(crate) token: Option<TokenSource>,
 }
 
-/// Whether there should be another client because of what has changed. One that is connected asks for some of it by itself.
-pub(crate) fn need_another(old: &[Stamp], new: &[Stamp], is_connected: bool) -> bool {
-    let counts = |stamp: &&Stamp| !(is_connected && stamp.is_asked_for);
-    old.iter().filter(counts).ne(new.iter().filter(counts))
+impl Stamps {
+    /// Whether there should be another client because of what has changed until `new`. One that is connected asks for some of
+    /// it by itself.
+    pub(crate) fn need_another(&self, new: &Self, is_connected: bool) -> bool {
+        if is_connected { self.others != new.others } else { self.all != new.all }
+    }
 }
 
 impl Options {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone() }
+        Self { reader: Reader::new(settings) }
     }
 
     /// The broker's name in the config, where it has one.
     pub(crate) fn name(&self) -> Option<&'static str> {
-        self.settings.name
+        self.reader.settings.name
     }
 
     /// Reads variables and files, which happens whenever a client is made, so that credentials can be renewed. Blocks.
@@ -78,11 +76,11 @@ impl Options {
     /// # Errors
     /// A value is missing or malformed. The error does not show it.
     pub(crate) fn load(&self) -> Result<Access, OpenError> {
-        settings::check(&self.settings)?;
+        settings::check(&self.reader.settings)?;
         let mut access = Access { config: common(), secrets: Secrets::default() };
         access.config.set("bootstrap.servers", self.servers()?.join(","));
         for (name, property) in [("client_id", "client.id"), ("rack", "client.rack")] {
-            if let Some(text) = self.settings.text(name)? {
+            if let Some(text) = self.reader.settings.text(name)? {
                 access.config.set(property, self.not_empty(name, text)?);
             }
         }
@@ -99,35 +97,23 @@ impl Options {
     }
 
     /// The files that [`load`](Self::load) reads, as they are now. Blocks.
-    pub(crate) fn stamps(&self) -> Vec<Stamp> {
-        let of = |(name, source): (&str, &Source)| {
-            let path = match (source, FILES.contains(&name)) {
-                (_, true) => self.path(source).ok()?,
-                (Source::File(path), false) => self.settings.base.join(path),
-                (Source::Literal(_) | Source::Env(_), false) => return None,
-            };
-            let found = std::fs::metadata(&path).ok();
-            let found = found.and_then(|found| Some((found.modified().ok()?, found.len())));
-            Some(Stamp { path, is_asked_for: ASKED_FOR.contains(&name), found })
-        };
-        let all =
-            self.settings.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
-        all.filter_map(of).collect()
+    pub(crate) fn stamps(&self) -> Stamps {
+        Stamps { all: self.reader.stamps(&[]), others: self.reader.stamps(&ASKED_FOR) }
     }
 
     fn servers(&self) -> Result<Vec<String>, OpenError> {
-        if self.settings.name.is_none() {
+        if self.reader.settings.name.is_none() {
             return from_variable(std::env::var(VARIABLE));
         }
-        let lists = self.settings.list("servers")?;
-        addresses::parse(&lists.join(",")).map_err(|message| self.wrong("servers", message))
+        let lists = self.reader.settings.list("servers")?;
+        addresses::parse(&lists.join(",")).map_err(|message| self.reader.wrong("servers", message))
     }
 
     /// Whether TLS is spoken.
     fn tls(&self, access: &mut Access) -> Result<bool, OpenError> {
-        let asked = TLS.into_iter().find(|name| !self.settings.sources(name).is_empty());
-        let enabled = match self.settings.text("tls.enabled")? {
-            Some(text) => settings::flag(&text).map_err(|message| self.wrong("tls.enabled", message))?,
+        let asked = TLS.into_iter().find(|name| !self.reader.settings.sources(name).is_empty());
+        let enabled = match self.reader.settings.text("tls.enabled")? {
+            Some(text) => flag(&text).map_err(|message| self.reader.wrong("tls.enabled", message))?,
             None => asked.is_some(),
         };
         if enabled {
@@ -138,26 +124,26 @@ impl Options {
 
     #[cfg(not(feature = "kafka-tls"))]
     fn speak_tls(&self, _: &mut Access) -> Result<(), OpenError> {
-        Err(self.wrong("tls.enabled", "needs a build with the feature `kafka-tls`"))
+        Err(self.reader.wrong("tls.enabled", "needs a build with the feature `kafka-tls`"))
     }
 
     /// Whether there is a login.
     fn sasl(&self, access: &mut Access) -> Result<bool, OpenError> {
-        let Some(name) = self.settings.text("sasl.mechanism")? else { return Ok(false) };
-        let mechanism = Mechanism::parse(&name).map_err(|message| self.wrong("sasl.mechanism", message))?;
+        let Some(name) = self.reader.settings.text("sasl.mechanism")? else { return Ok(false) };
+        let mechanism = Mechanism::parse(&name).map_err(|message| self.reader.wrong("sasl.mechanism", message))?;
         if mechanism != Mechanism::Plain && !cfg!(feature = "kafka-tls") {
             let message = format!("is `{}`, which needs a build with the feature `kafka-tls`", mechanism.name());
-            return Err(self.wrong("sasl.mechanism", message));
+            return Err(self.reader.wrong("sasl.mechanism", message));
         }
-        let given = |name: &str| !self.settings.sources(name).is_empty();
-        mechanism.check(&given).map_err(|(name, message)| self.wrong(name, message))?;
+        let given = |name: &str| !self.reader.settings.sources(name).is_empty();
+        mechanism.check(&given).map_err(|(name, message)| self.reader.wrong(name, message))?;
         access.config.set("sasl.mechanism", mechanism.name());
         if mechanism == Mechanism::OauthBearer {
             access.secrets.token = Some(TokenSource::new(self)?);
             return Ok(true);
         }
         for (name, property) in [("sasl.user", "sasl.username"), ("sasl.password", "sasl.password")] {
-            let text = self.settings.text(name)?.unwrap_or_default();
+            let text = self.reader.settings.text(name)?.unwrap_or_default();
             access.config.set(property, self.not_empty(name, text.clone())?);
             if name == "sasl.password" {
                 access.secrets.texts.push(text);
@@ -169,39 +155,10 @@ impl Options {
     /// A text that librdkafka can be given: C's strings end at a zero.
     fn not_empty(&self, name: &'static str, text: String) -> Result<String, OpenError> {
         match text {
-            text if text.is_empty() => Err(self.wrong(name, "is empty")),
-            text if text.contains('\0') => Err(self.wrong(name, "has a zero byte in it")),
+            text if text.is_empty() => Err(self.reader.wrong(name, "is empty")),
+            text if text.contains('\0') => Err(self.reader.wrong(name, "has a zero byte in it")),
             text => Ok(text),
         }
-    }
-
-    /// The content of the file that a setting names.
-    #[cfg(feature = "kafka-tls")]
-    fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
-        let path = self.path(source).map_err(|message| self.wrong(name, message))?;
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            // A variable may hold the secret itself where it should name a file: its value is not shown.
-            let file = match source {
-                Source::Literal(path) | Source::File(path) => (*path).to_owned(),
-                Source::Env(variable) => format!("the file that the environment variable {variable} names"),
-            };
-            self.wrong(name, format!("needs {file}: {error}"))
-        })?;
-        self.not_empty(name, text)
-    }
-
-    /// The file that a setting names. `file:PATH` is that file, not one that holds its path.
-    fn path(&self, source: &Source) -> Result<PathBuf, String> {
-        let path = match source {
-            Source::File(path) => PathBuf::from(path),
-            other => PathBuf::from(other.read(&self.settings.base)?),
-        };
-        Ok(self.settings.base.join(path))
-    }
-
-    fn wrong(&self, name: &'static str, message: impl Into<String>) -> OpenError {
-        let broker = self.settings.name.unwrap_or_default();
-        OpenError::Setting { broker, name, message: message.into() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a named broker of Kafka may say.
 
 use super::addresses;
-use crate::{OpenError, Setting, SettingKind, Settings, Source};
+use crate::settings::checks::{self, Wrong, flag, literals};
+use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
@@ -103,10 +104,8 @@ pub(crate) fn check(settings: &Settings) -> Result<(), OpenError> {
     check_named(settings).map_err(|(name, message)| OpenError::Setting { broker, name, message })
 }
 
-pub(crate) type Wrong = (&'static str, String);
-
 fn check_named(settings: &Settings) -> Result<(), Wrong> {
-    let given = |name: &str| !settings.sources(name).is_empty();
+    let given = |name: &str| checks::given(settings, name);
     if !given("servers") {
         return Err(("servers", "is missing".to_owned()));
     }
@@ -153,22 +152,10 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
 pub(crate) const TLS: [&str; 5] =
     ["tls.ca_certs", "tls.client_cert", "tls.client_key", "tls.key_password", "tls.disable_system_ca_pool"];
 
-/// The values of a setting that stand in the config.
-fn literals(settings: &Settings, name: &str) -> impl Iterator<Item = &'static str> {
-    settings.sources(name).iter().filter_map(|source| match source {
-        Source::Literal(text) => Some(*text),
-        Source::Env(_) | Source::File(_) => None,
-    })
-}
-
-/// Reads a flag.
-pub(crate) fn flag(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "is neither `true` nor `false`".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Source;
 
     #[test]
     fn settings_are_checked_without_a_client() {

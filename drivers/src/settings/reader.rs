@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 use super::checks;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
 use crate::tls::Tls;
 use crate::{OpenError, Settings, Source};
 
@@ -57,6 +59,7 @@ impl Reader {
     ///
     /// # Errors
     /// The value is no such number.
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
         match self.settings.text(name)? {
             None => Ok(default),
@@ -64,12 +67,14 @@ impl Reader {
         }
     }
 
+    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, OpenError> {
         let text = self.settings.text(name)?;
         text.map_or(Ok(false), |text| checks::flag(&text).map_err(|message| self.wrong(name, message)))
     }
 
     /// A text that is not empty.
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn text(&self, name: &'static str) -> Result<String, OpenError> {
         match self.settings.text(name)? {
             Some(text) if !text.is_empty() => Ok(text),
@@ -78,6 +83,7 @@ impl Reader {
     }
 
     /// What the settings that begin with `tls.` say.
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn tls(&self) -> Result<Tls, OpenError> {
         let settings = &self.settings;
         let mut tls = Tls::new(self.flag("tls.required")?, !self.flag("tls.disable_system_ca_pool")?);
@@ -99,6 +105,7 @@ impl Reader {
     }
 
     /// The content of the file that a setting names.
+    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
         let path = self.path(source).map_err(|message| self.wrong(name, message))?;
         std::fs::read_to_string(&path).map_err(|error| {

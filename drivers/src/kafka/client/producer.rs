@@ -20,7 +20,7 @@ use super::health::Health;
 use super::limits::Limit;
 use super::reply::{Failure, Outcome, Place, Reply};
 use crate::Confirm;
-use crate::kafka::options::{Access, Options, Stamp, need_another};
+use crate::kafka::options::{Access, Options, Stamps};
 use crate::kafka::{Compression, DRIVER, Partitioner};
 
 /// How often a thread looks at more than its queue.
@@ -99,7 +99,7 @@ enum End {
 
 /// The files of the settings, as they were when they were looked at last.
 struct Watched {
-    files: Vec<Stamp>,
+    files: Stamps,
     looked_at: Instant,
     /// When those are tried again that could not be connected with.
     try_again: Option<Instant>,
@@ -250,7 +250,7 @@ impl Producer {
         Ok(Live { client: Arc::new(client), observer })
     }
 
-    fn serve(&self, mut live: Live, files: Vec<Stamp>) -> End {
+    fn serve(&self, mut live: Live, files: Stamps) -> End {
         let (mut was_connected, mut lost_at) = (false, None);
         let mut watched = Watched { files, looked_at: Instant::now(), try_again: None };
         loop {
@@ -291,7 +291,7 @@ impl Producer {
         watched.looked_at = Instant::now();
         let now = self.options.stamps();
         let is_due = watched.try_again.is_some_and(|at| Instant::now() >= at);
-        if !is_due && !need_another(&watched.files, &now, live.observer.is_connected()) {
+        if !is_due && !watched.files.need_another(&now, live.observer.is_connected()) {
             return None;
         }
         watched.files = now;

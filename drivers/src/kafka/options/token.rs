@@ -43,7 +43,7 @@ impl TokenSource {
     }
 
     fn read(&self) -> Result<String, OpenError> {
-        let token = self.0.settings.text("sasl.token")?.unwrap_or_default();
+        let token = self.0.reader.settings.text("sasl.token")?.unwrap_or_default();
         self.0.not_empty("sasl.token", token)
     }
 }
