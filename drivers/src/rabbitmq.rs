@@ -15,8 +15,10 @@
 //! # Ok::<(), sluicegate_drivers::UrlError>(())
 //! ```
 //!
-//! A subscription is `rabbit://QUEUE`. `prefetch_count` (0 to 65535) bounds what the server hands out
-//! before it is acknowledged; 0 is no bound.
+//! A subscription is `rabbit://QUEUE`. `prefetch_count` (0 to 65535) bounds how many messages are out at once, handed out and
+//! not settled. With 0 or without it there are as many as requests that wait or answer, which `max_in_flight` bounds.
+//! `priority` (0 to 2147483647, 0 unless it is given) is that of its consumers: a server gives a message to those of the
+//! highest priority that want one.
 //!
 //! ```
 //! use sluicegate_drivers::rabbitmq::Subscription;
@@ -171,6 +173,8 @@ pub struct Subscription<'a> {
     pub queue: Cow<'a, str>,
     /// How many deliveries may be unacknowledged; 0 is no bound.
     pub prefetch_count: Option<u16>,
+    /// The priority of its consumers among others of the queue; 0 where there is none.
+    pub priority: Option<i32>,
 }
 
 /// AMQP 0-9-1 keeps a name as a short string.
@@ -189,7 +193,7 @@ static SUBSCRIPTION: Grammar = Grammar {
     what: "a RabbitMQ subscription",
     schemes: DRIVER.schemes,
     example: "rabbit://myqueue",
-    parameters: &[&["prefetch_count"]],
+    parameters: &[&["prefetch_count"], &["priority"]],
     elsewhere: (&["key_name"], "a topic"),
     credentials: "RABBIT_SERVER_URL",
 };
@@ -222,7 +226,12 @@ impl<'a> Subscription<'a> {
         let queue = url.name()?;
         queue.check_length(MAX_NAME_BYTES, "the name of a queue")?;
         let prefetch_count = url.integer("prefetch_count", 0..=u32::from(u16::MAX))?;
-        Ok(Self { queue: queue.into_text(), prefetch_count: prefetch_count.and_then(|count| count.try_into().ok()) })
+        let priority = url.integer("priority", 0..=i32::MAX.unsigned_abs())?;
+        Ok(Self {
+            queue: queue.into_text(),
+            prefetch_count: prefetch_count.and_then(|count| count.try_into().ok()),
+            priority: priority.and_then(|priority| priority.try_into().ok()),
+        })
     }
 }
 
@@ -248,13 +257,13 @@ mod tests {
 
     #[test]
     fn subscriptions() {
-        for (url, queue, prefetch_count) in [
-            ("rabbit://myqueue", "myqueue", None),
-            ("amqp://myexchange", "myexchange", None),
-            ("rabbit://a.b-c_d/e?prefetch_count=0", "a.b-c_d/e", Some(0)),
-            ("rabbit://q?prefetch_count=65535", "q", Some(65535)),
+        for (url, queue, prefetch_count, priority) in [
+            ("rabbit://myqueue", "myqueue", None, None),
+            ("amqp://myexchange", "myexchange", None, None),
+            ("rabbit://a.b-c_d/e?prefetch_count=0", "a.b-c_d/e", Some(0), None),
+            ("rabbit://q?prefetch_count=65535&priority=10", "q", Some(65535), Some(10)),
         ] {
-            let expected = Subscription { queue: Cow::Borrowed(queue), prefetch_count };
+            let expected = Subscription { queue: Cow::Borrowed(queue), prefetch_count, priority };
             assert_eq!(Subscription::parse(url), Ok(expected), "{url}");
         }
     }
@@ -300,12 +309,12 @@ mod tests {
                 (
                     "rabbit://q?[qos]=1",
                     "unknown parameter `qos`",
-                    "did you mean `prefetch_count`? (accepted: `prefetch_count`)",
+                    "did you mean `prefetch_count`? (accepted: `prefetch_count`, `priority`)",
                 ),
                 (
                     "rabbit://q?[key_name]=Rk",
                     "`key_name` is not a parameter of a RabbitMQ subscription, only of a topic",
-                    "accepted: `prefetch_count`",
+                    "accepted: `prefetch_count`, `priority`",
                 ),
             ],
         );

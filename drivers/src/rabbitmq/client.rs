@@ -3,6 +3,7 @@
 
 mod consuming;
 mod declaring;
+mod delivery;
 mod dialer;
 mod half;
 mod lane;
@@ -12,7 +13,10 @@ mod parcel;
 mod properties;
 mod publisher;
 mod publishing;
+mod queues;
+mod received;
 mod subscriber;
+mod subscription;
 mod transport;
 mod wire;
 

@@ -76,11 +76,6 @@ impl Consuming {
         self.supervision.failure()
     }
 
-    /// Whether the broker was closed.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
     /// Whether this is the first call.
     pub(super) fn set_closed(&self) -> bool {
         !self.closed.swap(true, Ordering::AcqRel)
