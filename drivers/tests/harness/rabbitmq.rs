@@ -25,6 +25,8 @@ impl Harness for RabbitMq {
     const DEADLINE: Duration = Duration::from_secs(1);
     const NACK_DELAY: Duration = Duration::from_millis(200);
     const MANY: usize = 1_000;
+    /// A server takes back what is not settled within half an hour, or when its channel is closed.
+    const KEEPS_ALIVE: bool = true;
 
     async fn start() -> Result<Self, Skipped> {
         let Ok(url) = std::env::var("RABBIT_SERVER_URL") else {

@@ -19,6 +19,9 @@ use crate::{Attribute, Message};
 /// The header of a quorum queue that says how often a message was handed out before.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
+/// How messages are kept by default.
+const PERSISTENT: u8 = 2;
+
 /// A message, and what is known of it beside.
 #[derive(Debug)]
 pub(super) struct Received {
@@ -56,7 +59,8 @@ fn time(seconds: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Names are unique: a property goes before a header of its name.
+/// Names are unique: a property goes before a header of its name. That a message is kept by the server's disk is not said, as
+/// publishing asks for it where nothing else is said.
 fn attributes(properties: BasicProperties) -> Vec<Attribute> {
     let mut found = Vec::new();
     let mut add = |name: &'static str, value: Option<String>| {
@@ -65,7 +69,8 @@ fn attributes(properties: BasicProperties) -> Vec<Attribute> {
     let text = |text: &Option<ShortString>| text.as_ref().map(|text| text.as_str().to_owned());
     add(attributes::CONTENT_TYPE, text(properties.content_type()));
     add(attributes::CONTENT_ENCODING, text(properties.content_encoding()));
-    add(attributes::DELIVERY_MODE, properties.delivery_mode().map(|mode| mode.to_string()));
+    let mode = properties.delivery_mode().filter(|mode| *mode != PERSISTENT);
+    add(attributes::DELIVERY_MODE, mode.map(|mode| mode.to_string()));
     add(attributes::PRIORITY, properties.priority().map(|priority| priority.to_string()));
     add(attributes::CORRELATION_ID, text(properties.correlation_id()));
     add(attributes::REPLY_TO, text(properties.reply_to()));
