@@ -10,6 +10,8 @@ mod log;
 mod rabbitmq_admin;
 
 mod rabbitmq {
+    mod consuming;
+    mod declaring;
     mod faults;
     mod logins;
     mod publishing;

@@ -47,10 +47,7 @@ impl crate::Delivery for Delivery {
 
     /// A server does not answer: that it was told is certain once the future has ended with `Ok`, unless the connection is
     /// lost in the same moment. The message then comes again.
-    fn settle(
-        &self,
-        settlement: Settlement,
-    ) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
+    fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
         if self.settled.swap(true, Ordering::AcqRel) {
             return ready(Err(SettleError::Expired));
         }
