@@ -27,6 +27,9 @@ use crate::{ReceiveError, SubscriberOptions};
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MOST_WAIT: Duration = Duration::from_secs(30);
 
+/// How long a server may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long closing waits for the server to have taken what was settled.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -58,6 +61,8 @@ enum End {
     Lost,
     /// There is another connection.
     Replaced,
+    /// It was closed by us.
+    Left,
     /// The server closed the channel, cancelled the consumer or refused to begin. What it said, and whether it had begun.
     Refused(String, bool),
     Closed,
@@ -110,8 +115,9 @@ impl crate::Subscriber for Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.task.abort();
+        // First, or lapin cancels the consumer of a channel that is closed at once.
         self.shared.leave();
+        self.task.abort();
     }
 }
 
@@ -155,6 +161,7 @@ impl Task {
             match self.serve(&live).await {
                 End::Closed => return,
                 End::Replaced => shared.leave(),
+                End::Left => {}
                 End::Lost => {
                     shared.end();
                     // The connection's own task finds out as well.
@@ -196,9 +203,10 @@ impl Task {
     /// Uses a channel of this connection for as long as it lasts.
     async fn serve(&mut self, live: &Arc<Live>) -> End {
         let shared = Arc::clone(&self.shared);
-        let line = match self.begin(live).await {
-            Ok(line) => line,
-            Err(error) => return end(&error, false),
+        let line = match timeout(PATIENCE, self.begin(live)).await {
+            Ok(Ok(line)) => line,
+            Ok(Err(error)) => return end(&error, false),
+            Err(_) => return no_answer(),
         };
         let mut consumers: Vec<(u32, lapin::Consumer)> = Vec::new();
         let mut prefetch = None;
@@ -208,10 +216,15 @@ impl Task {
             if shared.is_closed() {
                 return End::Closed;
             }
+            if !shared.uses(&line) {
+                return End::Left;
+            }
             if let Some(wanted) = wanted {
-                match queues::consume(&shared, &line.channel, &wanted, &mut prefetch).await {
-                    Ok(consumer) => consumers.push((wanted.number, consumer)),
-                    Err(error) => return end(&error, false),
+                let consuming = queues::consume(&shared, &line.channel, &wanted, &mut prefetch);
+                match timeout(PATIENCE, consuming).await {
+                    Ok(Ok(consumer)) => consumers.push((wanted.number, consumer)),
+                    Ok(Err(error)) => return end(&error, false),
+                    Err(_) => return no_answer(),
                 }
                 self.accepted();
                 continue;
@@ -283,6 +296,11 @@ async fn receive(shared: &Arc<Shared>, line: &Arc<Line>, consumers: &mut Vec<(u3
         if came { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
+}
+
+/// A quorum queue without a majority is silent.
+fn no_answer() -> End {
+    End::Refused(format!("no answer within {PATIENCE:?}"), false)
 }
 
 /// What an error means for the channel.

@@ -51,7 +51,6 @@ pub(super) struct Shared {
     pub(super) priority: Option<i32>,
     /// How many messages may be out at once.
     limit: usize,
-    /// Whether one consumer is to stand.
     stands: bool,
     pub(super) consuming: Arc<Consuming>,
     state: Mutex<State>,
@@ -81,6 +80,8 @@ struct State {
     /// When the task looks again, at the latest.
     due: Option<Instant>,
     closed: bool,
+    /// Whether one consumer is to stand.
+    stands: bool,
 }
 
 /// The channel of a subscription on one connection.
@@ -151,7 +152,7 @@ impl Shared {
             limit: limit.unwrap_or(if stands { 1 } else { usize::MAX }),
             stands,
             consuming: Arc::clone(consuming),
-            state: Mutex::default(),
+            state: Mutex::new(State { stands, ..State::default() }),
             wake: Notify::new(),
         }
     }
@@ -369,7 +370,7 @@ impl Shared {
             return None;
         }
         let mut left = self.limit.saturating_sub(state.given());
-        if left == 0 && !state.delayed.is_empty() {
+        if left == 0 && !self.stands && !state.delayed.is_empty() {
             // Messages that wait for the end of their delay are not to keep others away.
             state.retire();
             left = self.limit.saturating_sub(state.given());
@@ -384,6 +385,11 @@ impl Shared {
         let tag = ShortString::from(format!("sluicegate-{number}"));
         state.consumers.push(Consumer { number, tag: tag.clone(), prefetch: prefetch.into(), out: 0 });
         Some(Wanted { number, tag, prefetch })
+    }
+
+    /// Whether this is the channel that is used.
+    pub(super) fn uses(&self, line: &Arc<Line>) -> bool {
+        self.lock().line.as_ref().is_some_and(|current| Arc::ptr_eq(current, line))
     }
 
     /// Whether a consumer has been cancelled by us.
@@ -465,9 +471,21 @@ impl State {
         }
     }
 
+    /// Ends a consumer that stands, with its channel: the server takes all back before another consumer has its turn, so
+    /// that messages stay in order.
+    fn step_down(&mut self) {
+        if let Some(line) = self.line.take() {
+            start(line.channel.close(200, "OK".into()));
+        }
+        self.forget();
+    }
+
     /// Cancels all consumers, then settles what was held back and gives back what nobody waits for. Messages that are on
     /// their way meanwhile still come, and are given back as they do.
     fn retire(&mut self) {
+        if self.stands {
+            return self.step_down();
+        }
         let consumers = std::mem::take(&mut self.consumers);
         if let Some(line) = &self.line {
             for consumer in consumers {
