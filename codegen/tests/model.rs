@@ -22,7 +22,7 @@ fn every_supported_key_reaches_the_model() {
     expectorate::assert_contents("tests/model/everything.txt", &format!("{gateway:#?}\n"));
     assert_eq!(
         gateway.features().into_iter().collect::<Vec<_>>(),
-        ["dns", "json-schema", "mem", "rate-limit", "tls", "xml"]
+        ["dns", "json-schema", "mem", "rabbitmq", "rate-limit", "tls", "xml"]
     );
 }
 

@@ -87,16 +87,42 @@
 //! and `Amqp-Delivery-Mode` (1 is transient, 2 persistent). The message's id is the property `message_id`, and its key the
 //! routing key, or else the value of the attribute that `key_name` names, which then is no header.
 //!
-//! A delivery given back goes to its place in the queue; one that was not settled when its
-//! channel closes comes back by itself. Rejected messages go to the queue's dead-letter exchange,
-//! where it has one, and are dropped where it has none. A queue keeps the order of its messages, as
-//! far as none was given back.
+//! A subscription has a channel of its own, and as many messages are taken from its queue as requests wait for: none is kept
+//! from other gateways, and none is counted as delivered that was not. Its consumers stand for as long as requests come, and
+//! are cancelled a moment after the last. An acknowledgement lets the server send the next message, so where no request waits
+//! it is written only when one comes, or 5 ms later, behind the consumer's end. A server does not answer acknowledgements: it
+//! has them unless the connection is lost in that moment, and then the message comes again.
+//!
+//! A message that is given back goes to its place in the queue at once. One with a delay stays out until then, at the server,
+//! where nobody else gets it: up to 10000 of a subscription (others go back at once), and 15 minutes. What was not settled
+//! when the connection is lost or the gateway ends comes back by itself; so does what is not settled within the server's
+//! `consumer_timeout` (30 minutes). A queue keeps the order of its messages, as far as none was given back.
+//!
+//! Quorum queues count deliveries (`x-delivery-count`), from the second one on; what classic queues give back the gateway
+//! counts itself. A queue's own limit (`x-delivery-limit`, 20 in RabbitMQ 4) holds besides `max_deliveries`: the smaller one
+//! ends it. A message that is given up is rejected: the server moves it to the queue's dead-letter exchange, which says why in
+//! `x-death`, and drops it where the queue has none. Nobody but the server knows which, so either is an error in the log.
+//!
+//! A queue that is missing, another one than `declare` says, exclusive to another connection or not this user's is an error
+//! of its own subscription, in the server's words, and looked at again after 1 s, then 2 s, up to 30 s. A queue that is
+//! deleted is noticed at once.
+//!
+//! With `declare`, an exchange or a queue is made at each connect, before its first message: `type` (`topic` for an exchange;
+//! for a queue the server's default, `classic` or `quorum`), `durable`, `auto_delete`, `arguments` and, of a queue, `bindings`.
+//! A queue that is declared with `x-single-active-consumer`, or `auto_delete`, has a consumer that stands: one message is out
+//! at once unless `prefetch_count` says more, which may wait for a request, and after 30 s without one the gateway steps down
+//! in favour of another. Streams are refused.
+//!
+//! A delivery's attributes are its headers and, under the names above, its properties, of which `Amqp-Delivery-Mode` is only
+//! there where it is not 2; a property goes before a header of its name. Its key is the routing key, its topic the exchange
+//! (the queue, from the default exchange), and its timestamp the property. Headers that are no text are written out: numbers
+//! and booleans, a timestamp as its seconds since 1970, a list or table as JSON, bytes that are no UTF-8 percent-encoded.
 //!
 //! # Limits
 //!
 //! The size of a message is limited by the server (`max_message_size`), which is known once a message was over it; that of
 //! its headers by a frame (`frame_max`, 128 KiB unless it is set). Names, routing keys and the values of properties have at most
-//! 255 bytes. Only quorum queues count deliveries. Exchanges and queues are not declared, unless `declare` asks for it.
+//! 255 bytes. Exchanges and queues are not declared, unless `declare` asks for it.
 
 mod declaration;
 

@@ -29,6 +29,7 @@ goldens! {
     client_tls: 1, "../../codegen/tests/golden/client_tls/gateway.rs";
     collection: 2, "../../codegen/tests/golden/collection/gateway.rs";
     concurrent_calls: 2, "../../codegen/tests/golden/concurrent_calls/gateway.rs";
+    declarations: 2, "../../codegen/tests/golden/declarations/gateway.rs";
     default: 2, "../../codegen/tests/golden/default/gateway.rs";
     encodings: 7, "../../codegen/tests/golden/encodings/gateway.rs";
     flatmap_filter: 2, "../../codegen/tests/golden/flatmap_filter/gateway.rs";
