@@ -2,6 +2,7 @@
 //! lack of memory or disk, does not hold up acknowledgements on the other.
 
 mod consuming;
+mod credit;
 mod declaring;
 mod delivery;
 mod dialer;

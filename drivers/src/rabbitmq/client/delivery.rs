@@ -6,8 +6,9 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::credit::{Slot, Verdict};
 use super::received::Received;
-use super::subscription::{Shared, Slot, Verdict};
+use super::subscription::Shared;
 use crate::{Message, Origin, SettleError, Settlement};
 
 /// A message received.

@@ -15,10 +15,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::consuming::{Consuming, Live};
+use super::credit::Line;
 pub use super::delivery::Delivery;
 use super::queues;
 use super::received::Received;
-use super::subscription::{Line, Shared};
+use super::subscription::Shared;
 use crate::rabbitmq::{DRIVER, Subscription};
 use crate::supervision::Repeats;
 use crate::{ReceiveError, SubscriberOptions};
@@ -104,10 +105,7 @@ impl crate::Subscriber for Subscriber {
     type Delivery = Delivery;
 
     async fn receive(&self, _: std::time::Instant) -> Result<Delivery, ReceiveError> {
-        let (receiver, _turn) = match self.shared.wait() {
-            Ok(waiting) => waiting,
-            Err(answer) => return answer,
-        };
+        let (receiver, _turn) = self.shared.wait()?;
         // A message that came and was not taken is dropped with the receiver, and so given back.
         receiver.await.unwrap_or(Err(ReceiveError::Closed))
     }

@@ -1,37 +1,18 @@
-//! What is asked of a queue, and what becomes of it: the credit of a subscription.
-//!
-//! A server pushes messages to a consumer, up to its prefetch count, and gives it one more for each that is settled. Nothing
-//! is to be taken for a request that does not exist: it would be kept from other gateways, and a quorum queue would count a
-//! delivery that was none. So the server may push as many messages as requests wait, and no more:
-//!
-//! - a settlement is a server's leave to push the next one. Where nobody waits, an acknowledgement is held back for a
-//!   moment ([`LINGER`]), until a request comes that it makes room for;
-//! - when none came, the consumer is cancelled first, and the acknowledgement follows;
-//! - requests that no settlement makes room for get a consumer more, with as many messages as they are.
-//!
-//! So consumers stand for as long as requests come, and cost nothing but their messages. To ask for each message
-//! (`basic.get`) is as cheap on classic queues, but takes a round of consensus each on quorum queues, one after the other: 5
-//! times as long and 6 times the CPU, measured with 32 requests at once.
+//! A subscription, as its requests, its deliveries and its task see it.
 
-use std::collections::{BinaryHeap, VecDeque};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
 use lapin::types::ShortString;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::consuming::Consuming;
+use super::credit::{Answer, Consumer, Delayed, LINGER, Line, Slot, State, Verdict};
 use super::delivery::Delivery;
 use super::received::Received;
 use crate::{Declaration, ReceiveError};
-
-/// How long an acknowledgement waits for a request that it makes room for, and a consumer for one that wants its messages.
-const LINGER: Duration = Duration::from_millis(5);
 
 /// The same of a consumer that is to stand, on a queue with a single active consumer: another gateway's takes its place then.
 const STAND: Duration = Duration::from_secs(30);
@@ -41,8 +22,6 @@ const MAX_DELAYED: usize = 10_000;
 
 /// A server closes the channel of a message that is not settled within half an hour.
 const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
-
-pub(super) type Answer = Result<Delivery, ReceiveError>;
 
 /// A subscription, to its requests, its deliveries and its task.
 pub(super) struct Shared {
@@ -56,67 +35,6 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Something for the task to do.
     pub(super) wake: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    /// Requests, the longest waiting first, by rising numbers.
-    waiting: VecDeque<(u64, oneshot::Sender<Answer>)>,
-    next_waiting: u64,
-    line: Option<Arc<Line>>,
-    consumers: Vec<Consumer>,
-    next_consumer: u32,
-    /// Messages of the channel that are out, without those that wait for the end of their delay.
-    out: usize,
-    /// Acknowledgements that are held back, the oldest first.
-    parked: VecDeque<(Instant, Slot)>,
-    /// What came and nobody waits for.
-    ready: VecDeque<(Slot, Received)>,
-    /// Since when the server may push more than requests wait.
-    surplus_since: Option<Instant>,
-    delayed: BinaryHeap<Delayed>,
-    /// Why nothing can be received, and until when nobody asks again.
-    refused: Option<(Instant, Arc<str>)>,
-    /// When the task looks again, at the latest.
-    due: Option<Instant>,
-    closed: bool,
-    /// Whether one consumer is to stand.
-    stands: bool,
-}
-
-/// The channel of a subscription on one connection.
-pub(super) struct Line {
-    pub(super) channel: Channel,
-}
-
-/// A consumer that the server has.
-struct Consumer {
-    number: u32,
-    tag: ShortString,
-    prefetch: usize,
-    /// Messages that are out.
-    out: usize,
-}
-
-/// Where a message has to be settled.
-#[derive(Clone)]
-pub(super) struct Slot {
-    line: Arc<Line>,
-    consumer: u32,
-    tag: u64,
-}
-
-/// What the server is told of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Ack,
-    Requeue,
-    Reject,
-}
-
-struct Delayed {
-    until: Instant,
-    slot: Slot,
 }
 
 /// A consumer to be made.
@@ -161,29 +79,35 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the next message comes, or an answer that there is none.
-    pub(super) fn wait(self: &Arc<Self>) -> Result<(oneshot::Receiver<Answer>, Turn<'_>), Answer> {
+    /// Where the next message comes.
+    ///
+    /// # Errors
+    /// None can come.
+    pub(super) fn wait(self: &Arc<Self>) -> Result<(oneshot::Receiver<Answer>, Turn<'_>), ReceiveError> {
         let mut state = self.lock();
         if state.closed {
-            return Err(Err(ReceiveError::Closed));
-        }
-        if let Some((slot, received)) = state.ready.pop_front() {
-            state.note(Instant::now());
-            return Err(Ok(Delivery::new(self, slot, received)));
+            return Err(ReceiveError::Closed);
         }
         if state.line.is_none() {
             if self.consuming.live().is_none() {
-                return Err(Err(ReceiveError::Unreachable(self.consuming.failure().into())));
+                return Err(ReceiveError::Unreachable(self.consuming.failure().into()));
             }
             if let Some((until, reason)) = &state.refused
                 && Instant::now() < *until
             {
-                return Err(Err(ReceiveError::Refused(reason.as_ref().into())));
+                return Err(ReceiveError::Refused(reason.as_ref().into()));
             }
         }
         let (sender, receiver) = oneshot::channel();
         let number = state.next_waiting;
         state.next_waiting += 1;
+        let turn = Turn { shared: self, number };
+        if let Some((slot, received)) = state.ready.pop_front() {
+            // The receiver is here, so it is taken.
+            let _ = sender.send(Ok(Delivery::new(self, slot, received)));
+            state.note(Instant::now());
+            return Ok((receiver, turn));
+        }
         state.waiting.push_back((number, sender));
         if state.lacks() {
             // An acknowledgement that was held back makes room.
@@ -193,8 +117,7 @@ impl Shared {
             }
         }
         state.note_if_surplus();
-        drop(state);
-        Ok((receiver, Turn { shared: self, number }))
+        Ok((receiver, turn))
     }
 
     /// Settles a message, or holds that back. False when it came over a connection that is gone.
@@ -415,104 +338,6 @@ impl Shared {
     }
 }
 
-impl State {
-    /// How many more messages the server may push.
-    fn room(&self) -> usize {
-        self.consumers.iter().map(|consumer| consumer.prefetch.saturating_sub(consumer.out)).sum()
-    }
-
-    /// Whether more requests wait than the server may push messages.
-    fn lacks(&self) -> bool {
-        self.waiting.len() > self.room()
-    }
-
-    /// How many messages are out, or may be without more being asked.
-    fn given(&self) -> usize {
-        let held = self.consumers.iter().map(|consumer| consumer.out).sum();
-        self.consumers.iter().map(|consumer| consumer.prefetch).sum::<usize>() + self.out.saturating_sub(held)
-    }
-
-    fn is_of_line(&self, slot: &Slot) -> bool {
-        self.line.as_ref().is_some_and(|line| Arc::ptr_eq(line, &slot.line))
-    }
-
-    /// Whether settling a message lets the server push another one.
-    fn is_current(&self, slot: &Slot) -> bool {
-        self.is_of_line(slot) && self.consumers.iter().any(|consumer| consumer.number == slot.consumer)
-    }
-
-    fn note(&mut self, now: Instant) {
-        if self.room() > self.waiting.len() || !self.ready.is_empty() {
-            self.surplus_since.get_or_insert(now);
-        } else {
-            self.surplus_since = None;
-        }
-    }
-
-    /// The same, without the time where it is known.
-    fn note_if_surplus(&mut self) {
-        let now = self.surplus_since.unwrap_or_else(Instant::now);
-        self.note(now);
-    }
-
-    /// Writes a settlement, which lapin queues with the first poll.
-    fn send(&mut self, slot: &Slot, verdict: Verdict) {
-        if self.is_of_line(slot) {
-            self.out = self.out.saturating_sub(1);
-            if let Some(consumer) = self.consumers.iter_mut().find(|consumer| consumer.number == slot.consumer) {
-                consumer.out = consumer.out.saturating_sub(1);
-            }
-        }
-        let channel = &slot.line.channel;
-        match verdict {
-            Verdict::Ack => start(channel.basic_ack(slot.tag, BasicAckOptions::default())),
-            Verdict::Requeue => start(channel.basic_reject(slot.tag, BasicRejectOptions { requeue: true })),
-            Verdict::Reject => start(channel.basic_reject(slot.tag, BasicRejectOptions { requeue: false })),
-        }
-    }
-
-    /// Ends a consumer that stands, with its channel: the server takes all back before another consumer has its turn, so
-    /// that messages stay in order.
-    fn step_down(&mut self) {
-        if let Some(line) = self.line.take() {
-            start(line.channel.close(200, "OK".into()));
-        }
-        self.forget();
-    }
-
-    /// Cancels all consumers, then settles what was held back and gives back what nobody waits for. Messages that are on
-    /// their way meanwhile still come, and are given back as they do.
-    fn retire(&mut self) {
-        if self.stands {
-            return self.step_down();
-        }
-        let consumers = std::mem::take(&mut self.consumers);
-        if let Some(line) = &self.line {
-            for consumer in consumers {
-                start(line.channel.basic_cancel(consumer.tag, BasicCancelOptions::default()));
-            }
-        }
-        for (_, slot) in std::mem::take(&mut self.parked) {
-            self.send(&slot, Verdict::Ack);
-        }
-        for (slot, _) in std::mem::take(&mut self.ready) {
-            self.send(&slot, Verdict::Requeue);
-        }
-        self.surplus_since = None;
-    }
-
-    /// Forgets a channel that is gone.
-    fn forget(&mut self) {
-        self.line = None;
-        self.consumers.clear();
-        self.parked.clear();
-        self.ready.clear();
-        self.out = 0;
-        self.surplus_since = None;
-        self.delayed.retain(|delayed| delayed.slot.line.channel.status().connected());
-    }
-}
-
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
@@ -526,31 +351,3 @@ impl Drop for Turn<'_> {
         }
     }
 }
-
-/// Begins what lapin does with the first poll: it queues what is to be written.
-fn start<T>(sending: impl Future<Output = T>) {
-    let _ = pin!(sending).poll(&mut Context::from_waker(Waker::noop()));
-}
-
-// === impl Delayed ===
-
-/// The next one is the greatest.
-impl Ord for Delayed {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.until.cmp(&self.until)
-    }
-}
-
-impl PartialOrd for Delayed {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Delayed {
-    fn eq(&self, other: &Self) -> bool {
-        self.until == other.until
-    }
-}
-
-impl Eq for Delayed {}
