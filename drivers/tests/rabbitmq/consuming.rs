@@ -391,9 +391,10 @@ async fn messages_of_others_are_read() {
 async fn a_server_that_is_killed_while_messages_are_out() {
     let Some(mut server) = Server::start("") else { return };
     let broker = server.broker(&[]);
-    // Of a server of version 3.10, quorum queues of a single node do not always outlive this.
     let queue = unique("killed");
-    server.admin().await.make_queue(&queue, &[]).await;
+    server.admin().await.make_queue(&queue, &[("x-queue-type", text("quorum"))]).await;
+    // Until then the server has not written down that there is such a queue.
+    sleep(Duration::from_secs(5)).await;
     let subscriber = subscriber(&broker, &format!("rabbit://{queue}")).await;
     fill(&server.admin().await, &queue, 20).await;
     for number in 0..5 {
