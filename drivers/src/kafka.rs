@@ -20,9 +20,16 @@
 //! # Ok::<(), sluicegate_drivers::UrlError>(())
 //! ```
 //!
-//! A subscription is `kafka://GROUP?topic=TOPIC`, with the name of the consumer group. `topic` is
-//! required and may be repeated; `offset` (`oldest` or `newest`, the default) says where a group
-//! begins that has no offset yet. Regular expressions are refused.
+//! A subscription is `kafka://GROUP?topic=TOPIC`, with the name of the consumer group and these parameters:
+//!
+//! | Parameter | Means | Default |
+//! | --- | --- | --- |
+//! | `topic` | a topic's name; may be repeated. Regular expressions are refused | required |
+//! | `offset` | where the group begins in a partition that it has no offset for: `oldest` or `newest` | `newest` |
+//! | `assignor` | how partitions are shared out: `cooperative-sticky`, `range` or `roundrobin`, the same for all members | `cooperative-sticky` |
+//! | `isolation` | `read_committed`, or `read_uncommitted` to receive what belongs to open and aborted transactions | `read_committed` |
+//! | `session_timeout` | after what silence a member counts as gone, and its partitions go to others; `6s` to `30m`, within what the broker allows | `8s` |
+//! | `max_unsettled` | how far ahead of its first unsettled message a partition hands out new ones, in messages; 1 to 100000 | `1000` |
 //!
 //! ```
 //! use sluicegate_drivers::kafka::{Offset, Subscription};
@@ -64,10 +71,48 @@
 //! Attributes are headers, under their names. `Kafka-Timestamp` (milliseconds since 1970, or RFC 3339) is the record's own
 //! timestamp instead of a header; `Kafka-Tombstone: true` leaves a message without a body without a value.
 //!
-//! An acknowledged delivery moves the
-//! group's offset once everything before it in its partition is settled; one given back is delivered
-//! again from memory. What was not settled when the gateway ends is delivered to the next member of
-//! the group. Order holds within a partition, so among the messages of one key.
+//! An acknowledged delivery moves the group's offset once everything before it in its partition is settled; one given back
+//! is delivered again from memory. What was not settled when the gateway ends is delivered to the next member of the group.
+//! Order holds within a partition, so among the messages of one key, but for those given back.
+//!
+//! ## Consumer groups
+//!
+//! Subscriptions of one URL share a member of the group, which joins when the gateway starts and stays, however few
+//! requests there are. Those of other topics or options are members of their own, also of the same group. A member
+//! hands out nothing but to a request that waits, and a partition is read round about with the others. What librdkafka
+//! fetches ahead of that (of each partition up to 1,000 messages, and no more from 1 MiB on; up to 8 MiB on their way)
+//! is not committed before it was delivered and acknowledged, so nothing of it is lost with the process.
+//!
+//! - *Settling.* Of each partition the offset is committed up to the first message that is not settled, at once and from
+//!   then on every 50 ms. As long as that goes well an acknowledgement does not wait for it; from a commit that the
+//!   broker has not taken until the next that it has, each waits for its own and fails with it, what is settled is kept
+//!   and tried again, and the log says so. One given back is kept in memory and comes again after its wait, while those
+//!   behind it go on; from `max_unsettled` messages or 32 MiB of unsettled ones on, the partition waits. A process that
+//!   is killed leaves what it had acknowledged in the last 50 ms, and behind an unsettled message, to be delivered once
+//!   more.
+//! - *Dead letters.* Kafka has no place for them: without a topic of the config's own the message is skipped, and its
+//!   offset committed. Deliveries are counted by the gateway while it keeps the message; another member begins anew.
+//! - *Rebalances.* Before partitions go to another member, what is held is waited for (half a second), and the offsets
+//!   are committed. Then its deliveries have expired: they cannot be settled, nothing more is committed, and they are
+//!   the other member's. With `cooperative-sticky` the partitions that stay are read on meanwhile. What comes twice at
+//!   a rebalance is what was not settled, and what was acknowledged behind it.
+//! - *Where a group begins.* With `newest`, the end of each partition is committed when the group first joins: what is
+//!   published from then on is received, whoever has the partition by then. A partition that a topic gets later is found
+//!   within half a minute, and begins at what comes then: with `oldest` nothing of it is missed.
+//! - *Static members.* A named broker's setting `group_instance_id`, different in each process (`"env:HOSTNAME"`),
+//!   makes this process a static member of its groups: it does not leave them when it ends, and has its partitions
+//!   again if it is back within `session_timeout`. Under one such name a process receives from a group by one URL only.
+//!   A process whose name another has taken is told so, and looks again after a while, seldom.
+//! - *Trouble.* A topic that is not there or not for this user, or a group that cannot be joined, is an error of the
+//!   endpoint and in the log; it is looked at again, a topic every two seconds. Without a connection for a second, who
+//!   wants a message is told at once, unless one is there. Once the broker is back, a member whose session has lasted
+//!   goes on within a few seconds; one that has lost it joins again, which may take `session_timeout`, as after a
+//!   server that hung. Closing commits, and leaves the group, within five seconds.
+//! - *Records.* Headers are attributes; of several with one name the values are joined by `, `, and a null value is
+//!   empty. What is not UTF-8 in a value or a key becomes U+FFFD, and a header whose name is not UTF-8 is left out,
+//!   with an error in the log. A null body is empty, with the attribute `Kafka-Tombstone: true`. The identity is
+//!   `TOPIC-PARTITION@OFFSET`. What a KrakenD wrote has its metadata in headers, which is the same.
+//! - *Lag.* How far each partition's group is behind is in `Broker::figures`, from librdkafka's statistics.
 //!
 //! # Limits
 //!
@@ -75,8 +120,9 @@
 //! connection where the user may see it; a message over it is refused without being sent. Over 100 MB nothing is sent. Those
 //! that publish alike (`confirm`, `partitioner`, `compression`) share one client, whose queue holds 100,000 messages or
 //! 256 MiB.
-//! Kafka has no dead-letter topic of its own and does not count deliveries. A topic's name has at
-//! most 249 letters, digits, `.`, `_` and `-`.
+//! Kafka has no dead-letter topic of its own and does not count deliveries. It knows a record by its place: another id that
+//! a message has, such as one that comes from another broker as a dead letter, is not stored. A topic's name has at most 249
+//! letters, digits, `.`, `_` and `-`.
 
 mod addresses;
 mod attributes;
@@ -85,12 +131,14 @@ mod client;
 #[cfg(feature = "kafka")]
 mod options;
 mod settings;
+mod subscription;
 
 use std::borrow::Cow;
 
 #[cfg(feature = "kafka")]
 pub use self::client::{Broker, Delivery, Figures, Publisher, Subscriber};
 pub use self::settings::needs_tls;
+pub use self::subscription::{Assignor, Isolation, Offset, Subscription};
 use crate::grammar::{BrokerUrl, Grammar, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
 
@@ -217,42 +265,15 @@ impl Compression {
     }
 }
 
-/// What is received from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscription<'a> {
-    /// The consumer group's name.
-    pub group: Cow<'a, str>,
-    /// The topics' names, each once, at least one.
-    pub topics: Vec<Cow<'a, str>>,
-    /// Where a group begins that has no offset yet.
-    pub offset: Offset,
-}
-
-/// Where a consumer group begins in a partition that it has no offset for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Offset {
-    /// At the first message that the broker still has.
-    Oldest,
-    /// At the next message that is published.
-    #[default]
-    Newest,
-}
+/// The parameters of a topic.
+const PARAMETERS: &[&str] = &["key_name", "partitioner", "compression", "tombstones"];
 
 static TOPIC: Grammar = Grammar {
     what: "a Kafka topic",
     schemes: DRIVER.schemes,
     example: "kafka://mytopic",
-    parameters: &[&["key_name", "partitioner", "compression", "tombstones"]],
-    elsewhere: (&["topic", "offset"], "a subscription"),
-    credentials: "KAFKA_BROKERS",
-};
-
-static SUBSCRIPTION: Grammar = Grammar {
-    what: "a Kafka subscription",
-    schemes: DRIVER.schemes,
-    example: "kafka://mygroup?topic=mytopic",
-    parameters: &[&["topic", "offset"]],
-    elsewhere: (&["key_name", "partitioner", "compression", "tombstones"], "a topic"),
+    parameters: &[PARAMETERS],
+    elsewhere: (subscription::PARAMETERS, "a subscription"),
     credentials: "KAFKA_BROKERS",
 };
 
@@ -272,33 +293,6 @@ impl<'a> Topic<'a> {
             compression: url.one_of("compression", &COMPRESSIONS)?.unwrap_or_default(),
             tombstones: url.flag("tombstones")?,
         })
-    }
-}
-
-impl<'a> Subscription<'a> {
-    /// Reads `kafka://GROUP?topic=TOPIC`.
-    ///
-    /// # Errors
-    /// The URL is not a Kafka subscription's.
-    pub fn parse(url: &'a str) -> Result<Self, UrlError> {
-        let url = BrokerUrl::parse(url, &SUBSCRIPTION)?;
-        let group = url.name()?;
-        let mut topics = Vec::new();
-        for topic in url.values("topic")? {
-            check_topic(&topic)?;
-            let topic = topic.into_text();
-            if !topics.contains(&topic) {
-                topics.push(topic);
-            }
-        }
-        if topics.is_empty() {
-            // The most common mistake: a subscription that names its topic where the group belongs.
-            return Err(group
-                .error("the subscription has no `topic`")
-                .with_help(format!("the name before `?` is the group; {}", url.example())));
-        }
-        let offset = url.one_of("offset", &[("oldest", Offset::Oldest), ("newest", Offset::Newest)])?;
-        Ok(Self { group: group.into_text(), topics, offset: offset.unwrap_or_default() })
     }
 }
 
@@ -357,22 +351,6 @@ mod tests {
     }
 
     #[test]
-    fn subscriptions() {
-        let subscription = |group, topics: &[&'static str], offset| {
-            let topics = topics.iter().copied().map(Cow::Borrowed).collect();
-            Ok(Subscription { group: Cow::Borrowed(group), topics, offset })
-        };
-        for (url, expected) in [
-            ("kafka://g?topic=a", subscription("g", &["a"], Offset::Newest)),
-            ("kafka://g?topic=a&topic=b&topic=a", subscription("g", &["a", "b"], Offset::Newest)),
-            ("kafka://my%20group/x?offset=oldest&topic=a", subscription("my group/x", &["a"], Offset::Oldest)),
-            ("kafka://g?topic=a&offset=Newest", subscription("g", &["a"], Offset::Newest)),
-        ] {
-            assert_eq!(Subscription::parse(url), expected, "{url}");
-        }
-    }
-
-    #[test]
     fn refused_topics() {
         const RULE: &str = "the name of a Kafka topic has letters, digits, `.`, `_` and `-`";
         const EXAMPLE: &str = "a Kafka topic looks like `kafka://mytopic`";
@@ -406,43 +384,6 @@ mod tests {
                 ),
                 ("kafka://a?[key_name]=", "`key_name` has no value", ""),
                 ("kafka://a?key_name=b&[key_name]=c", "`key_name` is given twice", ""),
-            ],
-        );
-    }
-
-    #[test]
-    fn refused_subscriptions() {
-        const EXAMPLE: &str = "a Kafka subscription looks like `kafka://mygroup?topic=mytopic`";
-        const NO_TOPIC: &str =
-            "the name before `?` is the group; a Kafka subscription looks like `kafka://mygroup?topic=mytopic`";
-        assert_refused(
-            DRIVER.subscription,
-            &[
-                ("[kafka://?topic=a]", "the URL does not name a Kafka subscription", EXAMPLE),
-                ("kafka://[mytopic]", "the subscription has no `topic`", NO_TOPIC),
-                ("kafka://[g]?offset=oldest", "the subscription has no `topic`", NO_TOPIC),
-                ("kafka://g?[topic]=", "`topic` has no value", ""),
-                (
-                    "kafka://g?topic=a&topic=b[,]c",
-                    "`,` is not allowed here",
-                    "the name of a Kafka topic has letters, digits, `.`, `_` and `-`",
-                ),
-                ("kafka://g?topic=[^]a", "regular expressions are not supported", "name each topic"),
-                (
-                    "kafka://g?topic=a&offset=[latest]",
-                    "`latest` is not a value of `offset`",
-                    "accepted: `oldest`, `newest`",
-                ),
-                (
-                    "kafka://g?[topics]=a",
-                    "unknown parameter `topics`",
-                    "did you mean `topic`? (accepted: `topic`, `offset`)",
-                ),
-                (
-                    "kafka://g?topic=a&[key_name]=b",
-                    "`key_name` is not a parameter of a Kafka subscription, only of a topic",
-                    "accepted: `topic`, `offset`",
-                ),
             ],
         );
     }

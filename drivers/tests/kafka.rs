@@ -7,9 +7,13 @@ mod log;
 
 mod kafka {
     mod common;
+    mod consuming;
     mod faults;
+    mod groups;
     mod logins;
+    mod outages;
     mod publishing;
+    mod rebalancing;
     mod refusals;
     mod renewals;
     mod server;

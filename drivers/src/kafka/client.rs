@@ -4,6 +4,8 @@
 //! ending one, its queues) happens on threads of this driver, never on one of the runtime.
 
 pub(super) mod context;
+mod delivery;
+mod group;
 pub(super) mod health;
 mod limits;
 mod producer;
@@ -20,12 +22,13 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+pub use self::delivery::Delivery;
 use self::health::Health;
 use self::producer::{Kind, Producer};
 pub use self::publisher::Publisher;
 pub use self::statistics::Figures;
+pub use self::subscriber::Subscriber;
 use self::subscriber::Subscriptions;
-pub use self::subscriber::{Delivery, Subscriber};
 use super::options::Options;
 use super::{DRIVER, Topic};
 use crate::{BrokerState, Counters, Driver, OpenError, PublisherOptions, Settings, SubscriberOptions};

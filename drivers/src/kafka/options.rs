@@ -21,6 +21,8 @@ use crate::{OpenError, Settings};
 pub(super) const VARIABLE: &str = "KAFKA_BROKERS";
 pub(super) const EXPECTED: &str = "the brokers' addresses, HOST:PORT, separated by commas";
 
+const INSTANCE_ID: &str = "group_instance_id";
+
 /// Settings that librdkafka asks for by itself when it needs them.
 const ASKED_FOR: [&str; 1] = ["sasl.token"];
 
@@ -94,6 +96,14 @@ impl Options {
         };
         access.config.set("security.protocol", protocol);
         Ok(access)
+    }
+
+    /// What this process is called as a static member of its groups.
+    ///
+    /// # Errors
+    /// The value is missing or malformed.
+    pub(crate) fn instance_id(&self) -> Result<Option<String>, OpenError> {
+        self.reader.settings.text(INSTANCE_ID)?.map(|text| self.not_empty(INSTANCE_ID, text)).transpose()
     }
 
     /// The files that [`load`](Self::load) reads, as they are now. Blocks.

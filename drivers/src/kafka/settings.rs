@@ -9,6 +9,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting { required: true, ..setting("servers", SettingKind::List) },
     setting("client_id", SettingKind::Text),
     setting("rack", SettingKind::Text),
+    setting("group_instance_id", SettingKind::Text),
     setting("tls.enabled", SettingKind::Flag),
     setting("tls.ca_certs", SettingKind::Paths),
     setting("tls.client_cert", SettingKind::Path),
@@ -125,7 +126,7 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
             return Err((name, format!("needs `{needed}`")));
         }
     }
-    for name in ["client_id", "rack", "sasl.user"] {
+    for name in ["client_id", "rack", "group_instance_id", "sasl.user"] {
         if literals(settings, name).any(str::is_empty) {
             return Err((name, "is empty".to_owned()));
         }

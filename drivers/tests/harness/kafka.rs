@@ -69,7 +69,9 @@ async fn make_topic(servers: &str, name: &str) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-    let made = admin.create_topics([&NewTopic::new(name, 1, TopicReplication::Fixed(1))], &options).await;
+    // For the largest body of the suite, which a record adds some bytes to.
+    let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "2097152");
+    let made = admin.create_topics([&topic], &options).await;
     made.expect("an answer").into_iter().for_each(|made| drop(made.expect("a topic")));
     tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
 }

@@ -27,9 +27,6 @@ pub(super) fn parts<'m>(
     has_tombstones: bool,
 ) -> Result<Parts<'m>, PublishError> {
     let invalid = |what: String| PublishError::new(PublishErrorKind::Invalid, what);
-    if message.id.is_some() {
-        return Err(invalid("a message of Kafka has no identity of its publisher's".to_owned()));
-    }
     let mut parts = Parts {
         key: message.key.as_deref(),
         timestamp: None,

@@ -1,67 +1,119 @@
-//! Receiving. A consumer's context passes everything on to an [`Observer`](super::context::Observer) of its own, so that
-//! the broker's state, log and figures know of it.
+//! Receiving: subscriptions, each of which is a member of a consumer group that it shares with those of the same URL.
 
-use std::convert::Infallible;
+use std::collections::HashMap;
 use std::fmt;
-use std::future::pending;
-use std::sync::Arc;
-use std::time::Instant;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use super::Shared;
+use super::delivery::Delivery;
+use super::group::{Group, Wanted};
 use crate::kafka::Subscription;
-use crate::{Message, OpenError, ReceiveError, SettleError, Settlement};
+use crate::{OpenError, ReceiveError, UrlError};
+
+/// How long closing waits for a group to be left.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The subscriptions of a broker.
 pub(super) struct Subscriptions {
-    _shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    open: Mutex<Open>,
 }
 
-/// An open subscription of a [`Broker`](super::Broker).
-pub struct Subscriber(());
+#[derive(Default)]
+struct Open {
+    members: HashMap<Wanted, Weak<Member>>,
+    closed: bool,
+}
 
-/// A message from a [`Subscriber`].
-#[derive(Debug)]
-pub struct Delivery(Infallible);
+/// A member of a group, which ends with the last subscriber of it.
+struct Member(Arc<Group>);
+
+/// An open subscription of a [`Broker`](super::Broker).
+pub struct Subscriber {
+    member: Arc<Member>,
+}
 
 impl Subscriptions {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { _shared: Arc::clone(shared) }
+        Self { shared: Arc::clone(shared), open: Mutex::default() }
     }
 
+    /// Begins to join the group, where nobody has yet who wants the same.
     pub(super) fn open(&self, url: &str) -> Result<Subscriber, OpenError> {
-        Subscription::parse(url).map_err(OpenError::Url)?;
-        Ok(Subscriber(()))
+        let wanted = Wanted::new(&Subscription::parse(url).map_err(OpenError::Url)?);
+        let options = &self.shared.options;
+        let is_static = options.instance_id()?.is_some();
+        let mut open = self.lock();
+        open.members.retain(|_, member| member.strong_count() > 0);
+        if let Some(member) = open.members.get(&wanted).and_then(Weak::upgrade) {
+            return Ok(Subscriber { member });
+        }
+        if is_static && open.members.keys().any(|known| known.group == wanted.group) {
+            let what = "the group is already received from with other topics or options, under one `group_instance_id`";
+            let help = "write the same URL wherever the group is used, or leave `group_instance_id` out";
+            return Err(OpenError::Url(UrlError::new(0..url.len(), what).with_help(help)));
+        }
+        let join = if open.closed { Group::closed } else { Group::join };
+        let group = join(wanted.clone(), &self.shared);
+        let member = Arc::new(Member(group));
+        open.members.insert(wanted, Arc::downgrade(&member));
+        Ok(Subscriber { member })
     }
 
-    pub(super) async fn close(&self) {}
+    /// Leaves all groups, which takes a few seconds at most.
+    pub(super) async fn close(&self) {
+        let members: Vec<_> = {
+            let mut open = self.lock();
+            open.closed = true;
+            open.members.values().filter_map(Weak::upgrade).collect()
+        };
+        for member in &members {
+            member.0.shut();
+        }
+        let until = Instant::now() + CLOSING_PATIENCE;
+        for member in members {
+            member.0.close(until).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics with the lock held.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl crate::Subscriber for Subscriber {
     type Delivery = Delivery;
 
+    /// Takes a message only when it is polled, and returns it from that very poll: dropping it loses nothing.
     async fn receive(&self, _: Instant) -> Result<Delivery, ReceiveError> {
-        pending().await
+        let group = &self.member.0;
+        loop {
+            if let Some(handed) = group.take() {
+                return Ok(Delivery::new(handed, group));
+            }
+            let mut notified = pin!(group.notified());
+            notified.as_mut().enable();
+            // What has come since is seen now; what comes later wakes.
+            if let Some(handed) = group.take() {
+                return Ok(Delivery::new(handed, group));
+            }
+            group.wait(notified).await?;
+        }
     }
 }
 
-impl crate::Delivery for Delivery {
-    fn message(&self) -> &Message {
-        match self.0 {}
-    }
-
-    fn delivery_count(&self) -> Option<u32> {
-        match self.0 {}
-    }
-
-    fn settle(&self, _: Settlement) -> impl Future<Output = Result<(), SettleError>> + Send + Unpin + 'static {
-        match self.0 {}
-        #[expect(unreachable_code, reason = "names the type")]
-        Box::pin(pending())
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.shut();
     }
 }
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").finish_non_exhaustive()
+        let Wanted { group, topics, .. } = &self.member.0.wanted;
+        f.debug_struct("Subscriber").field("group", group).field("topics", topics).finish_non_exhaustive()
     }
 }
