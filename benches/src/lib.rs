@@ -17,6 +17,19 @@ pub const NATS_STREAM: &str = "bench";
 /// The stream's durable consumer.
 pub const NATS_DURABLE: &str = "bench";
 
+/// The exchange, and the queue bound to it, of the gateway of `rabbitmq.json`.
+pub const RABBITMQ_GATEWAY: &str = "bench-gateway";
+/// Those of the reference.
+pub const RABBITMQ_REFERENCE: &str = "bench-reference";
+
+/// The topic, and the group that reads it, of the gateway of `kafka.json`.
+pub const KAFKA_GATEWAY: &str = "bench-gateway";
+/// Those of the reference.
+pub const KAFKA_REFERENCE: &str = "bench-reference";
+
+/// The partitions of each.
+pub const KAFKA_PARTITIONS: i32 = 4;
+
 /// What the backend answers to `/page`: 1 KiB of text.
 pub const PAGE: &[u8] = include_bytes!("../data/page.txt");
 

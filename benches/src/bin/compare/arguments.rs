@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::route::Route;
+use crate::route::{Config, Route};
 
 pub(crate) const HELP: &str = "\
 Usage: compare [OPTIONS]
@@ -14,10 +14,13 @@ Usage: compare [OPTIONS]
   --seconds N          length of a round on the HTTP routes (default: 4)
   --messages N         length of a round on publish and consume (default: 200000, at most 800000)
   --connections N      keep-alive connections of wrk (default: 32)
-  --only ROUTE         pass, filter, publish, consume, nats-publish, nats-consume, jetstream-publish or
-                       jetstream-consume; may be given again (default: the first four)
+  --only ROUTE         pass, filter, publish, consume, nats-publish, nats-consume, jetstream-publish,
+                       jetstream-consume, rabbitmq-publish, rabbitmq-consume, kafka-publish or
+                       kafka-consume; may be given again (default: the first four)
   --nats               the four routes on NATS as well
   --nats-server PATH   the NATS server to start (default: nats-server of tests/brokers, or of PATH)
+  --rabbitmq URL       the two routes on this RabbitMQ server as well
+  --kafka BROKERS      the two routes on this Kafka cluster as well
   --server-core N      core of the server that is measured (default: 0)
   --load-core N        core of wrk and the HTTP backend (default: 1)
   --priority           run what is measured before all else (SCHED_FIFO, needs root): for a machine
@@ -31,7 +34,7 @@ const MAX_MESSAGES: u64 = 800_000;
 const MIN_MESSAGES: u64 = 10_000;
 
 pub(crate) enum Command {
-    Compare(Arguments),
+    Compare(Box<Arguments>),
     Help,
 }
 
@@ -47,6 +50,8 @@ pub(crate) struct Arguments {
     pub(crate) only: Vec<Route>,
     pub(crate) nats: bool,
     pub(crate) nats_server: Option<PathBuf>,
+    pub(crate) rabbitmq: Option<String>,
+    pub(crate) kafka: Option<String>,
     pub(crate) server_core: usize,
     pub(crate) load_core: usize,
     pub(crate) priority: bool,
@@ -66,6 +71,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("connections") => arguments.connections = parser.value()?.parse()?,
             Long("nats") => arguments.nats = true,
             Long("nats-server") => arguments.nats_server = Some(parser.value()?.into()),
+            Long("rabbitmq") => arguments.rabbitmq = Some(parser.value()?.string()?),
+            Long("kafka") => arguments.kafka = Some(parser.value()?.string()?),
             Long("only") => arguments.only.push(parser.value()?.parse()?),
             Long("server-core") => arguments.server_core = parser.value()?.parse()?,
             Long("load-core") => arguments.load_core = parser.value()?.parse()?,
@@ -76,7 +83,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
         }
     }
     arguments.check()?;
-    Ok(Command::Compare(arguments))
+    Ok(Command::Compare(Box::new(arguments)))
 }
 
 // === impl Arguments ===
@@ -84,7 +91,22 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
 impl Arguments {
     /// Whether `route` is to be measured.
     pub(crate) fn wants(&self, route: Route) -> bool {
-        self.only.contains(&route) || (self.only.is_empty() && (self.nats || !route.is_nats()))
+        self.only.contains(&route) || (self.only.is_empty() && self.has_broker(route.config()))
+    }
+
+    /// Whether any route of `config` is to be measured.
+    pub(crate) fn wants_any(&self, config: Config) -> bool {
+        Route::ALL.into_iter().any(|route| config.has(route) && self.wants(route))
+    }
+
+    /// What `config` asks for is there.
+    fn has_broker(&self, config: Config) -> bool {
+        match config {
+            Config::Gateway => true,
+            Config::Nats => self.nats,
+            Config::Rabbitmq => self.rabbitmq.is_some(),
+            Config::Kafka => self.kafka.is_some(),
+        }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -96,6 +118,11 @@ impl Arguments {
         }
         if self.connections > 1_000 {
             return Err("--connections must be at most 1000".into());
+        }
+        for (config, option) in [(Config::Rabbitmq, "--rabbitmq URL"), (Config::Kafka, "--kafka BROKERS")] {
+            if self.wants_any(config) && !self.has_broker(config) {
+                return Err(format!("--only {}-... needs {option}", config.name()));
+            }
         }
         if self.server_core == self.load_core {
             return Err("--server-core and --load-core must differ".into());
@@ -117,6 +144,8 @@ impl Default for Arguments {
             only: Vec::new(),
             nats: false,
             nats_server: None,
+            rabbitmq: None,
+            kafka: None,
             server_core: 0,
             load_core: 1,
             priority: false,
@@ -131,7 +160,7 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Arguments, String> {
         match parse(lexopt::Parser::from_args(line.split_whitespace())) {
-            Ok(Command::Compare(arguments)) => Ok(arguments),
+            Ok(Command::Compare(arguments)) => Ok(*arguments),
             Ok(Command::Help) => Err("help".into()),
             Err(error) => Err(error.to_string()),
         }
@@ -150,13 +179,16 @@ mod tests {
             only: vec![Route::Pass, Route::NatsConsume],
             nats: true,
             nats_server: Some("n".into()),
+            rabbitmq: Some("amqp://r".into()),
+            kafka: Some("k:1".into()),
             server_core: 2,
             load_core: 3,
             priority: true,
             max_ratio: Some(1.05),
         };
         let line = "--gateway g --reference r --profile ship --rounds 7 --seconds 2 --messages 50000 --connections 8 \
-                    --only pass --only nats-consume --nats --nats-server n --server-core 2 --load-core 3 --priority --max-ratio 1.05";
+                    --only pass --only nats-consume --nats --nats-server n --rabbitmq amqp://r \
+                    --kafka k:1 --server-core 2 --load-core 3 --priority --max-ratio 1.05";
         assert_eq!(parsed(line), Ok(expected));
         assert_eq!(parsed(""), Ok(Arguments::default()));
         assert_eq!(parsed("--help"), Err("help".into()));
@@ -172,6 +204,8 @@ mod tests {
             "--connections 0",
             "--connections 1001",
             "--only nothing",
+            "--only rabbitmq-consume",
+            "--only kafka-publish --rabbitmq amqp://r",
             "--load-core 0",
             "--max-ratio fast",
             "stray",

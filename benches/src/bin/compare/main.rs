@@ -7,6 +7,7 @@
 //! Exit codes: 0, done; 1, a run failed or `--max-ratio` was exceeded; 2, wrong arguments.
 
 mod arguments;
+mod brokers;
 mod build;
 mod machine;
 mod nats;

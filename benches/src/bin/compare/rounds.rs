@@ -5,16 +5,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::Failure;
 use crate::arguments::Arguments;
+use crate::brokers;
 use crate::build::Programs;
 use crate::machine;
 use crate::nats::Nats;
 use crate::probe;
-use crate::route::Route;
+use crate::route::{Config, Route};
 use crate::server::{Memory, Server, free_address, pinned};
 use crate::wrk::{self, Length};
 use sluicegate_benches::UPSTREAM;
 
-/// Requests on each of the NATS routes before they are measured.
+/// Requests on each of the brokers' routes before they are measured.
 const WARM_UP: u64 = 10_000;
 
 /// A value of each: the reference's first.
@@ -62,10 +63,16 @@ pub(crate) async fn run(arguments: &Arguments, programs: &Programs) -> Result<Ve
         }
     }
     if arguments.wants(Route::Publish) || arguments.wants(Route::Consume) {
-        results.extend(queue_routes(arguments, programs).await?);
+        results.extend(queue_routes(arguments, programs, [Route::Publish, Route::Consume]).await?);
     }
-    if Route::ALL.into_iter().any(|route| route.is_nats() && arguments.wants(route)) {
+    if arguments.wants_any(Config::Nats) {
         results.extend(nats_routes(arguments, programs).await?);
+    }
+    for routes in [[Route::RabbitmqPublish, Route::RabbitmqConsume], [Route::KafkaPublish, Route::KafkaConsume]] {
+        if arguments.wants_any(routes[0].config()) {
+            brokers::prepare(arguments, programs, routes[0].config()).await?;
+            results.extend(queue_routes(arguments, programs, routes).await?);
+        }
     }
     Ok(results)
 }
@@ -73,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments, programs: &Programs) -> Result<Ve
 async fn http_route(arguments: &Arguments, programs: &Programs, route: Route) -> Result<RouteResult, Failure> {
     let mut result = RouteResult::new(route);
     for round in 0..arguments.rounds {
-        let servers = start(arguments, programs).await?;
+        let servers = start(arguments, programs, route.config()).await?;
         let rest = memory(&servers)?;
         sample_pair(arguments, &servers, route, round, [Length::Seconds(1); 2]).await?;
         let length = Length::Seconds(arguments.seconds);
@@ -85,25 +92,36 @@ async fn http_route(arguments: &Arguments, programs: &Programs, route: Route) ->
 
 /// Publishes a counted number of messages and then consumes nearly as many, so that the queue neither
 /// overflows nor runs empty, however fast the machine is.
-async fn queue_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<RouteResult>, Failure> {
-    let mut published = RouteResult::new(Route::Publish);
-    let mut consumed = RouteResult::new(Route::Consume);
+async fn queue_routes(
+    arguments: &Arguments,
+    programs: &Programs,
+    [publish, consume]: [Route; 2],
+) -> Result<Vec<RouteResult>, Failure> {
+    let mut published = RouteResult::new(publish);
+    let mut consumed = RouteResult::new(consume);
+    let config = publish.config();
     for round in 0..arguments.rounds {
-        let servers = start(arguments, programs).await?;
+        let servers = start(arguments, programs, config).await?;
         let rest = memory(&servers)?;
-        // The first pass warms up, and makes the heap as large as the second will need it.
         for measured in [false, true] {
-            let length = Length::Requests(arguments.messages);
-            let pair = sample_pair(arguments, &servers, Route::Publish, round, [length; 2]).await?;
+            // The first pass warms up. Where the messages are kept in the server, it makes the heap as large as the second
+            // will need it.
+            let is_whole = measured || config == Config::Gateway;
+            let length = Length::Requests(if is_whole { arguments.messages } else { WARM_UP });
+            let pair = sample_pair(arguments, &servers, publish, round, [length; 2]).await?;
             if measured {
                 published.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
             }
             // The requests under way when wrk stops take messages too, until they are given back.
             let lengths = pair.map(|(_, stored)| Length::Requests(stored - 2 * arguments.connections));
-            let pair = sample_pair(arguments, &servers, Route::Consume, round, lengths).await?;
+            let pair = sample_pair(arguments, &servers, consume, round, lengths).await?;
             if measured {
                 consumed.add(pair.map(|(sample, _)| sample), memory_use(rest, memory(&servers)?));
             }
+        }
+        // Who takes leave of a broker does not keep the next one waiting.
+        for server in servers {
+            server.stop().await?;
         }
     }
     Ok([published, consumed].into_iter().filter(|result| arguments.wants(result.route)).collect())
@@ -112,7 +130,7 @@ async fn queue_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<
 /// Each program has a NATS server of its own. What is consumed from core NATS is published meanwhile, by another client;
 /// what is consumed from JetStream was published before.
 async fn nats_routes(arguments: &Arguments, programs: &Programs) -> Result<Vec<RouteResult>, Failure> {
-    let routes = Route::ALL.into_iter().filter(|route| route.is_nats());
+    let routes = Route::ALL.into_iter().filter(|route| Config::Nats.has(*route));
     let mut results: Vec<_> = routes.map(RouteResult::new).collect();
     for round in 0..arguments.rounds {
         let nats = [
@@ -217,24 +235,26 @@ async fn start_nats(arguments: &Arguments, programs: &Programs, nats: &Pair<Nats
     let reference = Server::start("reference", command, address, &programs.logs).await?;
     let address = free_address().await?;
     let mut command = pinned(arguments.server_core, arguments.priority);
-    command.arg(&programs.nats_gateway).args(["--listen", &address]).env("NATS_SERVER_URL", &nats[1].url);
+    command.arg(programs.gateway(Config::Nats)?).args(["--listen", &address]).env("NATS_SERVER_URL", &nats[1].url);
     let gateway = Server::start("gateway", command, address, &programs.logs).await?;
     sleep(Duration::from_millis(500)).await;
     Ok([reference, gateway])
 }
 
 /// Both servers, afresh: how a process happens to lie in memory can cost it some percent for all its life.
-async fn start(arguments: &Arguments, programs: &Programs) -> Result<Pair<Server>, Failure> {
-    let start = async |name, program| {
-        let address = free_address().await?;
-        let mut command = pinned(arguments.server_core, arguments.priority);
-        command.arg(program).args(["--listen", &address]);
-        Server::start(name, command, address, &programs.logs).await
-    };
-    let servers = [start("reference", &programs.reference).await?, start("gateway", &programs.gateway).await?];
+async fn start(arguments: &Arguments, programs: &Programs, config: Config) -> Result<Pair<Server>, Failure> {
+    let address = free_address().await?;
+    let mut command = pinned(arguments.server_core, arguments.priority);
+    command.arg(&programs.reference).args(["--listen", &address]).args(brokers::for_reference(arguments, config));
+    let reference = Server::start("reference", command, address, &programs.logs).await?;
+    let address = free_address().await?;
+    let mut command = pinned(arguments.server_core, arguments.priority);
+    command.arg(programs.gateway(config)?).args(["--listen", &address]);
+    command.envs(brokers::for_gateway(arguments, config));
+    let gateway = Server::start("gateway", command, address, &programs.logs).await?;
     // What a server does right after it began to listen is not rest yet.
     sleep(Duration::from_millis(500)).await;
-    Ok(servers)
+    Ok([reference, gateway])
 }
 
 fn memory(servers: &Pair<Server>) -> Result<Pair<Memory>, Failure> {

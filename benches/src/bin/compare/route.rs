@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use sluicegate_benches::{ORDER, PAGE};
 
-/// One of the endpoints of `gateway.json` and `nats.json`.
+/// One of the endpoints of the configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Pass,
@@ -15,6 +15,23 @@ pub(crate) enum Route {
     NatsConsume,
     JetstreamPublish,
     JetstreamConsume,
+    RabbitmqPublish,
+    RabbitmqConsume,
+    KafkaPublish,
+    KafkaConsume,
+}
+
+/// A file that a gateway is generated from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Config {
+    /// `gateway.json`, which needs no broker.
+    Gateway,
+    /// `nats.json`
+    Nats,
+    /// `rabbitmq.json`
+    Rabbitmq,
+    /// `kafka.json`
+    Kafka,
 }
 
 /// The body that an endpoint must answer with.
@@ -26,7 +43,7 @@ pub(crate) enum Expected {
 }
 
 impl Route {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Pass,
         Self::Filter,
         Self::Publish,
@@ -35,6 +52,10 @@ impl Route {
         Self::NatsConsume,
         Self::JetstreamPublish,
         Self::JetstreamConsume,
+        Self::RabbitmqPublish,
+        Self::RabbitmqConsume,
+        Self::KafkaPublish,
+        Self::KafkaConsume,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -47,19 +68,30 @@ impl Route {
             Self::NatsConsume => "nats-consume",
             Self::JetstreamPublish => "jetstream-publish",
             Self::JetstreamConsume => "jetstream-consume",
+            Self::RabbitmqPublish => "rabbitmq-publish",
+            Self::RabbitmqConsume => "rabbitmq-consume",
+            Self::KafkaPublish => "kafka-publish",
+            Self::KafkaConsume => "kafka-consume",
         }
     }
 
-    /// Whether it needs a NATS server.
-    pub(crate) fn is_nats(self) -> bool {
-        matches!(self, Self::NatsPublish | Self::NatsConsume | Self::JetstreamPublish | Self::JetstreamConsume)
+    /// The config that has it.
+    pub(crate) fn config(self) -> Config {
+        match self {
+            Self::Pass | Self::Filter | Self::Publish | Self::Consume => Config::Gateway,
+            Self::NatsPublish | Self::NatsConsume | Self::JetstreamPublish | Self::JetstreamConsume => Config::Nats,
+            Self::RabbitmqPublish | Self::RabbitmqConsume => Config::Rabbitmq,
+            Self::KafkaPublish | Self::KafkaConsume => Config::Kafka,
+        }
     }
 
     pub(crate) fn method(self) -> &'static str {
-        match self {
-            Self::Pass | Self::Filter | Self::Consume | Self::NatsConsume | Self::JetstreamConsume => "GET",
-            Self::Publish | Self::NatsPublish | Self::JetstreamPublish => "POST",
-        }
+        if self.is_publish() { "POST" } else { "GET" }
+    }
+
+    fn is_publish(self) -> bool {
+        let all = [Self::Publish, Self::NatsPublish, Self::JetstreamPublish, Self::RabbitmqPublish, Self::KafkaPublish];
+        all.contains(&self)
     }
 
     pub(crate) fn path(self) -> &'static str {
@@ -72,11 +104,15 @@ impl Route {
             Self::NatsConsume => "/nats/consume",
             Self::JetstreamPublish => "/jetstream/publish",
             Self::JetstreamConsume => "/jetstream/consume",
+            Self::RabbitmqPublish => "/rabbitmq/publish",
+            Self::RabbitmqConsume => "/rabbitmq/consume",
+            Self::KafkaPublish => "/kafka/publish",
+            Self::KafkaConsume => "/kafka/consume",
         }
     }
 
     pub(crate) fn request_body(self) -> Option<&'static str> {
-        (self.method() == "POST").then_some(ORDER)
+        self.is_publish().then_some(ORDER)
     }
 
     pub(crate) fn expected(self) -> Expected {
@@ -87,11 +123,38 @@ impl Route {
                 "title": "Trail backpack 45 l, \"Grey Peak\" edition",
                 "price": { "amount": 129.9 },
             })),
-            Self::Publish | Self::NatsPublish | Self::JetstreamPublish => Expected::Json(json!({})),
-            Self::Consume | Self::NatsConsume | Self::JetstreamConsume => {
-                Expected::Json(serde_json::from_str(ORDER).unwrap_or_default())
-            }
+            published if published.is_publish() => Expected::Json(json!({})),
+            _ => Expected::Json(serde_json::from_str(ORDER).unwrap_or_default()),
         }
+    }
+}
+
+impl Config {
+    pub(crate) const ALL: [Self; 4] = [Self::Gateway, Self::Nats, Self::Rabbitmq, Self::Kafka];
+
+    /// The file's name without its end.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Nats => "nats",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// The features of a gateway that it needs.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Self::Gateway => "mem",
+            Self::Nats => "nats,jetstream",
+            Self::Rabbitmq => "rabbitmq",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    /// Whether it has `route`.
+    pub(crate) fn has(self, route: Route) -> bool {
+        route.config() == self
     }
 }
 
@@ -107,5 +170,28 @@ impl FromStr for Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_its_config() {
+        for config in Config::ALL {
+            let path = format!("{}/{}.json", env!("CARGO_MANIFEST_DIR"), config.name());
+            let text: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            let endpoints = text["endpoints"].as_array().unwrap();
+            let routes: Vec<_> = Route::ALL.into_iter().filter(|route| config.has(*route)).collect();
+            assert_eq!(routes.len(), endpoints.len());
+            for (route, endpoint) in routes.into_iter().zip(endpoints) {
+                let path = endpoint["endpoint"].as_str().unwrap().replace("{id}", "918273");
+                assert_eq!(route.path(), path);
+                assert_eq!(route.method(), endpoint["method"].as_str().unwrap_or("GET"), "{route}");
+            }
+        }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Failure;
 use crate::machine::TICK;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A program that listens, on its core. Killed when it is dropped.
 pub(crate) struct Server {
@@ -100,6 +101,14 @@ impl Server {
             }
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Ends as it would in production: asked to, and with time for what is under way.
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+        Command::new("kill").arg(self.pid.to_string()).status().await?;
+        // What does not end is killed.
+        let _ = timeout(STOP_LIMIT, self.child.wait()).await;
+        Ok(())
     }
 
     /// What went wrong, with the end of the server's log.

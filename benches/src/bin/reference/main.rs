@@ -3,9 +3,14 @@
 //! The duties of both are listed in the README of this package. Written once, as well as its authors
 //! could, and then left alone: a change here moves the scale, not the result.
 
+mod broker;
 mod http_backend;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 mod queue;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod routes;
 
 use std::error::Error;
@@ -47,7 +52,7 @@ struct NoDelayListener(TcpListener);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (address, nats) = arguments()?;
+    let Arguments { address, nats, rabbitmq, kafka } = arguments()?;
     let queue = Queue::new(CAPACITY, ACK_DEADLINE);
     tokio::spawn(redeliver(Arc::clone(&queue)));
 
@@ -60,10 +65,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .fallback(routes::not_found)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .with_state(Arc::new(Gateway { backend: HttpBackend::new(), queue }));
-    let router = match nats {
-        Some(url) => router.merge(nats_routes(&url).await?),
-        None => router,
-    };
+    let mut router = router;
+    if let Some(url) = nats {
+        router = router.merge(nats_routes(&url).await?);
+    }
+    if let Some(url) = rabbitmq {
+        router = router.merge(rabbitmq_routes(&url).await?);
+    }
+    if let Some(brokers) = kafka {
+        router = router.merge(kafka_routes(&brokers)?);
+    }
 
     let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     println!("listening on {address}");
@@ -82,21 +93,56 @@ async fn nats_routes(url: &str) -> Result<Router, Box<dyn Error>> {
         .with_state(nats::Nats::open(url).await?))
 }
 
-/// Where to listen, and the NATS server if there is one.
-fn arguments() -> Result<(SocketAddr, Option<String>), lexopt::Error> {
+#[cfg(feature = "rabbitmq")]
+async fn rabbitmq_routes(url: &str) -> Result<Router, Box<dyn Error>> {
+    Ok(Router::new()
+        .route("/rabbitmq/publish", post(rabbitmq::publish))
+        .route("/rabbitmq/consume", get(rabbitmq::consume))
+        .with_state(rabbitmq::Rabbitmq::open(url).await?))
+}
+
+#[cfg(not(feature = "rabbitmq"))]
+async fn rabbitmq_routes(_: &str) -> Result<Router, Box<dyn Error>> {
+    Err("--rabbitmq needs a build with the feature `rabbitmq`".into())
+}
+
+#[cfg(feature = "kafka")]
+fn kafka_routes(brokers: &str) -> Result<Router, Box<dyn Error>> {
+    Ok(Router::new()
+        .route("/kafka/publish", post(kafka::publish))
+        .route("/kafka/consume", get(kafka::consume))
+        .with_state(kafka::Kafka::open(brokers)?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka_routes(_: &str) -> Result<Router, Box<dyn Error>> {
+    Err("--kafka needs a build with the feature `kafka`".into())
+}
+
+/// Where to listen, and the brokers that there are.
+struct Arguments {
+    address: SocketAddr,
+    nats: Option<String>,
+    rabbitmq: Option<String>,
+    kafka: Option<String>,
+}
+
+fn arguments() -> Result<Arguments, lexopt::Error> {
     use lexopt::prelude::*;
 
-    let mut address = SocketAddr::from(([127, 0, 0, 1], 8080));
-    let mut nats = None;
+    let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let mut arguments = Arguments { address, nats: None, rabbitmq: None, kafka: None };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("listen") => address = parser.value()?.parse()?,
-            Long("nats") => nats = Some(parser.value()?.string()?),
+            Long("listen") => arguments.address = parser.value()?.parse()?,
+            Long("nats") => arguments.nats = Some(parser.value()?.string()?),
+            Long("rabbitmq") => arguments.rabbitmq = Some(parser.value()?.string()?),
+            Long("kafka") => arguments.kafka = Some(parser.value()?.string()?),
             other => return Err(other.unexpected()),
         }
     }
-    Ok((address, nats))
+    Ok(arguments)
 }
 
 async fn redeliver(queue: Arc<Queue>) {

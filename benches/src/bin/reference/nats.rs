@@ -1,28 +1,24 @@
 //! The four endpoints of `nats.json`, with async-nats.
 
 use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
 use async_nats::jetstream::{self, AckKind, consumer};
 use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind, Subscriber};
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use serde_json::value::RawValue;
 use sluicegate_benches::{NATS_DURABLE, NATS_IN, NATS_JETSTREAM, NATS_OUT, NATS_STREAM};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::routes::{JSON, MAX_BODY_BYTES, TIMEOUT, WAIT, failed, finish, json, over_limit, status};
+use crate::broker::{self, Settle, delivered, is_object, unavailable};
+use crate::routes::{TIMEOUT, WAIT, failed, finish, json, status};
 
 /// Nobody answers there, so that the server does: once it has taken all that was sent before.
 const NOBODY: &str = "reference.nobody";
@@ -130,77 +126,38 @@ pub(crate) async fn jetstream_consume(State(nats): State<Arc<Nats>>) -> Response
         let _ = message.ack_with(AckKind::Term).await;
         return failed(StatusCode::BAD_GATEWAY);
     }
-    let mut response = Response::new(Body::new(Delivery { message: Some(message), sent: false }));
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    finish(response, true)
+    delivered(message.payload.clone(), Pulled(message))
 }
 
 /// The body, and what becomes of the request's headers.
 async fn read(request: Request) -> Result<(HeaderMap, Bytes), Response> {
-    let (head, body) = request.into_parts();
-    let body = match timeout(TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) if over_limit(&error) => return Err(failed(StatusCode::PAYLOAD_TOO_LARGE)),
-        Ok(Err(_)) => return Err(failed(StatusCode::BAD_REQUEST)),
-        Err(_) => return Err(failed(StatusCode::REQUEST_TIMEOUT)),
-    };
+    let (content_type, body) = broker::read(request).await?;
     let mut headers = HeaderMap::new();
-    if let Some(Ok(content_type)) = head.headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
+    if let Some(Ok(content_type)) = content_type.as_ref().map(HeaderValue::to_str) {
         headers.insert("Content-Type", content_type);
     }
     Ok((headers, body))
 }
 
-/// Checks the syntax of all of it and copies nothing.
-fn is_object(body: &[u8]) -> bool {
-    serde_json::from_slice::<&RawValue>(body).is_ok_and(|raw| raw.get().starts_with('{'))
-}
+/// A pulled message.
+struct Pulled(jetstream::Message);
 
-fn unavailable() -> Response {
-    let mut response = failed(StatusCode::SERVICE_UNAVAILABLE);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-/// The body of a pulled message: acknowledged when the connection took it, given back otherwise.
-struct Delivery {
-    message: Option<jetstream::Message>,
-    sent: bool,
-}
-
-// === impl Delivery ===
-
-impl HttpBody for Delivery {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.sent {
-            return Poll::Ready(None);
-        }
-        self.sent = true;
-        Poll::Ready(self.message.as_ref().map(|message| Ok(Frame::data(message.payload.clone()))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.sent
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let left = self.message.as_ref().filter(|_| !self.sent).map_or(0, |message| message.payload.len());
-        SizeHint::with_exact(left as u64)
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        let Some(message) = self.message.take() else { return };
-        let kind = if self.sent { AckKind::Ack } else { AckKind::Nak(Some(Duration::ZERO)) };
+impl Pulled {
+    fn end(self, kind: AckKind) {
         tokio::spawn(async move {
-            if let Err(error) = message.ack_with(kind).await {
+            if let Err(error) = self.0.ack_with(kind).await {
                 eprintln!("not settled: {error}");
             }
         });
+    }
+}
+
+impl Settle for Pulled {
+    fn ack(self) {
+        self.end(AckKind::Ack);
+    }
+
+    fn give_back(self, _: Bytes) {
+        self.end(AckKind::Nak(Some(Duration::ZERO)));
     }
 }
