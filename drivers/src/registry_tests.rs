@@ -94,6 +94,34 @@ fn the_readme_lists_every_driver() {
 }
 
 #[test]
+fn what_the_documentation_promises_is_a_test() {
+    let text = read("../docs/pubsub.md");
+    let promises = text.split("## ").find(|section| section.starts_with("What each driver promises\n")).unwrap();
+    let (head, rows) = promises.split_once("\n|---").expect("it is a table");
+    for driver in ALL.iter().filter(|driver| driver.has_client) {
+        assert!(head.contains(&format!("`{}`", driver.name)), "docs/pubsub.md promises nothing of `{}`", driver.name);
+    }
+    let tests = tests_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
+    for name in rows.split('`').skip(1).step_by(2) {
+        let is_there = ["(", "<"].iter().any(|after| tests.contains(&format!("fn {name}{after}")));
+        assert!(is_there, "docs/pubsub.md names a test that is not there: {name}");
+    }
+}
+
+fn tests_below(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("the folder can be listed");
+    let mut text = String::new();
+    for path in entries.map(|entry| entry.expect("it can be listed").path()) {
+        if path.is_dir() {
+            text += &tests_below(&path);
+        } else {
+            text += &fs::read_to_string(path).expect("it can be read");
+        }
+    }
+    text
+}
+
+#[test]
 fn every_driver_documents_the_same() {
     const HEADINGS: [&str; 4] = ["# URL", "# Environment", "# Delivery", "# Limits"];
     for driver in ALL {
