@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::broker::Message;
 use super::client::Received;
 use super::suite::Suite;
 use super::text::{base64, query};
@@ -71,13 +70,6 @@ pub(super) fn request(request: &Request, exact_query: bool) -> Value {
         seen["body"] = body;
     }
     seen
-}
-
-/// What was published.
-pub(super) fn message(message: &Message) -> Value {
-    let wire = if message.metadata.is_some() { "nats-headers" } else { "plain" };
-    let metadata = message.metadata.iter().flatten().map(|(name, value)| (name.clone(), json!(value)));
-    json!({"wire": wire, "metadata": metadata.collect::<Map<_, _>>(), "body": body(&message.body, None)})
 }
 
 fn push(headers: &mut Map<String, Value>, name: &str, value: &str) {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use sluicegate_runtime::description::Description;
 
-use super::broker::Broker;
+use super::broker::{self, Broker};
 use super::client::send;
 use super::differences::{self, Context};
-use super::observation::{Mismatch, compare, message, recorded, request, response};
+use super::observation::{Mismatch, compare, recorded, request, response};
 use super::rules;
 use super::suite::{Suite, array, text};
 use super::upstream::Upstream;
@@ -61,7 +61,7 @@ pub(super) async fn run(suite: &Suite, gateway: &'static Description) -> Report 
         different: BTreeMap::new(),
         problems: rules::check(suite),
     };
-    if !suite.broker.as_deref().is_none_or(crate::support::broker) {
+    if !suite.broker.as_deref().is_none_or(broker::started) {
         return report;
     }
     let mut stage = Stage::set(suite, gateway).await;
@@ -94,15 +94,12 @@ fn depends_on_time(case: &Value) -> bool {
 impl<'a> Stage<'a> {
     async fn set(suite: &'a Suite, gateway: &'static Description) -> Self {
         let upstream = Upstream::start(&suite.upstream, suite.ports);
+        let broker = Broker::connect(suite).await;
         let gateway = Running::start(gateway);
-        let broker = match &suite.broker {
-            Some(_) => {
-                let broker = Broker::connect(&suite.cases).await;
-                eventually(async || gateway.get("/__ready").await.text().contains("\"connected\"")).await;
-                Some(broker)
-            }
-            None => None,
-        };
+        if let Some(broker) = &broker {
+            eventually(async || gateway.get("/__ready").await.text().contains("\"connected\"")).await;
+            broker.ready(suite).await;
+        }
         Self { suite, gateway, upstream, broker }
     }
 
@@ -110,7 +107,7 @@ impl<'a> Stage<'a> {
         let suite = self.suite;
         self.upstream.take();
         if let Some(broker) = &mut self.broker {
-            broker.drain().await;
+            broker.drain(case).await;
         }
         let (mut applied, mut problems) = (Vec::new(), Vec::new());
         let (mut asked, mut refused, mut not_yet) = (0, 0, 0);
@@ -137,7 +134,7 @@ impl<'a> Stage<'a> {
             }
             asked += 1;
             let mut found = match step.get("expect_message") {
-                Some(expected) => json!({"message": self.broker().receive(expected).await.map(|it| message(&it))}),
+                Some(expected) => json!({"message": self.broker().receive(expected).await.map(|it| it.seen())}),
                 None => self.run_request(case, step).await,
             };
             recorded(&mut found, suite);

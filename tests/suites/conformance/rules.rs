@@ -85,10 +85,11 @@ fn urls<'a>(endpoint: &'a Value, pointer: &'static str) -> impl Iterator<Item = 
     backends(endpoint).filter_map(move |backend| backend.pointer(pointer)?.as_str())
 }
 
-/// Whether a NATS URL names more than a subject and what go-cloud knows.
+/// Whether a URL names more than its place and what go-cloud knows.
 fn is_malformed(url: &str) -> bool {
+    const KNOWN: [&str; 7] = ["", "natsv2", "queue", "key_name", "prefetch_count", "topic", "offset"];
     let (subject, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let known = |parameter: &str| ["", "natsv2", "queue"].contains(&parameter.split('=').next().unwrap_or_default());
+    let known = |parameter: &str| KNOWN.contains(&parameter.split('=').next().unwrap_or_default());
     subject.is_empty() || subject.contains('{') || !parameters.split('&').all(known)
 }
 

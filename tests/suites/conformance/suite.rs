@@ -13,6 +13,8 @@ pub(super) struct Suite {
     pub(super) cases: Vec<Value>,
     /// The broker that the gateway and the cases use.
     pub(super) broker: Option<String>,
+    /// What has to be in the broker before the gateway starts.
+    pub(super) broker_setup: Value,
     /// The ports that stand for 18081 and those after it.
     pub(super) ports: [u16; 3],
     pub(super) left_out: Vec<LeftOut>,
@@ -59,6 +61,7 @@ impl Suite {
                 .collect(),
             cases: array(&cases["cases"]).to_vec(),
             broker: cases["broker"].as_str().map(str::to_owned),
+            broker_setup: cases["broker_setup"].clone(),
             ports,
             left_out: array(&left_out).iter().map(LeftOut::of).collect(),
             not_yet: List::load(&folder.join("not-yet.txt")),

@@ -1,14 +1,9 @@
 //! A client of another make (nats-py) on one side of NATS, an HTTP client of the gateway on the other.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{Answer, Broker, Program, eventually, nats, soon};
+use crate::support::{Answer, Broker, Other, Program, eventually, nats};
 
 /// All bytes, which are not UTF-8.
 fn body() -> Vec<u8> {
@@ -24,28 +19,9 @@ fn shown(subject: &str, id: Option<&str>) -> Value {
     json!({ "subject": subject, "headers": headers, "body": BASE64.encode(&body()) })
 }
 
-/// The other client, which ends with the test.
-struct Other {
-    _child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Other {
-    fn start(broker: &Broker, arguments: &[&str]) -> Self {
-        let python = std::env::var("CLIENTS_PYTHON").expect("checked before");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("brokers/clients/natsc.py");
-        let mut command = Command::new(python);
-        command.arg(script).args(arguments).env("NATS_SERVER_URL", format!("nats://127.0.0.1:{}", broker.port));
-        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("python starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { _child: child, lines }
-    }
-
-    /// The next thing that it says.
-    async fn says(&mut self) -> Value {
-        let line = soon(self.lines.next_line()).await.expect("text").expect("it says something");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
-    }
+/// nats-py, with the broker's address.
+fn other(broker: &Broker, arguments: &[&str]) -> Other {
+    Other::start("natsc.py", ("NATS_SERVER_URL", broker.variable("NATS_SERVER_URL")), arguments)
 }
 
 /// A broker and a gateway that is connected to it.
@@ -84,10 +60,10 @@ async fn core_both_ways() {
     // The server has the gateway's subscription before it confirms this.
     assert_eq!(post(&gateway, "/core").await.status, 200);
     let message = shown("", None).to_string();
-    assert_eq!(Other::start(&broker, &["publish", "core.in", &message]).says().await, "sent");
+    assert_eq!(other(&broker, &["publish", "core.in", &message]).says().await, "sent");
     assert_is_whole(&gateway.get("/core").await, "core.in");
 
-    let mut other = Other::start(&broker, &["receive", "core.out"]);
+    let mut other = other(&broker, &["receive", "core.out"]);
     assert_eq!(other.says().await, "ready");
     assert_eq!(post(&gateway, "/core").await.brief(), (200, "true", "{}"));
     assert_eq!(other.says().await, shown("core.out", None));
@@ -98,7 +74,7 @@ async fn core_both_ways() {
 async fn jetstream_both_ways() {
     let Some((broker, gateway)) = start("jetstream").await else { return };
     let message = shown("", None).to_string();
-    let stored = Other::start(&broker, &["js-publish", "stored.in", &message]).says().await;
+    let stored = other(&broker, &["js-publish", "stored.in", &message]).says().await;
     assert_eq!(stored, json!({ "stream": "STORED", "seq": 1, "duplicate": false }));
     let answer = gateway.get("/jetstream").await;
     assert_is_whole(&answer, "stored.in");
@@ -106,7 +82,7 @@ async fn jetstream_both_ways() {
 
     let receipt = post(&gateway, "/jetstream").await;
     assert_eq!((receipt.status, &receipt.json()["offset"]), (200, &json!(2)), "{receipt:?}");
-    let received = Other::start(&broker, &["js-receive", "stored.out", "STORED"]).says().await;
+    let received = other(&broker, &["js-receive", "stored.out", "STORED"]).says().await;
     assert_eq!(received, shown("stored.out", Some("id-7")));
     broker.stop().await;
 }

@@ -11,21 +11,42 @@ use super::{eventually, soon};
 pub(crate) struct Broker {
     name: &'static str,
     pub(crate) port: u16,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// What the script printed: the environment that leads to it.
+    environment: Vec<(String, String)>,
 }
 
 impl Broker {
     /// Starts it at a free port, which it keeps, with nothing in it.
     pub(crate) async fn start(name: &'static str, test: &str) -> Self {
+        Self::start_with(name, test, "").await
+    }
+
+    /// As `start`, with more lines in its configuration.
+    pub(crate) async fn start_with(name: &'static str, test: &str, extra: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{test}"));
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("the folder of an earlier run can be removed");
         }
-        let mut broker = Self { name, port: 0, folder };
-        let environment = broker.run_script("start").await;
-        let port = environment.trim_end().rsplit(':').next().and_then(|port| port.parse().ok());
-        broker.port = port.unwrap_or_else(|| panic!("start-{name}.sh printed {environment:?}"));
+        if !extra.is_empty() {
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(folder.join("extra.conf"), extra).expect("a file");
+        }
+        let mut broker = Self { name, port: 0, folder, environment: Vec::new() };
+        let printed = broker.run_script("start").await;
+        let variables = printed.lines().filter_map(|line| line.split_once('='));
+        broker.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // Its address is the first thing that a script prints.
+        let port = |(_, url): &(String, String)| url.trim_end_matches('/').rsplit(':').next()?.parse().ok();
+        let port = broker.environment.first().and_then(port);
+        broker.port = port.unwrap_or_else(|| panic!("start-{name}.sh printed {printed:?}"));
         broker
+    }
+
+    /// A variable of the environment that leads to it.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let found = self.environment.iter().find(|(own, _)| own == name);
+        found.map_or_else(|| panic!("{name}: {:?}", self.environment), |(_, value)| value)
     }
 
     /// Ends it as a power failure would.

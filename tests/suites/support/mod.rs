@@ -4,9 +4,12 @@ mod broker;
 mod client;
 mod gateway;
 mod http2;
+pub(crate) mod kafka;
 mod logs;
 pub(crate) mod nats;
+mod other;
 mod program;
+pub(crate) mod rabbitmq;
 mod upstream;
 
 use std::future::Future;
@@ -16,8 +19,11 @@ pub(crate) use broker::Broker;
 pub(crate) use client::{Answer, Client, Framing};
 pub(crate) use gateway::Running;
 pub(crate) use http2::Http2;
+pub(crate) use kafka::Kafka;
 pub(crate) use logs::Logs;
+pub(crate) use other::Other;
 pub(crate) use program::Program;
+pub(crate) use rabbitmq::Rabbitmq;
 pub(crate) use upstream::{bind, echo, json, never, serve_upstream, status, wait_until_free};
 
 /// Only against hangs.

@@ -62,11 +62,30 @@ impl Program {
         }
     }
 
-    /// Reads on, so that the program can write, and forgets what it reads.
+    /// Reads on, so that the program can write, and forgets what it reads; with SUITE_LOGS it prints that.
     pub(crate) fn discard_logs(&mut self) {
         if let Some(mut lines) = self.lines.take() {
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            let shown = std::env::var_os("SUITE_LOGS").is_some();
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if shown {
+                        println!("{line}");
+                    }
+                }
+            });
         }
+    }
+
+    /// Ends it as a service manager does, and says what it has logged in all its life.
+    pub(crate) async fn stop_and_tell(mut self) -> Vec<Value> {
+        self.signal("TERM").await;
+        let mut lines = self.lines.take().expect("the logs are looked at");
+        while let Some(line) = soon(lines.next_line()).await.expect("text") {
+            self.events.push(serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}")));
+        }
+        let status = self.ended().await;
+        assert!(status.success(), "{status}");
+        self.events
     }
 
     /// Of the process.
@@ -89,6 +108,17 @@ impl Program {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.client().await.get(path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.client().await.request("POST", path, &[], body).await
+    }
+
+    /// Ends it as a service manager does.
+    pub(crate) async fn stop(mut self) {
+        self.signal("TERM").await;
+        let status = self.ended().await;
+        assert!(status.success(), "{status}");
     }
 
     /// Sends a signal, by name: `TERM`.

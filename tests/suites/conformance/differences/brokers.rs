@@ -14,9 +14,19 @@ pub(super) const ALL: &[Difference] = &[
         apply: listed_metadata,
     },
     Difference {
+        name: "properties of AMQP are used",
+        why: "messages are persistent, and Content-Type is the property that AMQP has for it; KrakenD sets no properties",
+        apply: properties,
+    },
+    Difference {
         name: "a confirmed message completes",
         why: "publish answers `{}` and X-Krakend-Completed: true once the broker confirmed, and completes a merge",
         apply: confirmed,
+    },
+    Difference {
+        name: "a refused message is 502",
+        why: "an exchange that is not there: what the broker refuses is 502, not 500",
+        apply: refused,
     },
     Difference {
         name: "a message given to a client is no-store",
@@ -71,6 +81,7 @@ fn responses(wanted: &mut Value) -> Vec<&mut Value> {
 /// KrakenD adds headers of its own, writes gob without `natsv2`, and escapes values with it.
 fn listed_metadata(context: &Context<'_>, wanted: &mut Value) {
     let Some(message) = wanted.get_mut("message").and_then(Value::as_object_mut) else { return };
+    let native = matches!(text(&message["wire"]), "amqp" | "kafka");
     let escaped = message["wire"] == "nats-headers";
     let listed = |name: &str| {
         let list = context.endpoint.map_or(&[][..], |endpoint| array(&endpoint["input_headers"]));
@@ -88,8 +99,19 @@ fn listed_metadata(context: &Context<'_>, wanted: &mut Value) {
             metadata.insert(name.clone(), json!(value));
         }
     }
-    message["wire"] = json!(if metadata.is_empty() { "plain" } else { "nats-headers" });
+    if !native {
+        message["wire"] = json!(if metadata.is_empty() { "plain" } else { "nats-headers" });
+    }
     message["metadata"] = Value::from(metadata);
+}
+
+fn properties(_: &Context<'_>, wanted: &mut Value) {
+    let Some(message) = wanted.get_mut("message").filter(|message| message["wire"] == "amqp") else { return };
+    let content_type = message["metadata"].as_object_mut().and_then(|metadata| metadata.remove("Content-Type"));
+    message["properties"]["delivery_mode"] = json!(2);
+    if let Some(content_type) = content_type {
+        message["properties"]["content_type"] = content_type;
+    }
 }
 
 /// KrakenD has no data for what was published, which is `null`, and spoils a merge.
@@ -108,6 +130,14 @@ fn confirmed(context: &Context<'_>, wanted: &mut Value) {
             response["body"] = json!({"kind": "json", "json": {}});
         }
         response["headers"]["x-krakend-completed"] = json!([complete.to_string()]);
+    }
+}
+
+fn refused(context: &Context<'_>, wanted: &mut Value) {
+    if context.case["behaviour"] == "publish-broken" {
+        for response in responses(wanted).into_iter().filter(|response| response["status"] == 500) {
+            response["status"] = json!(502);
+        }
     }
 }
 
@@ -131,7 +161,9 @@ fn only_subscriber<'a>(context: &Context<'a>) -> Option<&'a Value> {
 /// What the case published for a backend.
 fn published<'a>(context: &Context<'a>, backend: &Value) -> Option<&'a Value> {
     let url = text(backend.pointer("/extra_config/backend~1pubsub~1subscriber/subscription_url")?);
-    let subject = url.split('?').next().unwrap_or_default();
+    let place = url.split('?').next().unwrap_or_default();
+    // The queues of an exchange and the groups of a topic have its name in theirs.
+    let subject = place.trim_start_matches("q-").trim_start_matches("g-");
     let publishes = array(&context.case["steps"]).iter().filter_map(|step| step.get("publish"));
     publishes.rev().find(|publish| publish["to"] == subject)
 }
