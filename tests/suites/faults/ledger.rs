@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What a publisher was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// 200: the broker has it.
     Confirmed,
     /// 502 or 503: the broker has it not.
@@ -16,7 +16,7 @@ pub(super) enum Told {
 
 /// Every message by its id. Each is published once; a publisher that wants to try again takes a new id.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     entries: Mutex<HashMap<String, Entry>>,
 }
 
@@ -31,31 +31,31 @@ struct Entry {
 
 /// The sums of a [`Ledger`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sums {
-    pub(super) confirmed: u64,
-    pub(super) refused: u64,
-    pub(super) unknown: u64,
+pub(crate) struct Sums {
+    pub(crate) confirmed: u64,
+    pub(crate) refused: u64,
+    pub(crate) unknown: u64,
     /// Different messages that a client read completely.
-    pub(super) delivered: u64,
+    pub(crate) delivered: u64,
     /// Deliveries that the broker counted as second or later ones.
-    pub(super) redelivered: u64,
+    pub(crate) redelivered: u64,
     /// Complete deliveries of a message that had been delivered completely before.
-    pub(super) duplicates: u64,
+    pub(crate) duplicates: u64,
     /// Confirmed, and never read by anybody.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
     /// Told to be refused, and delivered all the same.
-    pub(super) refused_and_delivered: u64,
+    pub(crate) refused_and_delivered: u64,
     /// Delivered, and never published: somebody else's, or mangled.
-    pub(super) foreign: u64,
+    pub(crate) foreign: u64,
 }
 
 impl Ledger {
-    pub(super) fn told(&self, id: &str, told: Told) {
+    pub(crate) fn told(&self, id: &str, told: Told) {
         self.with(id, |entry| entry.told = Some(told));
     }
 
     /// `count` is the broker's, where it counts.
-    pub(super) fn delivered(&self, id: &str, count: Option<u32>) {
+    pub(crate) fn delivered(&self, id: &str, count: Option<u32>) {
         self.with(id, |entry| {
             entry.delivered += 1;
             entry.redelivered += u32::from(count.is_some_and(|count| count > 1));
@@ -67,7 +67,7 @@ impl Ledger {
     }
 
     /// To be asked when all publishers have ended.
-    pub(super) fn sums(&self) -> Sums {
+    pub(crate) fn sums(&self) -> Sums {
         let mut sums = Sums::default();
         for entry in self.entries.lock().unwrap_or_else(PoisonError::into_inner).values() {
             match entry.told {

@@ -25,14 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(8);
 
 /// The clients of one run.
-pub(super) struct Load {
+pub(crate) struct Load {
     state: Arc<State>,
     clients: JoinSet<()>,
 }
 
 struct State {
-    gateway: SocketAddr,
+    gateways: Vec<SocketAddr>,
     ledger: Ledger,
+    /// How much each gateway has delivered.
+    shares: Vec<AtomicU64>,
     next: AtomicU64,
     publishing: AtomicUsize,
     phase: watch::Sender<Phase>,
@@ -50,11 +52,12 @@ enum Phase {
 }
 
 impl Load {
-    /// Starts as many publishers as consumers.
-    pub(super) fn start(gateway: SocketAddr, clients: usize, publish: &'static str, consume: &'static str) -> Self {
+    /// Starts as many publishers as consumers, which share the gateways among them.
+    pub(crate) fn start(gateways: &[SocketAddr], clients: usize, publish: &'static str, consume: &'static str) -> Self {
         let state = Arc::new(State {
-            gateway,
+            gateways: gateways.to_vec(),
             ledger: Ledger::default(),
+            shares: gateways.iter().map(|_| AtomicU64::new(0)).collect(),
             next: AtomicU64::new(0),
             publishing: AtomicUsize::new(clients),
             phase: watch::Sender::new(Phase::All),
@@ -63,15 +66,16 @@ impl Load {
             last_confirmation: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
-        for _ in 0..clients {
-            tasks.spawn(Arc::clone(&state).publish_all(publish));
-            tasks.spawn(Arc::clone(&state).consume_all(consume));
+        for client in 0..clients {
+            let gateway = client % gateways.len();
+            tasks.spawn(Arc::clone(&state).publish_all(gateway, publish));
+            tasks.spawn(Arc::clone(&state).consume_all(gateway, consume));
         }
         Self { state, clients: tasks }
     }
 
     /// How long it took from now until a message was confirmed that was sent after now; `None` when it takes too long.
-    pub(super) async fn recovered(&self, limit: Duration) -> Option<Duration> {
+    pub(crate) async fn recovered(&self, limit: Duration) -> Option<Duration> {
         let (start, since) = (Instant::now(), self.state.now());
         while self.state.last_confirmation.load(Ordering::Relaxed) <= since {
             if start.elapsed() > limit {
@@ -82,8 +86,15 @@ impl Load {
         Some(start.elapsed())
     }
 
+    /// How much each gateway has delivered so far.
+    pub(crate) fn shares(&self) -> Vec<u64> {
+        self.state.shares.iter().map(|share| share.load(Ordering::Relaxed)).collect()
+    }
+
     /// Stops publishing, consumes until nothing comes any more, and returns the ledger.
-    pub(super) async fn finish(mut self, limit: Duration) -> Ledger {
+    ///
+    /// Where nothing may get lost, what is missing is waited for: a broker may take its time until it gives it to another.
+    pub(crate) async fn finish(mut self, limit: Duration, at_least_once: bool) -> Ledger {
         self.state.phase.send_replace(Phase::Consume);
         let deadline = Instant::now() + limit;
         let silence = u64::try_from(SILENCE.as_millis()).unwrap_or(u64::MAX);
@@ -91,6 +102,7 @@ impl Load {
         loop {
             let last = self.state.last_delivery.load(Ordering::Relaxed).max(stopped);
             let silent = self.state.now().saturating_sub(last) > silence;
+            let silent = silent && !(at_least_once && self.state.ledger.sums().lost > 0);
             if (silent && self.state.publishing.load(Ordering::Relaxed) == 0) || Instant::now() > deadline {
                 break;
             }
@@ -114,14 +126,14 @@ impl State {
         *self.phase.borrow() <= phase
     }
 
-    async fn publish_all(self: Arc<Self>, path: &'static str) {
+    async fn publish_all(self: Arc<Self>, gateway: usize, path: &'static str) {
         let mut connection = None;
         while self.is_in(Phase::All) {
             let id = format!("m{}", self.next.fetch_add(1, Ordering::Relaxed));
             let sent = self.now();
             let body = format!(r#"{{"id":"{id}"}}"#);
             // Nothing was sent where there was no connection.
-            let Some(answer) = self.exchange(&mut connection, Method::POST, path, body).await else {
+            let Some(answer) = self.exchange(gateway, &mut connection, Method::POST, path, body).await else {
                 sleep(REST).await;
                 continue;
             };
@@ -140,13 +152,14 @@ impl State {
         self.publishing.fetch_sub(1, Ordering::Relaxed);
     }
 
-    async fn consume_all(self: Arc<Self>, path: &'static str) {
+    async fn consume_all(self: Arc<Self>, gateway: usize, path: &'static str) {
         let mut connection = None;
         while self.is_in(Phase::Consume) {
-            match self.exchange(&mut connection, Method::GET, path, String::new()).await {
+            match self.exchange(gateway, &mut connection, Method::GET, path, String::new()).await {
                 Some(Some((StatusCode::OK, count, body))) => {
                     let message: serde_json::Value = serde_json::from_slice(&body).expect("what was published is JSON");
                     self.ledger.delivered(message["id"].as_str().expect("what was published has an id"), count);
+                    self.shares[gateway].fetch_add(1, Ordering::Relaxed);
                     self.last_delivery.fetch_max(self.now(), Ordering::Relaxed);
                 }
                 Some(Some((StatusCode::NO_CONTENT, ..))) => {}
@@ -161,6 +174,7 @@ impl State {
     /// One request. `None`: it was never sent. `Some(None)`: it was, and its answer did not come whole.
     async fn exchange(
         &self,
+        gateway: usize,
         connection: &mut Option<SendRequest<Full<Bytes>>>,
         method: Method,
         path: &str,
@@ -168,7 +182,7 @@ impl State {
     ) -> Option<Option<(StatusCode, Option<u32>, Bytes)>> {
         let mut sender = match connection.take().filter(|sender| !sender.is_closed()) {
             Some(sender) => sender,
-            None => connect(self.gateway).await?,
+            None => connect(self.gateways[gateway]).await?,
         };
         sender.ready().await.ok()?;
         let request = Request::builder().method(method).uri(path).header("host", "gateway.test");
