@@ -38,6 +38,22 @@ mod tls {
     include!(concat!(env!("OUT_DIR"), "/tls.rs"));
 }
 
+mod kafka {
+    include!(concat!(env!("OUT_DIR"), "/kafka.rs"));
+}
+
+mod kafka_brokers {
+    include!(concat!(env!("OUT_DIR"), "/kafka_brokers.rs"));
+}
+
+mod rabbitmq {
+    include!(concat!(env!("OUT_DIR"), "/rabbitmq.rs"));
+}
+
+mod rabbitmq_brokers {
+    include!(concat!(env!("OUT_DIR"), "/rabbitmq_brokers.rs"));
+}
+
 fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
         Ok("broker_later") => sluicegate_runtime::main(&broker_later::GATEWAY),
@@ -47,6 +63,10 @@ fn main() -> ExitCode {
         Ok("streaming") => sluicegate_runtime::main(&streaming::GATEWAY),
         Ok("jetstream") => sluicegate_runtime::main(&jetstream::GATEWAY),
         Ok("interop") => sluicegate_runtime::main(&interop::GATEWAY),
+        Ok("kafka") => sluicegate_runtime::main(&kafka::GATEWAY),
+        Ok("kafka_brokers") => sluicegate_runtime::main(&kafka_brokers::GATEWAY),
+        Ok("rabbitmq") => sluicegate_runtime::main(&rabbitmq::GATEWAY),
+        Ok("rabbitmq_brokers") => sluicegate_runtime::main(&rabbitmq_brokers::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),
     }
