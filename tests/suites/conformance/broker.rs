@@ -31,7 +31,7 @@ pub(super) struct Broker(Client);
 
 enum Client {
     Nats(Nats),
-    Rabbitmq(Rabbitmq),
+    Rabbitmq(Box<Rabbitmq>),
     Kafka(Kafka),
 }
 
@@ -46,7 +46,9 @@ impl Broker {
         let url = |variable: &str| env::var(variable).expect("it was started, so its address is known");
         Some(Self(match suite.broker.as_deref()? {
             "nats" => Client::Nats(Nats::connect(&url("NATS_SERVER_URL"), &suite.cases).await),
-            "rabbit" => Client::Rabbitmq(Rabbitmq::connect(&url("RABBIT_SERVER_URL"), &suite.broker_setup).await),
+            "rabbit" => {
+                Client::Rabbitmq(Box::new(Rabbitmq::connect(&url("RABBIT_SERVER_URL"), &suite.broker_setup).await))
+            }
             "kafka" => Client::Kafka(Kafka::connect(&url("KAFKA_BROKERS"), suite).await),
             other => panic!("there is no client of {other}"),
         }))

@@ -53,10 +53,14 @@ async fn logins_of_all_kinds_and_those_that_are_refused() {
     let said = events.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     // One line of each connection, and not again and again.
     // Whether the server's alert comes before the end of the connection is a matter of luck.
-    for (name, reasons) in [("wrong", &["ACCESS_REFUSED"][..]), ("anonymous", &["CertificateRequired", "reset", "closed"])]
+    for (name, reasons) in
+        [("wrong", &["ACCESS_REFUSED"][..]), ("anonymous", &["CertificateRequired", "reset", "closed"])]
     {
         let lines = failed(name);
-        assert!(!lines.is_empty() && lines.iter().all(|line| reasons.iter().any(|reason| line.contains(reason))), "{name}: {said}");
+        assert!(
+            !lines.is_empty() && lines.iter().all(|line| reasons.iter().any(|reason| line.contains(reason))),
+            "{name}: {said}"
+        );
         assert_eq!(lines.len(), lines.iter().collect::<BTreeSet<_>>().len(), "{name}: {said}");
     }
     for name in ["password", "certificate", "other"] {

@@ -10,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -44,19 +45,11 @@ impl Kafka {
             assert!(created.as_ref().err().is_none_or(exists), "{created:?}");
         }
         // The broker knows them a little later than its controller.
+        let consumer = Arc::new(self.consumer());
         for topic in topics {
-            let (consumer, topic) = (self.consumer(), (*topic).to_owned());
-            blocking(move || {
-                let known = || {
-                    consumer.fetch_metadata(Some(&topic), PATIENCE).is_ok_and(|it| {
-                        it.topics().iter().all(|it| it.error().is_none() && !it.partitions().is_empty())
-                    })
-                };
-                while !known() {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-            })
-            .await;
+            while !is_known(Arc::clone(&consumer), (*topic).to_owned()).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
     }
 
@@ -157,6 +150,15 @@ fn config(servers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", servers).set("enable.auto.commit", "false");
     config
+}
+
+async fn is_known(consumer: Arc<BaseConsumer>, topic: String) -> bool {
+    blocking(move || {
+        let metadata = consumer.fetch_metadata(Some(&topic), PATIENCE);
+        let known = |topic: &MetadataTopic| topic.error().is_none() && !topic.partitions().is_empty();
+        metadata.is_ok_and(|metadata| metadata.topics().iter().all(known))
+    })
+    .await
 }
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Vec<i32> {
