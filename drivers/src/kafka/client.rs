@@ -14,13 +14,15 @@ mod record;
 mod reply;
 pub(super) mod statistics;
 mod subscriber;
+mod verdict;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 pub use self::delivery::Delivery;
 use self::health::Health;
@@ -36,6 +38,9 @@ use crate::{BrokerState, Counters, Driver, OpenError, PublisherOptions, Settings
 /// How long a broker is left without a client that nobody publishes through or receives with.
 const FIRST_USE: Duration = Duration::from_millis(50);
 
+/// How long closing waits for producers: longer than those wait for what is on its way.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A Kafka cluster.
 pub struct Broker {
     shared: Arc<Shared>,
@@ -49,6 +54,7 @@ pub(super) struct Shared {
     pub(super) health: Arc<Health>,
     /// One of each kind that something publishes through.
     producers: Mutex<Vec<Arc<Producer>>>,
+    is_closed: AtomicBool,
 }
 
 impl crate::Broker for Broker {
@@ -61,15 +67,21 @@ impl crate::Broker for Broker {
         // To know that everything is there; each client reads it anew.
         drop(options.load()?);
         let health = Health::new(DRIVER.name, options.name());
-        let shared = Arc::new(Shared { options, health, producers: Mutex::default() });
+        let shared =
+            Arc::new(Shared { options, health, producers: Mutex::default(), is_closed: AtomicBool::new(false) });
         let probe = tokio::spawn(Shared::probe(Arc::clone(&shared))).abort_handle();
         Ok(Self { subscriptions: Subscriptions::new(&shared), shared, probe })
     }
 
     fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
         let topic = Topic::parse(url).map_err(OpenError::Url)?;
-        let kind = Kind { confirm: options.confirm, partitioner: topic.partitioner, compression: topic.compression };
-        Ok(Publisher::new(self.shared.producer(kind), &topic))
+        let kind = Kind {
+            confirm: options.confirm,
+            partitioner: topic.partitioner,
+            compression: topic.compression,
+            alone: false,
+        };
+        Ok(Publisher::new(self.shared.producer(kind), &self.shared, &topic))
     }
 
     fn subscriber(&self, url: &str, _: &SubscriberOptions) -> Result<Subscriber, OpenError> {
@@ -88,17 +100,24 @@ impl crate::Broker for Broker {
     async fn close(&self) {
         self.probe.abort();
         self.subscriptions.close().await;
-        let producers = self.shared.producers();
-        producers.iter().for_each(|producer| producer.stop());
-        for producer in producers {
-            producer.stopped().await;
+        let producers = self.shared.stop();
+        let ended = async {
+            for producer in &producers {
+                producer.stopped().await;
+            }
+        };
+        if timeout(CLOSING_PATIENCE, ended).await.is_err() {
+            // Its threads go on by themselves.
+            let broker = self.shared.options.name();
+            tracing::warn!(driver = DRIVER.name, broker, "closed while a client has not ended yet");
         }
         self.shared.health.close();
     }
 }
 
 impl Broker {
-    /// What each client of this broker said of itself last, for metrics.
+    /// What each client of this broker said of itself last. A gateway does not show it: what it counts of every broker is in
+    /// [`counters`](crate::Broker::counters). It is for programs that use this crate by itself.
     pub fn figures(&self) -> Vec<Figures> {
         self.shared.health.figures()
     }
@@ -113,7 +132,18 @@ impl Shared {
         }
         let producer = Producer::start(self.options.clone(), Arc::clone(&self.health), kind);
         producers.push(Arc::clone(&producer));
+        if self.is_closed.load(Ordering::Acquire) {
+            producer.stop();
+        }
         producer
+    }
+
+    /// Ends all producers, those as well that are made later.
+    fn stop(&self) -> Vec<Arc<Producer>> {
+        self.is_closed.store(true, Ordering::Release);
+        let producers = self.producers();
+        producers.iter().for_each(|producer| producer.stop());
+        producers
     }
 
     fn producers(&self) -> Vec<Arc<Producer>> {
@@ -132,7 +162,7 @@ impl Shared {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.probe.abort();
-        self.shared.producers().iter().for_each(|producer| producer.stop());
+        self.shared.stop();
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
@@ -43,6 +43,16 @@ pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, confi
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let made = admin.create_topics([&new], &options).await.expect("an answer");
     made.into_iter().for_each(|made| drop(made.expect("a topic")));
+    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+}
+
+/// Changes the largest message that a topic takes.
+pub(super) async fn set_limit(servers: &str, name: &str, bytes: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let config = AlterConfig::new(ResourceSpecifier::Topic(name)).set("max.message.bytes", bytes);
+    let changed = admin.alter_configs([&config], &AdminOptions::new()).await.expect("an answer");
+    changed.into_iter().for_each(|changed| drop(changed.expect("a change")));
     tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
 }
 

@@ -166,3 +166,28 @@ async fn closing_waits_for_what_is_on_its_way() {
     let after = super::common::try_publish(&topic, Message::new("after")).await;
     assert_eq!(super::common::kind(after), sluicegate_drivers::PublishErrorKind::Unreachable);
 }
+
+/// Though the connection that the state is about may be another client's, as that of a group; and without having waited for
+/// anything.
+#[tokio::test]
+async fn the_first_message_of_a_client_is_stored() {
+    let Some(server) = Server::shared() else { return };
+    let name = unique();
+    make_topic(&server.plaintext, &name, 1, &[]).await;
+    for is_waited_for in [true, false, true, false, true] {
+        let broker = open(&[("servers", &server.plaintext)]);
+        let url = format!("kafka://{}?topic={name}", unique());
+        let _subscriber = is_waited_for.then(|| {
+            let options = sluicegate_drivers::SubscriberOptions::default();
+            broker.subscriber(&url, &options).expect("a subscription")
+        });
+        let mut topic = (!is_waited_for).then(|| publisher(&broker, &format!("kafka://{name}")));
+        if is_waited_for {
+            super::common::until_connected(&broker).await;
+        }
+        let topic = topic.get_or_insert_with(|| publisher(&broker, &format!("kafka://{name}")));
+        publish(topic, Message::new("first")).await;
+        broker.close().await;
+    }
+    assert_eq!(read(&server.plaintext, &name, 5).await.len(), 5);
+}

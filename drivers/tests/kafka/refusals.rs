@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use sluicegate_drivers::kafka::Publisher;
 use sluicegate_drivers::{Broker as _, Confirm, Message, PublishErrorKind, PublisherOptions};
 
-use super::common::{connected, delete_topic, far, kind, make_topic, publish, publisher, read, try_publish, unique};
+use super::common::{
+    connected, delete_topic, far, kind, make_topic, publish, publisher, read, ready, set_limit, try_publish, unique,
+};
 use super::server::Server;
 
 #[tokio::test]
@@ -38,6 +41,118 @@ async fn a_message_over_the_limit_of_its_topic() {
     let topic = publisher(&broker, &format!("kafka://{name}"));
     publish(&topic, Message::new(vec![b'x'; 2_900_000])).await;
     assert_eq!(read(&server.plaintext, &name, 1).await.len(), 1);
+}
+
+/// Bytes that no compression makes fewer of.
+fn noise(seed: u64, count: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(next).take(count).collect()
+}
+
+/// A broker refuses a whole batch that is over the limit: those are stored that are not too large themselves.
+#[tokio::test]
+async fn many_at_once_under_a_limit_that_a_batch_is_over() {
+    let Some(server) = Server::shared() else { return };
+    // Compressed messages are refused by the broker only.
+    for compression in ["none", "lz4"] {
+        let name = unique();
+        make_topic(&server.plaintext, &name, 1, &[("max.message.bytes", "20000")]).await;
+        let broker = connected(&[("servers", &server.plaintext)]).await;
+        let topic = publisher(&broker, &format!("kafka://{name}?compression={compression}"));
+        ready(&topic).await;
+        let mut stored = 1;
+        for round in 0..3_u64 {
+            let published = join_all((0..60).map(|number| {
+                let size = if number % 20 == 7 { 30_000 } else { 9_000 };
+                let mut message = Message::new(noise(round * 100 + number, size));
+                message.key = Some(format!("{round}-{number}"));
+                message.set_attribute("number", number.to_string());
+                try_publish(&topic, message)
+            }))
+            .await;
+            for (number, published) in published.into_iter().enumerate() {
+                match number % 20 {
+                    7 => assert_eq!(kind(published), PublishErrorKind::TooLarge, "{compression} {round}-{number}"),
+                    _ => {
+                        published.unwrap_or_else(|error| panic!("{compression} {round}-{number}: {error}"));
+                        stored += 1;
+                    }
+                }
+            }
+        }
+        let records = read(&server.plaintext, &name, stored).await;
+        assert_eq!(records.len(), stored);
+        for record in &records[1..] {
+            let key = String::from_utf8(record.key.clone().expect("a key")).expect("text");
+            let (round, number) = key.split_once('-').expect("a round and a number");
+            let seed = round.parse::<u64>().expect("a number") * 100 + number.parse::<u64>().expect("a number");
+            assert_eq!(record.value.as_deref(), Some(&*noise(seed, 9_000)), "{key}");
+            assert_eq!(record.headers, [("number".to_owned(), Some(number.as_bytes().to_vec()))], "{key}");
+        }
+        assert_eq!(broker.figures().len(), 3, "the first one, the topic's, and one for messages alone");
+        broker.close().await;
+    }
+}
+
+/// A broker refuses a whole batch for one message in it: the others are stored.
+#[tokio::test]
+async fn a_message_that_its_topic_does_not_take_among_others() {
+    let Some(server) = Server::shared() else { return };
+    let name = unique();
+    make_topic(&server.plaintext, &name, 1, &[("cleanup.policy", "compact")]).await;
+    let broker = connected(&[("servers", &server.plaintext)]).await;
+    let topic = publisher(&broker, &format!("kafka://{name}"));
+    let published = join_all((0..300).map(|number| {
+        let key = (number % 50 != 7).then(|| number.to_string());
+        try_publish(&topic, Message { key, ..Message::new("x") })
+    }))
+    .await;
+    for (number, published) in published.into_iter().enumerate() {
+        match number % 50 {
+            7 => assert_eq!(kind(published), PublishErrorKind::Refused, "{number}"),
+            _ => drop(published.unwrap_or_else(|error| panic!("{number}: {error}"))),
+        }
+    }
+    assert_eq!(read(&server.plaintext, &name, 294).await.len(), 294);
+    broker.close().await;
+}
+
+/// Known where several publish to one topic, and asked for anew once it has refused a message.
+#[tokio::test]
+async fn a_limit_that_is_raised() {
+    let Some(server) = Server::shared() else { return };
+    let name = unique();
+    make_topic(&server.plaintext, &name, 1, &[("max.message.bytes", "20000")]).await;
+    let broker = connected(&[("servers", &server.plaintext)]).await;
+    let topics = [(); 2].map(|()| publisher(&broker, &format!("kafka://{name}")));
+    for topic in &topics {
+        ready(topic).await;
+        let end = far();
+        loop {
+            let error = try_publish(topic, Message::new(vec![b'x'; 70_000])).await.expect_err("it is too large");
+            assert_eq!(error.kind, PublishErrorKind::TooLarge, "{error}");
+            if error.to_string().contains("at most 20000 bytes") {
+                break;
+            }
+            assert!(Instant::now() < end, "the limit is never known: {error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    set_limit(&server.plaintext, &name, "100000").await;
+    for topic in &topics {
+        let end = far();
+        while let Err(error) = try_publish(topic, Message::new(vec![b'x'; 70_000])).await {
+            assert!(error.kind == PublishErrorKind::TooLarge && Instant::now() < end, "{error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    broker.close().await;
 }
 
 #[tokio::test]

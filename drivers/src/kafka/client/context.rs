@@ -86,6 +86,19 @@ impl Observer {
         }
     }
 
+    /// A server has another name from now on, as the lines say that follow.
+    fn renamed(&self, line: &str) {
+        let Some((_, names)) = line.split_once(": Name changed from ") else { return };
+        let Some((from, to)) = names.split_once(" to ") else { return };
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.up.remove(from) {
+            connections.up.insert(to.into());
+        }
+        if let Some(failing) = connections.failing.remove(from) {
+            connections.failing.insert(to.into(), failing);
+        }
+    }
+
     fn state(&self, line: &str) {
         let Some((name, from, to)) = change_of_state(line) else { return };
         // Those stand for a server that another entry is of.
@@ -148,6 +161,7 @@ impl ClientContext for Observer {
         let is_debug = matches!(level, RDKafkaLogLevel::Debug);
         match facility {
             "STATE" if is_debug => self.state(line),
+            "UPDATE" if is_debug => self.renamed(line),
             "FAIL" if is_debug => {
                 let reason = self.shown(reason_of_failure(line));
                 let is_planned = line.contains("(_DESTROY_BROKER)") || line.contains("(_DESTROY)");
@@ -189,9 +203,10 @@ impl ClientContext for Observer {
                 self.connections.lock().unwrap_or_else(PoisonError::into_inner).failure.clone_from(&reason);
                 self.health.failed(&reason);
             }
-            // Told by the lines about connections.
+            // Told by the lines about connections; or of a client that is ended.
             Some(
-                RDKafkaErrorCode::AllBrokersDown
+                RDKafkaErrorCode::BrokerDestroy
+                | RDKafkaErrorCode::AllBrokersDown
                 | RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::Resolve
                 | RDKafkaErrorCode::SSL
@@ -304,6 +319,25 @@ mod tests {
         say(&one, "a:1/1", "CONNECT", "UP");
         assert_eq!(health.state(), crate::BrokerState::Closed);
         assert_eq!((health.counters().connects(), health.counters().disconnects()), (5, 3));
+    }
+
+    /// librdkafka gives a server its new name first, and ends the connection then.
+    #[test]
+    fn a_server_that_moves() {
+        let health = Health::new("kafka", None);
+        let observer = Observer::new(&health, None, Secrets::default());
+        let say = |facility, line: &str| observer.log(RDKafkaLogLevel::Debug, facility, line);
+        say("STATE", "[thrd:a:1/1]: a:1/1: Broker changed state CONNECT -> UP");
+        say("UPDATE", "[thrd:a:1/1]: b:2/1: Nodename changed from a:1 to b:2");
+        say("UPDATE", "[thrd:a:1/1]: b:2/1: Name changed from a:1/1 to b:2/1");
+        assert!(observer.is_connected());
+        say("FAIL", "[thrd:b:2/1]: b:2/1: gone (after 5ms in state UP) (_TRANSPORT)");
+        say("STATE", "[thrd:b:2/1]: b:2/1: Broker changed state UP -> DOWN");
+        assert!(!observer.is_connected() && health.is_failing());
+        say("STATE", "[thrd:b:2/1]: b:2/1: Broker changed state CONNECT -> UP");
+        assert!(observer.is_connected() && !health.is_failing());
+        drop(observer);
+        assert_eq!(health.state(), crate::BrokerState::Connecting, "the last client is gone");
     }
 
     fn observer_fails(observer: &Observer) {

@@ -6,7 +6,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, watch};
 
 use super::statistics::Figures;
 use crate::outage::OutageLog;
@@ -17,6 +18,10 @@ pub(in super::super) struct Health {
     state: watch::Sender<BrokerState>,
     inner: Mutex<Inner>,
     counters: Counters,
+    /// Told whenever a client is connected, or is not, or could not be.
+    changes: Notify,
+    /// Whether there is no connection, and the last attempt to make one has failed.
+    is_failing: AtomicBool,
 }
 
 struct Inner {
@@ -41,11 +46,28 @@ impl Health {
             state: watch::Sender::new(BrokerState::Connecting),
             inner: Mutex::new(inner),
             counters: Counters::default(),
+            changes: Notify::new(),
+            is_failing: AtomicBool::new(false),
         })
     }
 
     pub(super) fn state(&self) -> BrokerState {
         self.state.borrow().clone()
+    }
+
+    /// Waits until a client is connected, or is not, or could not be.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changes.notified()
+    }
+
+    /// Whether there is no connection, and the last attempt to make one has failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
+    }
+
+    fn set_failing(&self, is_failing: bool) {
+        self.is_failing.store(is_failing, Ordering::Release);
+        self.changes.notify_waiters();
     }
 
     /// Why there is no connection, or was none the last time.
@@ -69,6 +91,7 @@ impl Health {
     pub(super) fn close(&self) {
         "it is closed".clone_into(&mut self.inner().reason);
         self.state.send_replace(BrokerState::Closed);
+        self.set_failing(true);
     }
 
     /// Adds a client, which has no connection yet.
@@ -82,8 +105,8 @@ impl Health {
     pub(super) fn remove(&self, part: &Arc<Part>) {
         let mut inner = self.inner();
         inner.clients.retain(|known| !Arc::ptr_eq(known, part));
-        // The one that takes its place may not have got there yet: that is no outage.
-        if part.is_connected() && !inner.is_connected() && !inner.clients.is_empty() {
+        // The one that takes its place, if one does, has not got there yet: that is no outage.
+        if part.is_connected() && !inner.is_connected() {
             self.set_state(BrokerState::Connecting);
         }
     }
@@ -97,6 +120,7 @@ impl Health {
             inner.log.connected();
             self.set_state(BrokerState::Connected);
         }
+        self.set_failing(*self.state.borrow() == BrokerState::Closed);
     }
 
     /// A client has lost its last connection.
@@ -108,6 +132,7 @@ impl Health {
             inner.log.lost(reason);
             reason.clone_into(&mut inner.reason);
             self.set_state(BrokerState::Disconnected { reason: reason.to_owned() });
+            self.set_failing(true);
         }
     }
 
@@ -125,6 +150,7 @@ impl Health {
                 }
                 _ => false,
             });
+            self.set_failing(true);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::OwnedMessage;
 
 /// What became of a message.
 pub(super) type Outcome = Result<Place, Failure>;
@@ -19,11 +20,13 @@ pub(super) struct Place {
 }
 
 /// Why a message was not confirmed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: RDKafkaErrorCode,
     /// Whether a partition was chosen for it: one without has never been sent.
     pub(super) has_partition: bool,
+    /// The message, where it was refused with a batch and may be none of those that the broker does not take.
+    pub(super) again: Option<Box<OwnedMessage>>,
 }
 
 /// Shared by both ends. One allocation for each message, and none of its parts outlives it.
