@@ -60,7 +60,7 @@ fn noise(seed: u64, count: usize) -> Vec<u8> {
 async fn many_at_once_under_a_limit_that_a_batch_is_over() {
     let Some(server) = Server::shared() else { return };
     // Compressed messages are refused by the broker only.
-    for compression in ["none", "lz4"] {
+    for (compression, clients) in [("none", 2), ("lz4", 3)] {
         let name = unique();
         make_topic(&server.plaintext, &name, 1, &[("max.message.bytes", "20000")]).await;
         let broker = connected(&[("servers", &server.plaintext)]).await;
@@ -95,7 +95,7 @@ async fn many_at_once_under_a_limit_that_a_batch_is_over() {
             assert_eq!(record.value.as_deref(), Some(&*noise(seed, 9_000)), "{key}");
             assert_eq!(record.headers, [("number".to_owned(), Some(number.as_bytes().to_vec()))], "{key}");
         }
-        assert_eq!(broker.figures().len(), 3, "the first one, the topic's, and one for messages alone");
+        assert_eq!(broker.figures().len(), clients, "one of them is for messages alone");
         broker.close().await;
     }
 }
@@ -166,7 +166,6 @@ async fn messages_that_kafka_cannot_carry() {
         message
     };
     for message in [
-        Message { id: Some("1".to_owned()), ..Message::new("x") },
         with("", "x"),
         with("a\0b", "x"),
         with("Kafka-Timestamp", "yesterday"),

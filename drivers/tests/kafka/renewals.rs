@@ -26,9 +26,10 @@ async fn a_password_that_changes() {
     until_connected(&broker).await;
     ready(&topic).await;
     // One that does not work is not taken while there is a connection.
-    let connects = broker.counters().expect("Kafka counts").connects();
+    let failures = || broker.counters().expect("Kafka counts").connect_failures();
+    let (connects, before) = (broker.counters().expect("Kafka counts").connects(), failures());
     write("wrong again");
-    tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+    until("it is tried", || failures() > before).await;
     assert_eq!(broker.state(), BrokerState::Connected);
     publish(&topic, Message::new("over the old one")).await;
     assert_eq!(broker.counters().expect("Kafka counts").connects(), connects);
