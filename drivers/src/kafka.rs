@@ -117,9 +117,14 @@
 //! # Limits
 //!
 //! The size of a message is limited by its topic (`max.message.bytes`, 1 MiB unless it is set), which is asked for at each
-//! connection where the user may see it; a message over it is refused without being sent. Over 100 MB nothing is sent. Those
-//! that publish alike (`confirm`, `partitioner`, `compression`) share one client, whose queue holds 100,000 messages or
-//! 256 MiB.
+//! connection, every five minutes, and soon after it has refused a message, where the user may see it and does not log in by
+//! tokens; a message over it is refused without being sent, unless it is compressed. Over 100 MB nothing is sent. Those that
+//! publish alike (`confirm`, `partitioner`, `compression`) share one client, whose queue holds 100,000 messages or 256 MiB.
+//!
+//! A broker refuses a whole batch (64 KiB at most) that is over the limit, or has a record in it that the topic does not take:
+//! its messages are published again, each in a batch of its own by a client that is made for this, and only those are refused
+//! that are refused then. Once a topic has shown to take less than a batch, all its messages go that way.
+//!
 //! Kafka has no dead-letter topic of its own and does not count deliveries. It knows a record by its place: another id that
 //! a message has, such as one that comes from another broker as a dead letter, is not stored. A topic's name has at most 249
 //! letters, digits, `.`, `_` and `-`.

@@ -23,7 +23,7 @@ const BROKEN_FOR: Duration = Duration::from_secs(1);
 
 /// How old the limits of topics become, and how old at least where one has refused a message.
 const LIMITS_FOR: Duration = Duration::from_secs(300);
-const LIMITS_FOR_AT_LEAST: Duration = Duration::from_secs(5);
+const LIMITS_FOR_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Why a client is used no longer.
 pub(super) enum End {
