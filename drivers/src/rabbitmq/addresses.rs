@@ -11,7 +11,10 @@ const MAX_VHOST_BYTES: usize = 255;
 
 /// One server's address. Shown without its login.
 #[derive(Clone, Default)]
-#[cfg_attr(not(feature = "rabbitmq"), expect(dead_code, reason = "a build only wants to know that there is one"))]
+#[cfg_attr(
+    not(any(feature = "rabbitmq", test)),
+    expect(dead_code, reason = "a build only wants to know that there is one")
+)]
 pub(crate) struct Address {
     /// A name or an address, without brackets.
     pub(crate) host: String,
