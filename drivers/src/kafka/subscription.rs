@@ -27,6 +27,9 @@ pub struct Subscription<'a> {
 }
 
 /// Where a consumer group begins in a partition that it has no offset for.
+///
+/// Where the message of its offset is gone, since it was away for longer than the topic keeps messages or the topic was made
+/// anew, a group goes on at the first message that the broker still has, whatever is said here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Offset {
     /// At the first message that the broker still has.
@@ -125,17 +128,6 @@ impl<'a> Subscription<'a> {
             session_timeout,
             max_unsettled: url.integer("max_unsettled", 1..=100_000)?.unwrap_or(DEFAULT_MAX_UNSETTLED),
         })
-    }
-}
-
-#[cfg(feature = "kafka")]
-impl Offset {
-    /// Kafka's own name for it.
-    pub(super) fn reset(self) -> &'static str {
-        match self {
-            Self::Oldest => "earliest",
-            Self::Newest => "latest",
-        }
     }
 }
 

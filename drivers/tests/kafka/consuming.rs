@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::common::{self, far, unique};
 use super::groups::{
-    ack, body, client, committed, consume, expect_nothing, make_topic, publish, receive, receive_soon, subscribe,
+    ack, body, client, commit, committed, consume, expect_nothing, make_topic, members, publish, receive, receive_soon, subscribe,
     subscriber, until_committed,
 };
 use super::server::Server;
@@ -69,6 +69,68 @@ async fn closing_commits_and_gives_back() {
     broker.close().await;
 }
 
+/// A gateway that ends has dropped its subscribers before: closing waits for what they have acknowledged all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_commits_for_those_that_are_gone() {
+    let Some(server) = Server::shared() else { return };
+    for _ in 0..5 {
+        let (topic, group) = make_topic(&server, 1).await;
+        let broker = client(&server).await;
+        publish(&broker, &topic, ["first", "second"]).await;
+        let subscriber = subscribe(&broker, &group, &topic);
+        assert_eq!(consume(&subscriber).await, "first");
+        let last = receive(&subscriber).await;
+        drop(subscriber);
+        ack(&last).await;
+        broker.close().await;
+        assert_eq!(committed(&server, &group, &topic, 1).await, [2]);
+        assert_eq!(members(&server, &group).await, 0, "the group is left");
+    }
+}
+
+/// Whoever waits for a message that was given back gets it, also when another one who waited for it has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_reaches_who_still_waits() {
+    let Some(server) = Server::shared() else { return };
+    let (topic, group) = make_topic(&server, 1).await;
+    let broker = client(&server).await;
+    publish(&broker, &topic, ["again"]).await;
+    let subscriber = Arc::new(subscribe(&broker, &group, &topic));
+    let delivery = receive(&subscriber).await;
+    let wait = || {
+        let subscriber = Arc::clone(&subscriber);
+        tokio::spawn(async move { subscriber.receive(far()).await })
+    };
+    let waiting = [wait(), wait(), wait()];
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    delivery.settle(Settlement::Nack { delay: Duration::from_secs(2) }).await.expect("given back");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let [first, second, third] = waiting;
+    first.abort();
+    second.abort();
+    let again = timeout(Duration::from_secs(60), third).await.expect("it is due").expect("no panic").expect("a message");
+    assert_eq!(body(&again), "again");
+    ack(&again).await;
+    broker.close().await;
+}
+
+/// A group whose offset is of a message that is gone goes on at the first that is there, also where a new group would begin
+/// at the newest.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offset_that_is_gone_skips_nothing() {
+    let Some(server) = Server::shared() else { return };
+    let (topic, group) = make_topic(&server, 1).await;
+    let broker = client(&server).await;
+    publish(&broker, &topic, ["0", "1", "2"]).await;
+    commit(&server, &group, &topic, 1_000).await;
+    let subscriber = subscriber(&broker, &format!("kafka://{group}?topic={topic}"));
+    for expected in ["0", "1", "2"] {
+        assert_eq!(consume(&subscriber).await, expected);
+    }
+    until_committed(&server, &group, &topic, &[3]).await;
+    broker.close().await;
+}
+
 /// One that is given back does not block those after it, and keeps its place in the offsets.
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_does_not_block() {
@@ -77,7 +139,7 @@ async fn poison_does_not_block() {
     let broker = client(&server).await;
     publish(&broker, &topic, ["poison", "next", "last"]).await;
     let subscriber = subscribe(&broker, &group, &topic);
-    let delay = Duration::from_millis(300);
+    let delay = Duration::from_secs(5);
     let mut seen = Vec::new();
     let start = Instant::now();
     for _ in 0..3 {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluicegate_drivers::kafka::{Broker, Delivery, Subscriber};
 use sluicegate_drivers::{Broker as _, Delivery as _, Message, Settlement, Subscriber as _, SubscriberOptions};
@@ -38,6 +38,34 @@ pub(super) async fn committed(server: &Server, group: &str, topic: &str, partiti
         let committed = consumer.committed_offsets(list, Duration::from_secs(30)).expect("an answer");
         let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { -1 };
         committed.elements().iter().map(|element| offset(element.offset())).collect()
+    };
+    tokio::task::spawn_blocking(ask).await.expect("no panic")
+}
+
+/// Commits an offset of the topic's first partition for a group that has no members.
+pub(super) async fn commit(server: &Server, group: &str, topic: &str, offset: i64) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &server.plaintext).set("group.id", group);
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an offset");
+    let commit = move || {
+        let consumer: BaseConsumer = config.create().expect("a client");
+        let end = far();
+        while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+            assert!(Instant::now() < end, "{error}");
+        }
+    };
+    tokio::task::spawn_blocking(commit).await.expect("no panic");
+}
+
+/// How many members the group has.
+pub(super) async fn members(server: &Server, group: &str) -> usize {
+    let (mut config, group) = (ClientConfig::new(), group.to_owned());
+    config.set("bootstrap.servers", &server.plaintext);
+    let ask = move || {
+        let consumer: BaseConsumer = config.create().expect("a client");
+        let groups = consumer.fetch_group_list(Some(&group), Duration::from_secs(30)).expect("an answer");
+        groups.groups().iter().map(|group| group.members().len()).sum()
     };
     tokio::task::spawn_blocking(ask).await.expect("no panic")
 }

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{Notify, watch};
 
 use self::commits::Commits;
@@ -62,6 +62,8 @@ pub(super) struct Group {
     refusals: Mutex<Refusals>,
     lines: Mutex<Repeats>,
     commits: Commits,
+    /// Whether there are topics that cannot be read, though they are there.
+    has_unreadable: AtomicBool,
     /// To be closed.
     closing: AtomicBool,
     /// To be made anew, since it cannot be read on.
@@ -85,9 +87,11 @@ pub(super) struct Handed {
 
 impl Group {
     /// Begins to join the group. Does not wait for anything.
-    pub(super) fn join(wanted: Wanted, shared: &Arc<Shared>) -> Arc<Self> {
+    ///
+    /// It does once `others` have left, which are of the same group and have its `group.instance.id`.
+    pub(super) fn join(wanted: Wanted, shared: &Arc<Shared>, others: Vec<Arc<Self>>) -> Arc<Self> {
         let group = Self::new(wanted, shared);
-        polling::start(&group);
+        polling::start(&group, others);
         group
     }
 
@@ -106,6 +110,7 @@ impl Group {
             refusals: Mutex::default(),
             lines: Mutex::default(),
             commits: Commits::default(),
+            has_unreadable: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             ended: watch::Sender::new(false),
@@ -131,9 +136,17 @@ impl Group {
         let turn = if count > 1 { self.turn.fetch_add(1, Ordering::Relaxed) } else { 0 };
         for at in 0..count {
             let partition = &partitions[(turn + at) % count];
-            match partition.take(self.limits) {
-                Taken::Nothing => {}
+            let mut taken = partition.take(self.limits);
+            while let Taken::Refused(code) = taken {
+                self.refused(partition, code);
+                taken = partition.take(self.limits);
+            }
+            match taken {
+                Taken::Nothing | Taken::Refused(_) => {}
                 Taken::Record(number, record) => {
+                    if self.has_unreadable.load(Ordering::Relaxed) {
+                        self.can_be_read(&partition.topic);
+                    }
                     // There may be more for others who wait.
                     if partition.is_ready() || count > 1 {
                         self.wake.notify_one();
@@ -179,6 +192,13 @@ impl Group {
             return Ok(Some(until));
         }
         Err(ReceiveError::Unreachable(self.shared.health.failure().into()))
+    }
+
+    /// Wakes another one that waits, where something was given back that is not due yet.
+    pub(super) fn pass_on(&self) {
+        if self.partitions().iter().any(|partition| partition.has_returned()) {
+            self.wake.notify_one();
+        }
     }
 
     /// Resolves once something has changed since it was made.
@@ -230,6 +250,11 @@ impl Group {
         }
     }
 
+    /// Whether it was left, and all is done.
+    pub(super) fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
     /// A message was given up.
     pub(super) fn dropped(&self) {
         self.shared.health.counters().add_dropped(1);
@@ -276,6 +301,10 @@ impl Group {
     /// Whether an error of librdkafka's says that something is refused, which is said here.
     fn is_refusal(&self, error: &KafkaError, reason: &str) -> bool {
         let Some(code) = error.rdkafka_error_code() else { return false };
+        if refusals::is_refusal(code) && reason.starts_with("Fetch ") {
+            // Whoever reads the partition says of which topic.
+            return true;
+        }
         let about = About::of(code, reason, &self.wanted.topics);
         if about == About::Other {
             return false;
@@ -289,8 +318,31 @@ impl Group {
         true
     }
 
-    fn has_refused_topics(&self) -> bool {
-        !self.refusals().topics().is_empty()
+    /// A partition cannot be read.
+    #[cold]
+    fn refused(&self, partition: &Partition, code: RDKafkaErrorCode) {
+        let (group, topic, reason) = (&*self.wanted.group, &*partition.topic, code.to_string());
+        self.has_unreadable.store(true, Ordering::Relaxed);
+        if self.refusals().unreadable(topic, &reason) {
+            tracing::error!(group, topic, reason, "the topic cannot be read");
+        }
+        self.wake.notify_waiters();
+    }
+
+    /// A topic that could not be read was.
+    #[cold]
+    fn can_be_read(&self, topic: &str) {
+        let mut refusals = self.refusals();
+        let is_news = refusals.clear_topic(topic);
+        self.has_unreadable.store(refusals.unreadable_since().is_some(), Ordering::Relaxed);
+        drop(refusals);
+        if is_news {
+            tracing::info!(group = &*self.wanted.group, topic, "the topic can be read now");
+        }
+    }
+
+    fn has_missing_topics(&self) -> bool {
+        !self.refusals().missing().is_empty()
     }
 
     /// Looks whether topics can be read by now that could not be. Blocks.
@@ -299,7 +351,7 @@ impl Group {
             let metadata = self.with_consumer(|consumer| consumer.fetch_metadata(Some(topic), LOOK_UP));
             metadata.is_some_and(|metadata| metadata.is_ok_and(|it| it.topics().iter().all(|it| it.error().is_none())))
         };
-        let found: Vec<_> = self.refusals().topics().into_iter().filter(|topic| is_there(topic)).collect();
+        let found: Vec<_> = self.refusals().missing().into_iter().filter(|topic| is_there(topic)).collect();
         for topic in &found {
             if self.refusals().clear_topic(topic) {
                 tracing::info!(group = &*self.wanted.group, topic = &**topic, "the topic can be read now");

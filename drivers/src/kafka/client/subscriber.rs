@@ -24,6 +24,8 @@ pub(super) struct Subscriptions {
 #[derive(Default)]
 struct Open {
     members: HashMap<Wanted, Weak<Member>>,
+    /// All that have not ended: those of `members`, and those that are leaving, which nobody has any more.
+    groups: Vec<Arc<Group>>,
     closed: bool,
 }
 
@@ -55,26 +57,33 @@ impl Subscriptions {
             let help = "write the same URL wherever the group is used, or leave `group_instance_id` out";
             return Err(OpenError::Url(UrlError::new(0..url.len(), what).with_help(help)));
         }
-        let join = if open.closed { Group::closed } else { Group::join };
-        let group = join(wanted.clone(), &self.shared);
+        open.groups.retain(|group| !group.has_ended());
+        let group = if open.closed {
+            Group::closed(wanted.clone(), &self.shared)
+        } else {
+            // One that leaves still has the instance's id.
+            let others = open.groups.iter().filter(|other| is_static && other.wanted.group == wanted.group);
+            Group::join(wanted.clone(), &self.shared, others.cloned().collect())
+        };
+        open.groups.push(Arc::clone(&group));
         let member = Arc::new(Member(group));
         open.members.insert(wanted, Arc::downgrade(&member));
         Ok(Subscriber { member })
     }
 
-    /// Leaves all groups, which takes a few seconds at most.
+    /// Leaves all groups, also those that nobody receives from any more, which takes a few seconds at most.
     pub(super) async fn close(&self) {
-        let members: Vec<_> = {
+        let groups = {
             let mut open = self.lock();
             open.closed = true;
-            open.members.values().filter_map(Weak::upgrade).collect()
+            std::mem::take(&mut open.groups)
         };
-        for member in &members {
-            member.0.shut();
+        for group in &groups {
+            group.shut();
         }
         let until = Instant::now() + CLOSING_PATIENCE;
-        for member in members {
-            member.0.close(until).await;
+        for group in groups {
+            group.close(until).await;
         }
     }
 
@@ -90,10 +99,11 @@ impl crate::Subscriber for Subscriber {
     /// Takes a message only when it is polled, and returns it from that very poll: dropping it loses nothing.
     async fn receive(&self, _: Instant) -> Result<Delivery, ReceiveError> {
         let group = &self.member.0;
+        if let Some(handed) = group.take() {
+            return Ok(Delivery::new(handed, group));
+        }
+        let _successor = Successor(group);
         loop {
-            if let Some(handed) = group.take() {
-                return Ok(Delivery::new(handed, group));
-            }
             let mut notified = pin!(group.notified());
             notified.as_mut().enable();
             // What has come since is seen now; what comes later wakes.
@@ -102,6 +112,16 @@ impl crate::Subscriber for Subscriber {
             }
             group.wait(notified).await?;
         }
+    }
+}
+
+/// Only those that began to wait after a message was given back know when it is due: whoever of them stops to wait, for
+/// whatever reason, has another one look.
+struct Successor<'a>(&'a Group);
+
+impl Drop for Successor<'_> {
+    fn drop(&mut self) {
+        self.0.pass_on();
     }
 }
 

@@ -4,7 +4,7 @@
 //! that is settled within [`INTERVAL`] shares one. The first after a pause does not wait.
 //!
 //! Nor does a settlement wait for its commit as long as commits go well, which would cost it a task and two wakeups. From
-//! one that failed until one that did not, each waits for its own, and is told.
+//! one that failed, or has no answer for a while, until one that did not, each waits for its own, and is told.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,9 +48,12 @@ struct State {
     /// Partitions whose watermark has moved, each once.
     dirty: Vec<Arc<Partition>>,
     waiting: Vec<Waiting>,
+    /// Those that wait for the batch on its way.
+    committing: Vec<Waiting>,
     /// Somebody waits for all to be committed: no pause.
     urgent: bool,
-    busy: bool,
+    /// Since when a batch is on its way.
+    busy: Option<Instant>,
     stopped: bool,
 }
 
@@ -67,6 +70,19 @@ struct Waiting {
     sender: oneshot::Sender<Result<(), SettleError>>,
     /// Where it waits.
     runtime: Option<Handle>,
+}
+
+impl Waiting {
+    fn is_late(&self) -> bool {
+        self.since.elapsed() >= PATIENCE
+    }
+}
+
+/// What the thread does next.
+enum Next {
+    Commit(Vec<Arc<Partition>>),
+    LookUp,
+    End,
 }
 
 type Answer = (oneshot::Sender<Result<(), SettleError>>, Result<(), SettleError>);
@@ -128,7 +144,7 @@ impl Commits {
 
     fn add_dirty(&self, mut state: MutexGuard<'_, State>, partition: &Arc<Partition>) {
         state.dirty.push(Arc::clone(partition));
-        let is_idle = state.dirty.len() == 1 && !state.busy;
+        let is_idle = state.dirty.len() == 1 && state.busy.is_none();
         drop(state);
         if is_idle {
             self.wake.notify_one();
@@ -136,11 +152,18 @@ impl Commits {
     }
 
     /// Waits until all that was settled before is committed, or until `deadline`. Blocks.
-    pub(super) fn flush(&self, deadline: Instant) {
+    ///
+    /// `dirty` are those whose watermark has moved: whoever moved it may not have come to saying so.
+    pub(super) fn flush(&self, dirty: Vec<Arc<Partition>>, deadline: Instant) {
         let mut state = self.lock();
+        for partition in dirty {
+            if !state.dirty.iter().any(|known| Arc::ptr_eq(known, &partition)) {
+                state.dirty.push(partition);
+            }
+        }
         state.urgent = true;
         self.wake.notify_one();
-        while state.busy || !state.dirty.is_empty() {
+        while state.busy.is_some() || !state.dirty.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -155,15 +178,18 @@ impl Commits {
         let mut state = self.lock();
         state.stopped = true;
         let waiting = mem::take(&mut state.waiting);
+        let committing = mem::take(&mut state.committing);
         drop(state);
         self.wake.notify_one();
-        for waiting in waiting {
+        for waiting in waiting.into_iter().chain(committing) {
             let _ = waiting.sender.send(Err(SettleError::Expired));
         }
     }
 
     /// There are topics to be looked up.
     pub(super) fn wake(&self) {
+        // Whoever has just looked for them waits by now.
+        drop(self.lock());
         self.wake.notify_one();
     }
 
@@ -172,37 +198,40 @@ impl Commits {
         let mut pause = Pause { until: Instant::now(), failed: false };
         let mut probe_at = Instant::now() + PROBE;
         loop {
-            let Some((dirty, waiting)) = self.next(group, pause, probe_at) else { return };
-            if dirty.is_empty() && waiting.is_empty() {
-                group.look_up();
-                probe_at = Instant::now() + PROBE;
-                continue;
-            }
-            let committed = group.with_consumer(|consumer| commit(consumer, &dirty)).unwrap_or(Err(None));
-            let failed = committed.is_err();
+            let dirty = match self.next(group, pause, probe_at) {
+                Next::Commit(dirty) => dirty,
+                Next::LookUp => {
+                    group.look_up();
+                    probe_at = Instant::now() + PROBE;
+                    continue;
+                }
+                Next::End => return,
+            };
+            let batch = group.with_consumer(|consumer| commit(consumer, &dirty)).unwrap_or_else(|| Batch::lost(&dirty));
+            let failed = !batch.failed.is_empty();
             pause = Pause { until: Instant::now() + if failed { RETRY } else { INTERVAL }, failed };
-            self.ended(group, dirty, waiting, committed);
+            self.ended(group, dirty, &batch);
         }
     }
 
-    /// The next batch, or an empty one where topics are to be looked up; `None` at the end.
-    fn next(&self, group: &Group, pause: Pause, probe_at: Instant) -> Option<(Vec<Arc<Partition>>, Vec<Waiting>)> {
+    fn next(&self, group: &Group, pause: Pause, probe_at: Instant) -> Next {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return None;
+                return Next::End;
             }
             let now = Instant::now();
             let wait = if state.dirty.is_empty() && state.waiting.is_empty() {
-                match group.has_refused_topics().then(|| probe_at.saturating_duration_since(now)) {
-                    Some(Duration::ZERO) => return Some(Default::default()),
+                match group.has_missing_topics().then(|| probe_at.saturating_duration_since(now)) {
+                    Some(Duration::ZERO) => return Next::LookUp,
                     wait => wait,
                 }
             } else {
                 let wait = pause.until.saturating_duration_since(now);
                 if wait.is_zero() || (state.urgent && !pause.failed) {
-                    state.busy = true;
-                    return Some((mem::take(&mut state.dirty), mem::take(&mut state.waiting)));
+                    state.busy = Some(now);
+                    state.committing = mem::take(&mut state.waiting);
+                    return Next::Commit(mem::take(&mut state.dirty));
                 }
                 Some(wait)
             };
@@ -213,52 +242,74 @@ impl Commits {
         }
     }
 
-    /// A batch has ended, in one way or the other; `Err(None)` where there is no consumer any more.
-    fn ended(
-        &self,
-        group: &Group,
-        dirty: Vec<Arc<Partition>>,
-        waiting: Vec<Waiting>,
-        committed: Result<(), Option<KafkaError>>,
-    ) {
-        self.failing.store(committed.is_err(), Ordering::Release);
-        let mut answers = Answers::default();
-        let failure = match committed {
-            Ok(()) => {
-                for waiting in waiting {
-                    let is_lost = waiting.partition.is_revoked();
-                    answers.add(waiting, if is_lost { Err(SettleError::Expired) } else { Ok(()) });
-                }
-                None
-            }
-            Err(error) => {
-                let code = error.as_ref().and_then(KafkaError::rdkafka_error_code);
-                let reason =
-                    error.map_or_else(|| "the consumer is being made anew".to_owned(), |error| error.to_string());
-                group.not_committed(&reason);
-                let again = code.is_some_and(is_passing);
-                Some((waiting, reason, again))
-            }
-        };
-        let mut state = self.lock();
-        state.busy = false;
-        if let Some((waiting, reason, again)) = failure {
-            // Whatever it was: the watermark is committed as soon as that is possible.
-            state.dirty.extend(dirty.into_iter().filter(|partition| partition.commit_again()));
-            for waiting in waiting {
-                let is_lost = waiting.partition.is_revoked();
-                if again && !is_lost && !state.stopped && waiting.since.elapsed() < PATIENCE {
-                    state.waiting.push(waiting);
-                } else {
-                    let why = reason.clone().into();
-                    let error = if is_lost { SettleError::Expired } else { SettleError::Unreachable(why) };
-                    answers.add(waiting, Err(error));
-                }
-            }
+    /// A batch has ended, in one way or the other.
+    fn ended(&self, group: &Group, dirty: Vec<Arc<Partition>>, batch: &Batch) {
+        if !batch.failed.is_empty() || batch.has_committed {
+            self.failing.store(!batch.failed.is_empty(), Ordering::Release);
         }
+        for failure in &batch.failed {
+            group.not_committed(&failure.reason);
+        }
+        // Whatever it was: the watermark is committed as soon as that is possible. Asked without the lock, which is taken
+        // where a partition's is held.
+        let again: Vec<_> = dirty
+            .into_iter()
+            .filter(|partition| batch.failure(partition).is_some() && partition.commit_again())
+            .collect();
+        let mut answers = Answers::default();
+        let mut state = self.lock();
+        let waiting = mem::take(&mut state.committing);
+        let stopped = state.stopped;
         drop(state);
+        let mut later = Vec::new();
+        for waiting in waiting {
+            let answer = match batch.failure(&waiting.partition) {
+                _ if waiting.partition.is_revoked() => Err(SettleError::Expired),
+                None => Ok(()),
+                Some(failure) if failure.is_passing && !stopped && !waiting.is_late() => {
+                    later.push(waiting);
+                    continue;
+                }
+                Some(failure) => Err(SettleError::Unreachable(failure.reason.clone().into())),
+            };
+            answers.add(waiting, answer);
+        }
+        let mut state = self.lock();
+        state.busy = None;
+        state.dirty.extend(again);
+        state.waiting.extend(later);
+        let too_late = if state.stopped { mem::take(&mut state.waiting) } else { Vec::new() };
+        drop(state);
+        for waiting in too_late {
+            answers.add(waiting, Err(SettleError::Expired));
+        }
         answers.give();
         self.ended.notify_all();
+    }
+
+    /// Looks after a commit that has no answer, which librdkafka waits for as long as the session lasts: it counts as one
+    /// that fails, and who has waited for long is told.
+    pub(super) fn watch(&self, group: &Group) {
+        let mut state = self.lock();
+        if state.busy.is_none_or(|since| since.elapsed() < RETRY) {
+            return;
+        }
+        let waiting = mem::take(&mut state.waiting);
+        let committing = mem::take(&mut state.committing);
+        let (late, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(Waiting::is_late);
+        let (later, committing): (Vec<_>, Vec<_>) = committing.into_iter().partition(Waiting::is_late);
+        state.waiting = waiting;
+        state.committing = committing;
+        let was_failing = self.failing.swap(true, Ordering::AcqRel);
+        drop(state);
+        if !was_failing {
+            group.not_committed("the group's coordinator does not answer");
+        }
+        let mut answers = Answers::default();
+        for waiting in late.into_iter().chain(later) {
+            answers.add(waiting, Err(SettleError::Unreachable("the group's coordinator does not answer".into())));
+        }
+        answers.give();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -267,20 +318,71 @@ impl Commits {
     }
 }
 
-/// Commits the watermarks of those that are still this member's.
-fn commit(consumer: &Consumer, dirty: &[Arc<Partition>]) -> Result<(), Option<KafkaError>> {
-    let mut offsets = TopicPartitionList::with_capacity(dirty.len());
+/// What became of a batch.
+#[derive(Default)]
+struct Batch {
+    /// The topics whose partitions were not committed.
+    failed: Vec<Failure>,
+    /// Whether some were.
+    has_committed: bool,
+}
+
+struct Failure {
+    topic: Arc<str>,
+    reason: String,
+    is_passing: bool,
+}
+
+impl Failure {
+    fn new(topic: &Arc<str>, error: &KafkaError) -> Self {
+        let is_passing = error.rdkafka_error_code().is_some_and(is_passing);
+        Self { topic: Arc::clone(topic), reason: error.to_string(), is_passing }
+    }
+}
+
+impl Batch {
+    /// There was no consumer to commit it.
+    fn lost(dirty: &[Arc<Partition>]) -> Self {
+        let one = |partition: &Arc<Partition>| Failure {
+            topic: Arc::clone(&partition.topic),
+            reason: "the consumer is being made anew".to_owned(),
+            is_passing: false,
+        };
+        Self { failed: dirty.iter().map(one).collect(), has_committed: false }
+    }
+
+    fn failure(&self, partition: &Partition) -> Option<&Failure> {
+        self.failed.iter().find(|failure| failure.topic == partition.topic)
+    }
+}
+
+/// Commits the watermarks of those that are still this member's: topic by topic, since librdkafka says nothing of a topic
+/// that is refused when it commits another at the same time.
+fn commit(consumer: &Consumer, dirty: &[Arc<Partition>]) -> Batch {
+    let mut batch = Batch::default();
+    let mut topics: Vec<(&Arc<str>, TopicPartitionList)> = Vec::new();
     for partition in dirty {
-        if let Some(watermark) = partition.begin_commit() {
-            offsets
-                .add_partition_offset(&partition.topic, partition.number, Offset::Offset(watermark))
-                .map_err(Some)?;
+        let Some(watermark) = partition.begin_commit() else { continue };
+        let topic = &partition.topic;
+        let at = topics.iter().position(|(known, _)| *known == topic).unwrap_or_else(|| {
+            topics.push((topic, TopicPartitionList::new()));
+            topics.len() - 1
+        });
+        let offsets = &mut topics[at].1;
+        if offsets.find_partition(topic, partition.number).is_none() {
+            offsets.add_partition(topic, partition.number);
+        }
+        if let Err(error) = offsets.set_partition_offset(topic, partition.number, Offset::Offset(watermark)) {
+            batch.failed.push(Failure::new(topic, &error));
         }
     }
-    if offsets.count() == 0 {
-        return Ok(());
+    for (topic, offsets) in topics {
+        match consumer.commit(&offsets, CommitMode::Sync) {
+            Ok(()) => batch.has_committed = true,
+            Err(error) => batch.failed.push(Failure::new(topic, &error)),
+        }
     }
-    consumer.commit(&offsets, CommitMode::Sync).map_err(Some)
+    batch
 }
 
 /// Whether it may go better in a moment, while the partitions are still this member's.

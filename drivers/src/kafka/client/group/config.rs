@@ -56,10 +56,12 @@ impl Wanted {
     /// Adds to what every client is told.
     pub(super) fn configure(&self, config: &mut ClientConfig) {
         config.set("group.id", &*self.group);
-        let (reset, assignor, isolation) = (self.offset.reset(), self.assignor.name(), self.isolation.name());
+        let (assignor, isolation) = (self.assignor.name(), self.isolation.name());
         let session = self.session_timeout.as_millis();
         for (property, value) in [
-            ("auto.offset.reset", reset),
+            // Where the committed offset is of a message that is gone; a group without one begins where it wants by itself,
+            // see `beginnings`. The newest would leave out what is stored.
+            ("auto.offset.reset", "earliest"),
             ("partition.assignment.strategy", assignor),
             ("isolation.level", isolation),
             ("session.timeout.ms", &*session.to_string()),

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::Notify;
 
 use super::context::GroupContext;
 use super::record::Record;
+use super::refusals::is_refusal;
 use super::tracker::{Limits, Settled, Tracker};
 
 /// From its assignment to its revocation. Assigned again, it is another one.
@@ -43,7 +44,15 @@ enum Life {
     Assigned,
     /// Nothing is handed out any more; what is held may be settled.
     Leaving,
+    /// Nor is anything settled any more: what was is about to be committed for the last time.
+    Sealed,
     Revoked,
+}
+
+impl Life {
+    fn may_settle(self) -> bool {
+        matches!(self, Self::Assigned | Self::Leaving)
+    }
 }
 
 /// What there was to take from a partition.
@@ -51,6 +60,8 @@ pub(super) enum Taken {
     Record(u64, Arc<Record>),
     /// A record that came before one that was handed out: the partition cannot be read on.
     Disorder(i64),
+    /// It cannot be read, for this.
+    Refused(RDKafkaErrorCode),
     Nothing,
 }
 
@@ -111,8 +122,9 @@ impl Partition {
                 Some(polled) => {
                     self.ready.store(true, Ordering::Release);
                     match polled {
+                        Err(KafkaError::MessageConsumption(code)) if is_refusal(code) => return Taken::Refused(code),
                         // The context has heard of it.
-                        Err(KafkaError::PartitionEOF(_) | _) => {}
+                        Err(_) => {}
                         Ok(message) => {
                             let record = Record::read(&message, &self.place);
                             let offset = record.offset;
@@ -133,6 +145,11 @@ impl Partition {
         self.ready.load(Ordering::Acquire)
     }
 
+    /// Whether something was given back that nobody has taken since.
+    pub(super) fn has_returned(&self) -> bool {
+        self.returned.load(Ordering::Acquire)
+    }
+
     /// When the first of what was given back is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         if !self.returned.load(Ordering::Acquire) {
@@ -145,7 +162,7 @@ impl Partition {
     /// A message is done with.
     pub(super) fn settle(&self, number: u64) -> Outcome {
         let mut state = self.lock();
-        if state.life == Life::Revoked {
+        if !state.life.may_settle() {
             return Outcome::Expired;
         }
         match state.tracker.settle(number) {
@@ -158,7 +175,7 @@ impl Partition {
     /// A message is to come again, not before `due`.
     pub(super) fn give_back(&self, number: u64, due: Instant, record: Arc<Record>) -> Outcome {
         let mut state = self.lock();
-        if state.life == Life::Revoked || !state.tracker.give_back(number, due, record) {
+        if !state.life.may_settle() || !state.tracker.give_back(number, due, record) {
             return Outcome::Expired;
         }
         self.returned.store(true, Ordering::Release);
@@ -181,6 +198,13 @@ impl Partition {
     /// Nothing is handed out any more.
     pub(super) fn leave(&self) {
         self.lock().life = Life::Leaving;
+    }
+
+    /// Nothing is settled any more. Whether its watermark is still to be committed.
+    pub(super) fn seal(&self) -> bool {
+        let mut state = self.lock();
+        state.life = Life::Sealed;
+        state.dirty
     }
 
     pub(super) fn is_revoked(&self) -> bool {

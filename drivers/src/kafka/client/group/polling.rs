@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::{GroupContext, Rebalance, assign, unassign};
@@ -25,6 +25,8 @@ const HELD_PATIENCE: Duration = Duration::from_millis(500);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the coordinator may take to say what is committed.
 const ASK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it is asked where it does not say.
+const BEGINNING_PATIENCE: Duration = Duration::from_secs(20);
 /// The wait before a consumer is made anew, doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
@@ -32,6 +34,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// When settings are tried again that did not work.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// When a group is joined anew that cannot read one of its topics, doubled each time: nothing less says whether it can by
+/// now, and it makes all members wait.
+const FIRST_LOOK: Duration = Duration::from_secs(5 * 60);
+const LONGEST_LOOK: Duration = Duration::from_secs(60 * 60);
 /// A consumer that lasted as long was a good one.
 const STEADY: Duration = Duration::from_secs(60);
 
@@ -42,12 +48,18 @@ enum End {
     Renewed,
     /// It is of no use any more.
     Broken(&'static str),
+    /// Another process has its `group.instance.id`.
+    Fenced,
 }
 
 /// Starts the threads of `group`.
-pub(super) fn start(group: &Arc<Group>) {
+pub(super) fn start(group: &Arc<Group>, others: Vec<Arc<Group>>) {
     let (polls, commits) = (Arc::clone(group), Arc::clone(group));
     let polling = thread::Builder::new().name("kafka-group".to_owned()).spawn(move || {
+        while !polls.is_closing() && others.iter().any(|other| !other.has_ended()) {
+            park_timeout(POLL);
+        }
+        drop(others);
         polls.run();
         polls.commits.stop();
         polls.ended.send_replace(true);
@@ -67,14 +79,14 @@ pub(super) fn start(group: &Arc<Group>) {
 impl Group {
     /// Makes consumers, one after the other if need be, until the group is closed.
     fn run(self: &Arc<Self>) {
-        let mut retry = FIRST_RETRY;
+        let (mut retry, mut look) = (FIRST_RETRY, FIRST_LOOK);
         while !self.is_closing() {
             let since = Instant::now();
             let files = self.shared.options.stamps();
             let end = match self.make() {
                 Ok(consumer) => {
                     self.set_consumer(Some(Arc::clone(&consumer)));
-                    let end = self.poll(&consumer, files);
+                    let end = self.poll(&consumer, files, &mut look);
                     self.leave(consumer, &end);
                     end
                 }
@@ -88,11 +100,15 @@ impl Group {
             let why = match end {
                 End::Closed => return,
                 End::Renewed => continue,
-                End::Broken(why) => why,
+                // Two that had their rests begin again whenever they were left alone would fence each other off for ever.
+                End::Fenced => "it was fenced off",
+                End::Broken(why) => {
+                    if since.elapsed() >= STEADY {
+                        retry = FIRST_RETRY;
+                    }
+                    why
+                }
             };
-            if since.elapsed() >= STEADY {
-                retry = FIRST_RETRY;
-            }
             tracing::warn!(group = &*self.wanted.group, ?retry, "the group is joined anew: {why}");
             self.rest(retry);
             retry = (retry * 2).min(LONGEST_RETRY);
@@ -107,6 +123,7 @@ impl Group {
         }
         let context = GroupContext::new(self, &observer);
         self.set_observer(observer);
+        self.refusals().clear_unreadable();
         let consumer: BaseConsumer<_> = config.create_with_context(context).map_err(|error| said(&error))?;
         consumer.subscribe(&self.wanted.topics()).map_err(|error| error.to_string())?;
         Ok(Arc::new(consumer))
@@ -119,7 +136,7 @@ impl Group {
         Ok((config, Arc::new(observer)))
     }
 
-    fn poll(self: &Arc<Self>, consumer: &Consumer, mut files: Stamps) -> End {
+    fn poll(self: &Arc<Self>, consumer: &Consumer, mut files: Stamps, look: &mut Duration) -> End {
         let (mut looked_at, mut try_again) = (Instant::now(), None::<Instant>);
         loop {
             // Of errors the context has heard.
@@ -130,18 +147,29 @@ impl Group {
             }
             for rebalance in self.take_decided() {
                 match rebalance {
-                    Rebalance::Assign(partitions) => self.assigned(consumer, partitions),
+                    Rebalance::Assign(partitions) => {
+                        if let Err(why) = self.assigned(consumer, partitions) {
+                            return End::Broken(why);
+                        }
+                    }
                     Rebalance::Revoke(partitions) => self.revoked(consumer, &partitions),
                 }
             }
+            self.commits.watch(self);
             if self.is_closing() {
                 return End::Closed;
             }
             if self.broken.swap(false, Ordering::AcqRel) {
                 return End::Broken("its messages came in disorder");
             }
-            if consumer.client().fatal_error().is_some() {
-                return End::Broken("it was fenced off");
+            match consumer.client().fatal_error() {
+                Some((RDKafkaErrorCode::FencedInstanceId, _)) => return End::Fenced,
+                Some(_) => return End::Broken("librdkafka has given it up"),
+                None => {}
+            }
+            if self.refusals().unreadable_since().is_some_and(|since| since.elapsed() >= *look) {
+                *look = (*look * 2).min(LONGEST_LOOK);
+                return End::Renewed;
             }
             if looked_at.elapsed() >= LOOK_EVERY {
                 looked_at = Instant::now();
@@ -179,8 +207,8 @@ impl Group {
         Ok(())
     }
 
-    fn assigned(&self, consumer: &Consumer, partitions: TopicPartitionList) {
-        let partitions = self.beginnings(consumer, partitions);
+    fn assigned(&self, consumer: &Consumer, partitions: TopicPartitionList) -> Result<(), &'static str> {
+        let partitions = self.beginnings(consumer, partitions)?;
         let mut all = self.partitions().to_vec();
         for element in partitions.elements() {
             let partition = Arc::new(Partition::new(element.topic().into(), element.partition()));
@@ -191,24 +219,46 @@ impl Group {
             all.push(partition);
         }
         self.set_partitions(all);
-        self.expect(assign(consumer, &partitions), "an assignment");
+        if let Err(error) = assign(consumer, &partitions) {
+            let group = &*self.wanted.group;
+            tracing::error!(group, %error, "librdkafka does not take an assignment");
+            return Err("what is assigned to it is not certain");
+        }
         self.refusals().joined();
         tracing::debug!(group = &*self.wanted.group, partitions = ?self.partitions(), "partitions assigned");
         self.wake.notify_waiters();
+        Ok(())
     }
 
     /// Where to begin. A group without an offset that begins at its next message has that place committed at once: what
     /// is published from now on is not lost, whoever has the partition later.
-    fn beginnings(&self, consumer: &Consumer, partitions: TopicPartitionList) -> TopicPartitionList {
+    ///
+    /// What is committed has to be known: to begin at the end where that cannot be asked would leave out what is stored,
+    /// and to leave it to librdkafka would begin at the oldest.
+    fn beginnings(
+        &self,
+        consumer: &Consumer,
+        partitions: TopicPartitionList,
+    ) -> Result<TopicPartitionList, &'static str> {
         if !self.wanted.is_newest() || partitions.count() == 0 {
-            return partitions;
+            return Ok(partitions);
         }
-        match begin_at_newest(consumer, partitions.clone()) {
-            Ok(partitions) => partitions,
-            Err(error) => {
-                let group = &*self.wanted.group;
-                tracing::warn!(group, %error, "where the group begins was not committed: it begins at what comes next");
-                partitions
+        let group = &*self.wanted.group;
+        let until = Instant::now() + BEGINNING_PATIENCE;
+        loop {
+            match committed(consumer, partitions.clone()) {
+                Ok(committed) => {
+                    let (partitions, done) = begin_at_newest(consumer, committed);
+                    if let Err(error) = done {
+                        tracing::warn!(group, %error, "where the group begins was not committed: it begins at what comes next");
+                    }
+                    return Ok(partitions);
+                }
+                Err(error) if self.is_closing() || consumer.assignment_lost() || Instant::now() >= until => {
+                    tracing::warn!(group, %error, "where the group was is not known");
+                    return Err("where it was is not known");
+                }
+                Err(_) => park_timeout(POLL),
             }
         }
     }
@@ -235,7 +285,9 @@ impl Group {
             while Instant::now() < until && going.iter().any(|partition| partition.held() > 0) {
                 park_timeout(Duration::from_millis(5));
             }
-            self.commits.flush(Instant::now() + COMMIT_PATIENCE);
+            // Who settles from now on is told that it is too late: nothing that was taken may miss the commit.
+            let dirty = going.iter().filter(|partition| partition.seal()).cloned().collect();
+            self.commits.flush(dirty, Instant::now() + COMMIT_PATIENCE);
         }
         let unsettled: usize = going.iter().map(|partition| partition.revoke()).sum();
         let group = &*self.wanted.group;
@@ -283,26 +335,40 @@ fn said(error: &KafkaError) -> String {
     }
 }
 
-/// Looks up what is committed, and commits the end of each partition where nothing is.
+/// What the group has committed.
+fn committed(consumer: &BaseConsumer<GroupContext>, asked: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    let committed = consumer.committed_offsets(asked, ASK_PATIENCE)?;
+    committed.elements().iter().try_for_each(|element| element.error())?;
+    Ok(committed)
+}
+
+/// Begins at the end of each partition that nothing is committed of, and commits that.
 fn begin_at_newest(
     consumer: &BaseConsumer<GroupContext>,
-    asked: TopicPartitionList,
-) -> KafkaResult<TopicPartitionList> {
-    let mut partitions = consumer.committed_offsets(asked, ASK_PATIENCE)?;
+    committed: TopicPartitionList,
+) -> (TopicPartitionList, KafkaResult<()>) {
+    let mut partitions = TopicPartitionList::with_capacity(committed.count());
     let mut fresh = TopicPartitionList::new();
-    for element in partitions.elements() {
-        element.error()?;
-        if element.offset() == Offset::Invalid {
-            let (topic, partition) = (element.topic(), element.partition());
-            let (_, end) = consumer.fetch_watermarks(topic, partition, ASK_PATIENCE)?;
-            fresh.add_partition_offset(topic, partition, Offset::Offset(end))?;
+    let mut done = Ok(());
+    for element in committed.elements() {
+        let (topic, partition) = (element.topic(), element.partition());
+        let mut offset = element.offset();
+        if offset == Offset::Invalid {
+            offset = match consumer.fetch_watermarks(topic, partition, ASK_PATIENCE) {
+                Ok((_, end)) => Offset::Offset(end),
+                Err(error) => {
+                    done = Err(error);
+                    Offset::End
+                }
+            };
+            if offset != Offset::End {
+                done = done.and(fresh.add_partition_offset(topic, partition, offset));
+            }
         }
+        done = done.and(partitions.add_partition_offset(topic, partition, offset));
     }
     if fresh.count() > 0 {
-        consumer.commit(&fresh, rdkafka::consumer::CommitMode::Sync)?;
-        for element in fresh.elements() {
-            partitions.set_partition_offset(element.topic(), element.partition(), element.offset())?;
-        }
+        done = done.and(consumer.commit(&fresh, rdkafka::consumer::CommitMode::Sync));
     }
-    Ok(partitions)
+    (partitions, done)
 }

@@ -11,10 +11,17 @@ const HOLDS: Duration = Duration::from_secs(30);
 /// What was refused to a member.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// Topics that are not there, or not for this user, until they are looked up.
-    topics: BTreeMap<Box<str>, Box<str>>,
+    /// Topics that are not there, or not for this user.
+    topics: BTreeMap<Box<str>, Refused>,
     /// The group itself.
     group: Option<(Box<str>, Instant)>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    reason: Box<str>,
+    /// Since when it cannot be read, though it is there: looking it up says nothing about that. Librdkafka says it once.
+    unreadable: Option<Instant>,
 }
 
 /// What an error of librdkafka's is about.
@@ -28,17 +35,23 @@ pub(super) enum About<'a> {
     Other,
 }
 
+/// Whether a topic, or a partition of it, cannot be read for this.
+pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::TopicAuthorizationFailed | Code::InvalidTopic
+    )
+}
+
 impl<'a> About<'a> {
     /// Sorts an error, by its code and what librdkafka writes about it.
     pub(super) fn of(code: RDKafkaErrorCode, reason: &str, topics: &'a [Box<str>]) -> Self {
         use RDKafkaErrorCode as Code;
         match code {
-            Code::UnknownTopic
-            | Code::UnknownTopicOrPartition
-            | Code::TopicAuthorizationFailed
-            | Code::InvalidTopic => {
-                // `Subscribed topic not available: orders: Broker: Unknown topic or partition`, `Fetch from broker 1
-                // failed: ...: Topic authorization failed`.
+            // Those of a partition that is read are told by its queue.
+            _ if is_refusal(code) && !reason.starts_with("Fetch ") => {
+                // `Subscribed topic not available: orders: Broker: Unknown topic or partition`.
                 let is_named = |topic: &str| reason.contains(&format!(": {topic}: "));
                 match topics {
                     [only] => Self::Topic(only),
@@ -67,7 +80,10 @@ impl Refusals {
     /// Takes note of a refusal; whether it is news.
     pub(super) fn add(&mut self, about: &About<'_>, reason: &str) -> bool {
         match about {
-            About::Topic(topic) => self.topics.insert((*topic).into(), reason.into()).as_deref() != Some(reason),
+            About::Topic(topic) => {
+                let unreadable = self.topics.get(*topic).and_then(|known| known.unreadable);
+                self.insert(topic, reason, unreadable)
+            }
             About::Group => {
                 let known = self.group.replace((reason.into(), Instant::now() + HOLDS));
                 known.is_none_or(|(known, _)| *known != *reason)
@@ -76,9 +92,30 @@ impl Refusals {
         }
     }
 
-    /// The topics that cannot be read, as far as known.
-    pub(super) fn topics(&self) -> Vec<Box<str>> {
-        self.topics.keys().cloned().collect()
+    /// A topic that is there cannot be read; whether that is news.
+    pub(super) fn unreadable(&mut self, topic: &str, reason: &str) -> bool {
+        let since = self.topics.get(topic).and_then(|known| known.unreadable).unwrap_or_else(Instant::now);
+        self.insert(topic, reason, Some(since))
+    }
+
+    fn insert(&mut self, topic: &str, reason: &str, unreadable: Option<Instant>) -> bool {
+        let known = self.topics.insert(topic.into(), Refused { reason: reason.into(), unreadable });
+        known.is_none_or(|known| *known.reason != *reason)
+    }
+
+    /// The topics that are not there, as far as known.
+    pub(super) fn missing(&self) -> Vec<Box<str>> {
+        self.topics.iter().filter(|(_, it)| it.unreadable.is_none()).map(|(topic, _)| topic.clone()).collect()
+    }
+
+    /// Since when there has been a topic that cannot be read.
+    pub(super) fn unreadable_since(&self) -> Option<Instant> {
+        self.topics.values().filter_map(|it| it.unreadable).min()
+    }
+
+    /// What cannot be read is said once more by another consumer.
+    pub(super) fn clear_unreadable(&mut self) {
+        self.topics.retain(|_, it| it.unreadable.is_none());
     }
 
     /// A topic can be read after all; whether that is news.
@@ -99,7 +136,7 @@ impl Refusals {
             return Some(reason.to_string());
         }
         (topics > 0 && self.topics.len() == topics).then(|| {
-            let reasons: Vec<_> = self.topics.iter().map(|(topic, reason)| format!("{topic}: {reason}")).collect();
+            let reasons: Vec<_> = self.topics.iter().map(|(topic, it)| format!("{topic}: {}", it.reason)).collect();
             reasons.join("; ")
         })
     }
@@ -136,6 +173,19 @@ mod tests {
         assert_eq!(refusals.reason(topics.len()).as_deref(), Some("orders: unknown; refunds: denied"));
         assert!(refusals.clear_topic("orders"));
         assert_eq!(refusals.reason(topics.len()), None);
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_read_is_not_looked_up() {
+        let mut refusals = Refusals::default();
+        assert!(refusals.add(&About::Topic("orders"), "unknown"));
+        assert!(refusals.unreadable("refunds", "denied"));
+        assert!(!refusals.unreadable("refunds", "denied"));
+        assert_eq!(refusals.missing(), ["orders".into()]);
+        assert!(refusals.unreadable_since().is_some());
+        assert_eq!(refusals.reason(2).as_deref(), Some("orders: unknown; refunds: denied"));
+        refusals.clear_unreadable();
+        assert_eq!((refusals.reason(2), refusals.unreadable_since()), (None, None));
     }
 
     #[test]
