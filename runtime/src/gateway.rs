@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use sluicegate_drivers::{BrokerState, Counters};
 
 use crate::access_log::AccessLog;
-use crate::backend::Shadows;
+use crate::backend::{Settlings, Shadows};
 use crate::debug;
 use crate::description::Description;
 use crate::opener::{OpenBroker, Opener};
@@ -32,6 +32,7 @@ pub struct Gateway {
 pub(crate) struct State {
     pub(crate) brokers: Vec<OpenBroker>,
     pub(crate) shadows: Shadows,
+    pub(crate) settlings: Option<Arc<Settlings>>,
     pub(crate) draining: AtomicBool,
 }
 
@@ -65,8 +66,8 @@ impl Gateway {
                 }
             }
         }
-        let (brokers, shadows) = opener.into_parts();
-        let state = Arc::new(State { brokers, shadows, draining: AtomicBool::new(false) });
+        let (brokers, shadows, settlings) = opener.into_parts();
+        let state = Arc::new(State { brokers, shadows, settlings, draining: AtomicBool::new(false) });
         routes.add(http::Method::GET, ready::PATH, ready::handler(Arc::clone(&state)));
         if description.router.debug_endpoint {
             routes.add_any(debug::PONG, debug::pong());
@@ -124,6 +125,10 @@ impl Gateway {
         // Before the brokers, which shadow backends may publish to.
         let waited = began.get().map_or(Duration::ZERO, Instant::elapsed);
         self.state.shadows.end(max_wait.map(|wait| wait.saturating_sub(waited))).await;
+        // A response has been flushed a moment before its message is settled.
+        if let Some(settlings) = &self.state.settlings {
+            settlings.end().await;
+        }
         // At the same time: one that does not answer takes seconds, and no other waits for it.
         join_all(self.state.brokers.iter().map(OpenBroker::close)).await;
         Ok(Served { cut_off: drained.connections_cut })

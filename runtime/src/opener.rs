@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sluicegate_drivers::{Broker, BrokerState, Counters, OpenError};
 
-use crate::backend::Shadows;
+use crate::backend::{Settlings, Shadows};
 use crate::broker::{NamedBroker, settings};
 use crate::client::{ClientOptions, HttpClient};
 use crate::in_flight::InFlight;
@@ -22,6 +22,7 @@ pub struct Opener {
     h2c_client: Option<HttpClient>,
     brokers: HashMap<(TypeId, Option<&'static str>), OpenBroker>,
     shadows: Shadows,
+    settlings: Option<Arc<Settlings>>,
 }
 
 /// A broker of a gateway, whatever its driver.
@@ -50,7 +51,8 @@ trait AnyBroker: Send + Sync {
 
 impl Opener {
     pub(crate) fn new(client_options: &'static ClientOptions) -> Self {
-        Self { client_options, client: None, h2c_client: None, brokers: HashMap::new(), shadows: Shadows::default() }
+        let (brokers, shadows) = (HashMap::new(), Shadows::default());
+        Self { client_options, client: None, h2c_client: None, brokers, shadows, settlings: None }
     }
 
     /// The gateway's HTTP client.
@@ -102,11 +104,20 @@ impl Opener {
         &mut self.shadows
     }
 
-    /// The brokers that were opened, by name, and the shadow backends.
-    pub(crate) fn into_parts(self) -> (Vec<OpenBroker>, Shadows) {
+    /// What the gateway's subscriptions settle in.
+    pub(crate) fn settlings(&mut self) -> Result<Arc<Settlings>, OpenFailure> {
+        if let Some(settlings) = &self.settlings {
+            return Ok(Arc::clone(settlings));
+        }
+        let settlings = Settlings::new().map_err(|error| OpenFailure::new(error.to_string()))?;
+        Ok(Arc::clone(self.settlings.insert(Arc::new(settlings))))
+    }
+
+    /// The brokers that were opened, by name, the shadow backends, and the settlements where anything is received.
+    pub(crate) fn into_parts(self) -> (Vec<OpenBroker>, Shadows, Option<Arc<Settlings>>) {
         let mut brokers: Vec<_> = self.brokers.into_values().collect();
         brokers.sort_by_key(|broker| broker.name);
-        (brokers, self.shadows)
+        (brokers, self.shadows, self.settlings)
     }
 }
 

@@ -49,6 +49,7 @@ pub use self::metadata::Metadata;
 pub use self::publish::Publish;
 pub(crate) use self::reply::{Data, Object, Reply};
 pub use self::sequence::{Chained, Sequence};
+pub(crate) use self::settling::Settlings;
 pub(crate) use self::shadow::Shadows;
 pub use self::shadow::{Shadow, Shadowed};
 pub use self::subscribe::{OnFailure, Subscribe};

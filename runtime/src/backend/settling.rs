@@ -8,18 +8,66 @@ use std::time::Duration;
 
 use sluicegate_drivers::{Delivery, SettleError, Settlement};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::backend::deliveries::Deliveries;
 use crate::server::Settle;
+
+/// How long a gateway that ends waits for settlements before it closes its brokers.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// The settlements of a gateway that take more than one poll, and its dead letters on their way: all that goes on after the
+/// response.
+#[derive(Debug)]
+pub(crate) struct Settlings {
+    runtime: Handle,
+    running: watch::Sender<usize>,
+}
+
+/// One of them, until it is dropped.
+struct Running(Arc<Settlings>);
 
 /// Acknowledges when the response is with the client, gives back otherwise.
 pub(super) struct SettleDelivery<D> {
     pub(super) delivery: D,
     pub(super) url: &'static str,
-    pub(super) runtime: Handle,
+    pub(super) settlings: Arc<Settlings>,
     pub(super) deliveries: Option<Arc<Deliveries>>,
     /// Whether the broker delivers again what was not settled.
     pub(super) redelivery: bool,
+}
+
+impl Settlings {
+    /// Of the runtime that it is called on.
+    pub(crate) fn new() -> Result<Self, tokio::runtime::TryCurrentError> {
+        Ok(Self { runtime: Handle::try_current()?, running: watch::Sender::default() })
+    }
+
+    /// Goes on with it in a task, which may be begun on any thread.
+    pub(super) fn spawn(self: &Arc<Self>, settling: impl Future<Output = ()> + Send + 'static) {
+        self.running.send_modify(|running| *running += 1);
+        let running = Running(Arc::clone(self));
+        drop(self.runtime.spawn(async move {
+            settling.await;
+            drop(running);
+        }));
+    }
+
+    /// Waits for those that have begun, a few seconds at most.
+    pub(crate) async fn end(&self) {
+        let mut running = self.running.subscribe();
+        if timeout(LAST_WAIT, running.wait_for(|running| *running == 0)).await.is_err() {
+            let messages = *self.running.borrow();
+            tracing::warn!(messages, "not settled in time, as the gateway ends: they may be delivered again");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
 }
 
 impl<D: Delivery> Settle for SettleDelivery<D> {
@@ -27,7 +75,7 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
         if let Some(deliveries) = &self.deliveries {
             deliveries.forget(self.delivery.message());
         }
-        settle(self.delivery, Settlement::Ack, self.url, self.redelivery, &self.runtime);
+        settle(self.delivery, Settlement::Ack, self.url, self.redelivery, &self.settlings);
     }
 
     fn given_back(self) {
@@ -39,7 +87,7 @@ impl<D: Delivery> Settle for SettleDelivery<D> {
         if let Some(deliveries) = &self.deliveries {
             deliveries.given_back(self.delivery.message());
         }
-        settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, self.redelivery, &self.runtime);
+        settle(self.delivery, Settlement::Nack { delay: Duration::ZERO }, self.url, self.redelivery, &self.settlings);
     }
 }
 
@@ -49,7 +97,7 @@ pub(super) fn settle<D: Delivery>(
     settlement: Settlement,
     url: &'static str,
     redelivery: bool,
-    runtime: &Handle,
+    settlings: &Arc<Settlings>,
 ) {
     let acknowledged = settlement == Settlement::Ack;
     let log = move |result| {
@@ -60,11 +108,11 @@ pub(super) fn settle<D: Delivery>(
     let mut settling = delivery.settle(settlement);
     match Pin::new(&mut settling).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => log(result),
-        Poll::Pending => drop(runtime.spawn(async move {
+        Poll::Pending => settlings.spawn(async move {
             log(settling.await);
             // The delivery lives until it is settled: dropping it earlier would give it back.
             drop(delivery);
-        })),
+        }),
     }
 }
 

@@ -11,13 +11,12 @@ use http::{HeaderValue, Response, StatusCode};
 use sluicegate_drivers::{
     Broker, Declaration, Delivery, Message, PublisherOptions, ReceiveError, Settlement, Subscriber, SubscriberOptions,
 };
-use tokio::runtime::Handle;
 
 use crate::backend::dead_letter::DeadLetters;
 use crate::backend::deliveries::Deliveries;
 use crate::backend::metadata::{self, Metadata};
 use crate::backend::reply::{Data, Reply};
-use crate::backend::settling::{SettleDelivery, backoff, settle};
+use crate::backend::settling::{SettleDelivery, Settlings, backoff, settle};
 use crate::backend::{Backend, BodyUse, Failure, OpenBackend, Payload, Place, at, shape_json};
 use crate::broker::NamedBroker;
 use crate::deadline::before;
@@ -70,7 +69,7 @@ pub struct OpenSubscribe<B: Broker> {
     deliveries: Option<Arc<Deliveries>>,
     metadata: metadata::Rules,
     merged: bool,
-    runtime: Handle,
+    settlings: Arc<Settlings>,
 }
 
 impl<B: Broker> Subscribe<B> {
@@ -211,7 +210,7 @@ impl<B: Broker> Backend for Subscribe<B> {
             on_failure: self.on_failure,
             max_deliveries: self.max_deliveries,
             merged: place.merged,
-            runtime: Handle::try_current().map_err(|error| OpenFailure::new(error.to_string()))?,
+            settlings: opener.settlings()?,
         })
     }
 
@@ -302,7 +301,8 @@ impl<B: Broker> OpenSubscribe<B> {
         let headers = (!self.metadata.is_empty()).then(|| metadata::headers(&self.metadata, &delivery, count));
         let deliveries = self.deliveries.clone();
         let redelivery = B::DRIVER.capabilities.redelivery;
-        let settle = SettleDelivery { delivery, url: self.url, runtime: self.runtime.clone(), deliveries, redelivery };
+        let settlings = Arc::clone(&self.settlings);
+        let settle = SettleDelivery { delivery, url: self.url, settlings, deliveries, redelivery };
         Ok(Reply { settling: Some(Settling::new(settle)), headers, ..reply })
     }
 
@@ -359,7 +359,7 @@ impl<B: Broker> OpenSubscribe<B> {
     fn dead_letter(&self, delivery: DeliveryOf<B>, delivery_count: Option<u32>, reason: String) {
         if let Some(dead_letters) = &self.dead_letters {
             // Not within the request, which may end before the topic has the message.
-            drop(self.runtime.spawn(Arc::clone(dead_letters).bury(delivery, delivery_count, reason)));
+            self.settlings.spawn(Arc::clone(dead_letters).bury(delivery, delivery_count, reason));
             return;
         }
         self.forget(&delivery);
@@ -385,7 +385,7 @@ impl<B: Broker> OpenSubscribe<B> {
     }
 
     fn settle(&self, delivery: DeliveryOf<B>, settlement: Settlement) {
-        settle(delivery, settlement, self.url, B::DRIVER.capabilities.redelivery, &self.runtime);
+        settle(delivery, settlement, self.url, B::DRIVER.capabilities.redelivery, &self.settlings);
     }
 }
 

@@ -54,10 +54,13 @@ static DRIVER: Driver = Driver {
 /// Brokers that are called `together` close when the other one does.
 static TOGETHER: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
 
+/// What happened to the broker that is called `slow`, which takes its time to settle, and to its messages.
+static SLOW: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
 /// A broker whose URLs say how its topics behave: `fake://stuck` never confirms, `fake://refuses` refuses, `fake://seen`
 /// takes every id for one that it has, `fake://narrow` takes two attributes, `fake://plain` none, `fake://tiny` nothing. It
 /// forgets nothing and counts nothing.
-struct Fake(Arc<Queue>, Option<&'static Barrier>);
+struct Fake(Arc<Queue>, Option<&'static Barrier>, bool);
 
 #[derive(Default)]
 struct Queue {
@@ -88,7 +91,7 @@ impl Broker for Fake {
 
     fn open(settings: &Settings) -> Result<Self, OpenError> {
         let together = settings.name.is_some_and(|name| name.starts_with("together")).then(|| &*TOGETHER);
-        Ok(Self(Arc::default(), together))
+        Ok(Self(Arc::default(), together, settings.name == Some("slow")))
     }
 
     fn publisher(&self, url: &str, _: &PublisherOptions) -> Result<Topic, OpenError> {
@@ -106,6 +109,9 @@ impl Broker for Fake {
     async fn close(&self) {
         if let Some(together) = self.1 {
             together.wait().await;
+        }
+        if self.2 {
+            lock(&SLOW).push("closed");
         }
     }
 }
@@ -138,6 +144,11 @@ impl Subscriber for Topic {
             "fake://away" => return Err(ReceiveError::Unreachable("hunter2@10.0.0.1 refused".into())),
             "fake://forbidden" => return Err(ReceiveError::Refused("not for hunter2@10.0.0.1".into())),
             _ => {}
+        }
+        if self.1 == "fake://slow" {
+            let mut message = Message::new("{}");
+            message.set_attribute("Slow", "yes");
+            return Ok(Delivered(Arc::clone(&self.0), Mutex::default(), message));
         }
         if self.1 == "fake://published" {
             let (topic, mut message) = lock(&self.0.published).pop().ok_or(ReceiveError::Closed)?;
@@ -175,7 +186,14 @@ impl Delivery for Delivered {
             }
             _ => {}
         }
-        std::future::ready(Ok(()))
+        let is_slow = self.2.attribute("Slow").is_some();
+        Box::pin(async move {
+            if is_slow {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                lock(&SLOW).push("settled");
+            }
+            Ok(())
+        })
     }
 }
 
@@ -433,4 +451,22 @@ async fn brokers_are_closed_at_the_same_time() {
     let listener = Listener::bind(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
     let gateway = Gateway::open(description).unwrap();
     soon(gateway.serve(listener, std::future::ready(()))).await.unwrap();
+}
+
+/// The client has its answer before the broker knows: a gateway that ends right then waits for that.
+#[tokio::test]
+async fn what_is_settled_is_waited_for() {
+    static SLOW_BROKER: NamedBroker = NamedBroker::new("slow");
+    let subscribe = Subscribe::<Fake>::new("fake://slow").broker(&SLOW_BROKER);
+    let endpoints: [&'static dyn AnyEndpoint; 1] = [leak(Endpoint::new(Get, "/", "", subscribe))];
+    let description = leak(Description::new("test.json", "", leak(endpoints)));
+    let listener = Listener::bind(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (end, ends) = tokio::sync::oneshot::channel::<()>();
+    let gateway = Gateway::open(description).unwrap();
+    let served = tokio::spawn(gateway.serve(listener, async move { drop(ends.await) }));
+    assert_eq!(status(&get(address, "/").await), "200");
+    end.send(()).unwrap();
+    soon(served).await.unwrap().unwrap();
+    assert_eq!(*lock(&SLOW), ["settled", "closed"]);
 }
