@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::common::{self, far, unique};
 use super::groups::{
-    ack, body, client, commit, committed, consume, expect_nothing, make_topic, members, publish, receive, receive_soon, subscribe,
-    subscriber, until_committed,
+    ack, body, client, commit, committed, consume, expect_nothing, make_topic, members, publish, receive, receive_soon,
+    subscribe, subscriber, until_committed,
 };
 use super::server::Server;
 
@@ -108,7 +108,8 @@ async fn what_is_due_reaches_who_still_waits() {
     let [first, second, third] = waiting;
     first.abort();
     second.abort();
-    let again = timeout(Duration::from_secs(60), third).await.expect("it is due").expect("no panic").expect("a message");
+    let again =
+        timeout(Duration::from_secs(60), third).await.expect("it is due").expect("no panic").expect("a message");
     assert_eq!(body(&again), "again");
     ack(&again).await;
     broker.close().await;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, Settlement, Subscriber as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _};
 use tokio::time::timeout;
 
 use super::common::{self, far, unique};
-use super::groups::{ack, body, client, consume, make_topic, publish, receive, subscribe};
+use super::groups::{ack, body, client, consume, make_topic, publish, receive, subscribe, subscriber};
 use super::server::Server;
 
 /// Whoever wants a message while the server is away is told; and soon after it is back, all goes on.
@@ -24,29 +24,59 @@ async fn a_server_that_is_killed() {
     server.kill().await;
     let told = until_unreachable(&subscriber).await;
     println!("told after {told:?}");
-    let since = Instant::now();
-    let error = subscriber.receive(far()).await.expect_err("nobody is there");
-    assert!(matches!(error, ReceiveError::Unreachable(_)), "{error}");
-    assert!(since.elapsed() < Duration::from_secs(1), "at once: {:?}", since.elapsed());
-    // Committed once that is possible, or told that it is not.
+    let error = timeout(Duration::from_secs(60), subscriber.receive(far())).await.expect("it does not wait");
+    assert!(matches!(error, Err(ReceiveError::Unreachable(_))), "{error:?}");
+    // Committed once that is possible, or told that it is not, and received again.
     let settling = tokio::spawn(held.settle(Settlement::Ack));
     server.restart().await;
     let since = Instant::now();
     publish(&broker, &topic, ["after"]).await;
+    let mut settling = Some(settling);
     let mut seen = BTreeSet::new();
-    while !seen.contains("after") {
-        assert!(since.elapsed() < Duration::from_secs(60), "nothing comes");
-        match subscriber.receive(far()).await {
-            Ok(delivery) => {
-                let _ = delivery.settle(Settlement::Ack).await;
-                seen.insert(body(&delivery));
+    let mut expected = BTreeSet::from(["after".to_owned()]);
+    while settling.is_some() || !seen.is_superset(&expected) {
+        if let Some(settling) = settling.take_if(|settling| settling.is_finished()) {
+            match settling.await.expect("no panic") {
+                Ok(()) => println!("committed"),
+                Err(SettleError::Expired | SettleError::Unreachable(_)) => {
+                    expected.insert("held".to_owned());
+                }
             }
-            Err(ReceiveError::Unreachable(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Err(error) => panic!("{error}"),
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing comes");
+        match timeout(Duration::from_millis(500), subscriber.receive(far())).await {
+            Ok(Ok(delivery)) => {
+                if delivery.settle(Settlement::Ack).await.is_ok() {
+                    seen.insert(body(&delivery));
+                }
+            }
+            Ok(Err(ReceiveError::Unreachable(_))) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(Err(error)) => panic!("{error}"),
+            Err(_) => {}
         }
     }
     println!("received again {:?} after its start", since.elapsed());
-    println!("settled: {:?}", settling.await.expect("no panic"));
+    broker.close().await;
+    super::groups::until_committed_in_all(&server, &group, &topic, 2, 3).await;
+}
+
+/// Librdkafka waits for a commit without an answer as long as the session lasts. Who acknowledges meanwhile is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_while_the_server_does_not_answer() {
+    let Some(server) = Server::start() else { return };
+    let (topic, group) = make_topic(&server, 1).await;
+    let broker = client(&server).await;
+    publish(&broker, &topic, ["first", "second"]).await;
+    let subscriber = subscriber(&broker, &format!("kafka://{group}?topic={topic}&offset=oldest&session_timeout=2m"));
+    let (first, second) = (receive(&subscriber).await, receive(&subscriber).await);
+    server.signal("STOP");
+    ack(&first).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let settled = timeout(Duration::from_secs(60), second.settle(Settlement::Ack)).await.expect("it is told");
+    assert!(matches!(settled, Err(SettleError::Unreachable(_))), "{settled:?}");
+    server.signal("CONT");
+    // It is committed all the same, once that is possible.
+    super::groups::until_committed(&server, &group, &topic, &[2]).await;
     broker.close().await;
 }
 
@@ -140,7 +170,7 @@ async fn a_group_before_its_server() {
     let never = subscribe(&other, &unique(), &topic);
     let since = Instant::now();
     other.close().await;
-    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(60), "{:?}", since.elapsed());
     drop(never);
     server.restart().await;
     publish(&broker, &topic, ["first"]).await;
@@ -173,7 +203,7 @@ async fn a_password_that_changes() {
     ]);
     let subscriber = subscribe(&broker, &group, &topic);
     let told = until_unreachable(&subscriber).await;
-    assert!(told < Duration::from_secs(30), "{told:?}");
+    println!("told after {told:?}");
     write("alice-secret");
     let sender = client(&server).await;
     publish(&sender, &topic, ["first"]).await;

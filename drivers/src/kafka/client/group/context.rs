@@ -62,6 +62,9 @@ impl ClientContext for GroupContext {
     }
 }
 
+/// Of a member of no group.
+impl ConsumerContext for Observer {}
+
 impl ConsumerContext for GroupContext {
     /// Called while the main queue is polled: by the group's thread, or while the consumer is dropped.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread::{self, park_timeout};
 use std::time::{Duration, Instant};
 
@@ -117,6 +118,7 @@ impl Group {
 
     fn make(self: &Arc<Self>) -> Result<Consumer, String> {
         let (mut config, observer) = self.access()?;
+        let observer = Arc::new(observer);
         self.wanted.configure(&mut config);
         if let Some(id) = self.shared.options.instance_id().map_err(|error| error.to_string())? {
             config.set("group.instance.id", id);
@@ -130,14 +132,15 @@ impl Group {
     }
 
     /// What every client is told, read anew, and who sees its connections.
-    fn access(&self) -> Result<(ClientConfig, Arc<Observer>), String> {
+    fn access(&self) -> Result<(ClientConfig, Observer), String> {
         let Access { config, secrets } = self.shared.options.load().map_err(|error| error.to_string())?;
         let observer = Observer::new(&self.shared.health, self.shared.options.name(), secrets);
-        Ok((config, Arc::new(observer)))
+        Ok((config, observer))
     }
 
     fn poll(self: &Arc<Self>, consumer: &Consumer, mut files: Stamps, look: &mut Duration) -> End {
         let (mut looked_at, mut try_again) = (Instant::now(), None::<Instant>);
+        let mut trial = None::<Receiver<Result<(), String>>>;
         loop {
             // Of errors the context has heard.
             if let Some(Ok(message)) = consumer.poll(POLL) {
@@ -171,35 +174,48 @@ impl Group {
                 *look = (*look * 2).min(LONGEST_LOOK);
                 return End::Renewed;
             }
-            if looked_at.elapsed() >= LOOK_EVERY {
+            match trial.as_ref().map(Receiver::try_recv) {
+                None | Some(Err(TryRecvError::Empty)) => {}
+                Some(Ok(Ok(()))) => return End::Renewed,
+                Some(tried) => {
+                    let reason = tried.ok().and_then(Result::err).unwrap_or_else(|| "no thread to try them".to_owned());
+                    trial = None;
+                    try_again = Some(Instant::now() + TRY_AGAIN);
+                    let group = &*self.wanted.group;
+                    let what = "files of the broker's settings have changed, and it cannot be reached with them: \
+                                the group's connections are kept";
+                    tracing::warn!(group, reason, "{what}");
+                }
+            }
+            if looked_at.elapsed() >= LOOK_EVERY && trial.is_none() {
                 looked_at = Instant::now();
                 let now = self.shared.options.stamps();
                 let is_due = try_again.is_some_and(|at| Instant::now() >= at);
                 if is_due || files.need_another(&now, self.is_connected()) {
-                    files = now;
-                    match self.try_settings() {
-                        Ok(()) => return End::Renewed,
-                        Err(reason) => {
-                            try_again = Some(Instant::now() + TRY_AGAIN);
-                            let group = &*self.wanted.group;
-                            let what = "files of the broker's settings have changed, and it cannot be reached with them: \
-                                        the group's connections are kept";
-                            tracing::warn!(group, reason, "{what}");
-                        }
-                    }
+                    (files, try_again) = (now, None);
+                    trial = Some(self.start_trial());
                 }
             }
         }
     }
 
+    /// Tries the settings as they are now, on a thread of its own: rebalances do not wait for that.
+    fn start_trial(self: &Arc<Self>) -> Receiver<Result<(), String>> {
+        let (sender, receiver) = channel();
+        let group = Arc::clone(self);
+        // Where there is no thread the sender is dropped, which says so. Who has ended does not want to know.
+        let trial = move || drop(sender.send(group.try_settings()));
+        drop(thread::Builder::new().name("kafka-settings".to_owned()).spawn(trial));
+        receiver
+    }
+
     /// Whether a client can connect with the settings as they are now, which a member of no group tries.
-    fn try_settings(self: &Arc<Self>) -> Result<(), String> {
+    fn try_settings(&self) -> Result<(), String> {
         let (config, observer) = self.access()?;
-        let client: BaseConsumer<_> =
-            config.create_with_context(GroupContext::new(self, &observer)).map_err(|error| said(&error))?;
+        let client: BaseConsumer<Observer> = config.create_with_context(observer).map_err(|error| said(&error))?;
         let until = Instant::now() + ASK_PATIENCE;
-        while !observer.is_connected() {
-            if Instant::now() >= until {
+        while !client.context().is_connected() {
+            if Instant::now() >= until || self.is_closing() {
                 return Err(format!("no connection within {ASK_PATIENCE:?}"));
             }
             drop(client.poll(POLL));

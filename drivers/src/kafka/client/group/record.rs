@@ -1,14 +1,20 @@
 //! A record of a partition, read into a message.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::{LazyLock, Mutex, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
+use crate::outage::Repeats;
 use crate::{Attribute, Message};
+
+#[cfg(panic = "abort")]
+compile_error!("the driver for Kafka needs `panic = \"unwind\"`: rdkafka panics at records of others, which is caught");
 
 /// The attribute of a delivery whose value is null.
 const TOMBSTONE: &str = "Kafka-Tombstone";
@@ -74,8 +80,8 @@ fn attributes(headers: &impl Headers, place: &str, offset: i64) -> Vec<Attribute
     let mut attributes: Vec<Attribute> = Vec::with_capacity(count);
     for index in 0..count {
         // rdkafka panics at a name that is not UTF-8.
-        let Ok(header) = catch_unwind(AssertUnwindSafe(|| headers.try_get(index))) else {
-            tracing::error!(record = id(place, offset), "a header was left out: its name is not UTF-8");
+        let Some(header) = caught(|| headers.try_get(index)) else {
+            left_out(place, offset);
             continue;
         };
         let Some(header) = header else { continue };
@@ -89,6 +95,37 @@ fn attributes(headers: &impl Headers, place: &str, offset: i64) -> Vec<Attribute
         }
     }
     attributes
+}
+
+thread_local! {
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// `None` where it panics. Only the first of the process is written to its standard error.
+fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    IS_CAUGHT.set(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    IS_CAUGHT.set(false);
+    if read.is_err() {
+        HOOK.call_once(|| {
+            let known = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                if !IS_CAUGHT.get() {
+                    known(panic);
+                }
+            }));
+        });
+    }
+    read.ok()
+}
+
+#[cold]
+fn left_out(place: &str, offset: i64) {
+    static LINES: LazyLock<Mutex<Repeats>> = LazyLock::new(Mutex::default);
+    if LINES.lock().unwrap_or_else(PoisonError::into_inner).is_due(place) {
+        tracing::error!(record = id(place, offset), "a header was left out: its name is not UTF-8");
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +144,12 @@ mod tests {
         let read = attributes(&headers, "orders-3", 17);
         let read: Vec<_> = read.iter().map(|it| (&*it.name, &*it.value)).collect();
         assert_eq!(read, [("Content-Type", "text/plain, a"), ("a", "\u{fffd}x"), ("nothing", "")]);
+    }
+
+    #[test]
+    fn panics_of_others_are_caught() {
+        let name = |text: Option<&'static str>| caught(|| text.expect("UTF-8"));
+        assert_eq!([name(Some("a")), name(None), name(None), name(Some("b"))], [Some("a"), None, None, Some("b")]);
     }
 
     #[test]
