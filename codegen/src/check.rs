@@ -57,6 +57,8 @@ pub(crate) struct Context<'a> {
     brokers: brokers::Brokers,
     /// Every file that the config names, found or not.
     files: RefCell<Vec<PathBuf>>,
+    /// What publishers and subscribers have declared so far.
+    declared: RefCell<Vec<declare::Declared>>,
     /// The bytes of the config that nobody may see.
     secrets: RefCell<Vec<Range<usize>>>,
 }
@@ -84,6 +86,7 @@ impl<'a> Context<'a> {
             defaults,
             brokers: brokers::Brokers::default(),
             files: RefCell::default(),
+            declared: RefCell::default(),
             secrets: RefCell::default(),
         }
     }

@@ -1,13 +1,75 @@
 //! `declare`: what a topic or subscription is declared as to its broker. What it holds is read here, what of it makes sense
 //! is the driver's to say.
 
-use sluicegate_drivers::{Argument, Binding, Declaration, DeclarationError, Driver, Side};
+use sluicegate_drivers::{Argument, Binding, Declaration, DeclarationError, Driver, Side, rabbitmq};
 
 use super::Context;
 use super::publish::incapable;
 use crate::diagnostic::Diagnostic;
 use crate::syntax::Object;
 use crate::tree::{Member, Node, Span, Value};
+
+/// What is declared at a broker.
+#[derive(PartialEq)]
+pub(super) struct Place {
+    driver: &'static str,
+    broker: Option<String>,
+    side: Side,
+    name: String,
+}
+
+/// What a publisher or a subscriber has declared.
+pub(super) struct Declared {
+    place: Place,
+    declaration: &'static Declaration,
+    span: Span,
+}
+
+impl Place {
+    /// Parameters are the publisher's or subscriber's own, and a driver's schemes mean the same.
+    pub(super) fn new(driver: &Driver, broker: Option<String>, side: Side, url: &str) -> Self {
+        let name = url.split_once("://").map_or(url, |(_, name)| name);
+        let name = name.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
+        Self { driver: driver.name, broker, side, name }
+    }
+}
+
+/// Reports what is declared as something else elsewhere: a broker takes the one and refuses the other, whichever comes first.
+pub(super) fn once(context: &Context<'_>, place: Place, declaration: &'static Declaration, span: Span) {
+    let mut declared = context.declared.borrow_mut();
+    let other = declared.iter().find(|other| other.place == place && !is_same(&place, other.declaration, declaration));
+    if let Some(other) = other {
+        let message = format!("`{}` is declared in two ways at one broker", place.name);
+        let error = Diagnostic::error("declared-twice", span, message).label("declared as something else here");
+        let error = error.related(other.span, "the first is here");
+        context.push(
+            error.note("the broker would refuse one of them").help("write the same in both, or `declare` in one alone"),
+        );
+        return;
+    }
+    declared.push(Declared { place, declaration, span });
+}
+
+/// Whether a broker takes both. A queue may be bound by each.
+fn is_same(place: &Place, one: &Declaration, other: &Declaration) -> bool {
+    let kind = |declaration: &Declaration| match (declaration.kind, place.side) {
+        (None, Side::Topic) if place.driver == rabbitmq::DRIVER.name => Some(rabbitmq::DEFAULT_EXCHANGE_TYPE),
+        (None, _) => match declaration.argument("x-queue-type") {
+            Some(Argument::Text(kind)) => Some(kind),
+            _ => None,
+        },
+        (kind, _) => kind,
+    };
+    let has = |declaration: &Declaration, all: &Declaration| {
+        let mut arguments = declaration.arguments.iter().filter(|(name, _)| *name != "x-queue-type");
+        arguments.all(|argument| all.arguments.contains(argument))
+    };
+    kind(one) == kind(other)
+        && one.durable == other.durable
+        && one.auto_delete == other.auto_delete
+        && has(one, other)
+        && has(other, one)
+}
 
 /// Reads `declare` among the options of a publisher or subscriber.
 pub(super) fn read(context: &Context<'_>, options: Object<'_>) -> Option<&'static Declaration> {

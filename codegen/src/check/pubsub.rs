@@ -5,6 +5,7 @@ use std::ops::Range;
 use sluicegate_drivers::{ALL, Driver, Side, UrlError, by_scheme};
 
 use super::brokers::Choice;
+use super::declare::Place;
 use super::endpoint::Owner;
 use super::subscriber::Options;
 use super::{Context, declare, publish};
@@ -74,6 +75,11 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     let side = if topic { Side::Topic } else { Side::Subscription };
     let declared = publish.as_ref().map_or_else(|| subscribe.as_ref()?.declare, |publish| publish.as_ref()?.declare);
     declare::check(context, options, driver, side, verdict.is_ok().then_some(&url.text), declared);
+    if let (Some(member), Some(declaration), true) = (options.member("declare"), declared, driver.capabilities.declare)
+    {
+        let place = Place::new(driver, broker.clone(), side, &url.text);
+        declare::once(context, place, declaration, member.key_span);
+    }
     let Some(subscribe) = subscribe else {
         return Some(BackendKind::Publish(Publish { driver: driver.name, broker, url: url.text, options: publish?? }));
     };

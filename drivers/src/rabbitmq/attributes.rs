@@ -6,6 +6,9 @@ pub(crate) const RESERVED: &[&str] = &["Amqp-"];
 /// AMQP keeps a header's name as a short string.
 const MAX_NAME_BYTES: usize = 255;
 
+/// Headers that a server reads as lists of further routing keys, in these cases alone. It closes the channel of a text.
+const ROUTES: [&str; 2] = ["CC", "BCC"];
+
 /// What stands for the properties of a message, as attributes: publishing sets the property, and a delivery has the
 /// attribute where the property is set.
 pub(crate) const CONTENT_TYPE: &str = "Content-Type";
@@ -34,6 +37,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     }
     if name.len() > MAX_NAME_BYTES {
         return Err(format!("a header's name has at most {MAX_NAME_BYTES} bytes, this one has {}", name.len()));
+    }
+    if ROUTES.contains(&name) {
+        return Err(format!("the header `{name}` is a list of routing keys to RabbitMQ, and no text"));
     }
     if is_reserved(name) && property(name).is_none() {
         let known = PROPERTIES.join("`, `");
@@ -67,10 +73,11 @@ mod tests {
 
     #[test]
     fn names() {
-        for name in ["X-Name", "a b", "é:ü", "Content-Type", "amqp-priority", "Amqp-Type", "x-death", "am"] {
+        for name in ["X-Name", "a b", "é:ü", "Content-Type", "amqp-priority", "Amqp-Type", "x-death", "am", "Cc", "bcc"]
+        {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
-        for name in ["", "Amqp-Nothing", "amqp-", &"x".repeat(256)] {
+        for name in ["", "Amqp-Nothing", "amqp-", "CC", "BCC", &"x".repeat(256)] {
             assert!(check_name(name).is_err(), "{name}");
         }
         assert_eq!(property("content-type"), Some(CONTENT_TYPE));

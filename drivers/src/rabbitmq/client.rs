@@ -32,9 +32,12 @@ pub use self::publisher::Publisher;
 use self::subscriber::Subscriptions;
 pub use self::subscriber::{Delivery, Subscriber};
 use super::options::Options;
-use super::{DRIVER, Subscription, Topic};
+use super::{DRIVER, Subscription, Topic, declaration};
 use crate::supervision::Supervision;
-use crate::{BrokerState, Counters, Driver, OpenError, PublisherOptions, Settings, SubscriberOptions, UrlError};
+use crate::{
+    BrokerState, Counters, Declaration, Driver, OpenError, PublisherOptions, Settings, Side, SubscriberOptions,
+    UrlError,
+};
 
 /// How many messages may be on their way at once.
 const DEFAULT_MAX_PENDING: usize = 16_384;
@@ -87,12 +90,16 @@ impl crate::Broker for Broker {
         if !DRIVER.capabilities.confirm.contains(&options.confirm) {
             return Err(OpenError::Url(UrlError::new(0..url.len(), "RabbitMQ has no such confirmation")));
         }
+        declarable(url, Side::Topic, options.declare)?;
+        let publisher = Publisher::new(&self.publishing, &topic, options);
+        let publisher = publisher.map_err(|what| OpenError::Url(UrlError::new(0..url.len(), what)))?;
         self.publishers.start();
-        Ok(Publisher::new(&self.publishing, &topic, options))
+        Ok(publisher)
     }
 
     fn subscriber(&self, url: &str, options: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let subscription = Subscription::parse(url).map_err(OpenError::Url)?;
+        declarable(url, Side::Subscription, options.declare)?;
         self.subscribers.start();
         Ok(self.subscriptions.open(&self.consuming, &subscription, options))
     }
@@ -124,6 +131,18 @@ impl crate::Broker for Broker {
         }
         tokio::join!(self.publishers.close(), self.subscribers.close());
         self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// What a build has checked already.
+///
+/// # Errors
+/// It cannot be declared as that.
+fn declarable(url: &str, side: Side, declaration: Option<&Declaration>) -> Result<(), OpenError> {
+    let wrong = declaration.and_then(|declaration| declaration::check(url, side, declaration).into_iter().next());
+    match wrong {
+        Some(error) => Err(OpenError::Url(UrlError::new(0..url.len(), error.message))),
+        None => Ok(()),
     }
 }
 

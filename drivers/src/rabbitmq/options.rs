@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{self, Address, is_external};
+use super::addresses::{self, Address, check_vhost, is_external};
 use super::settings;
 use crate::settings::reader::{Reader, Stamp};
 use crate::tls::Tls;
@@ -121,7 +121,8 @@ impl Options {
             None => None,
             Some(user) => Some((user, reader.settings.text("password")?.unwrap_or_default())),
         };
-        let vhost = optional("vhost")?;
+        let vhost = optional("vhost")?.map(|text| check_vhost(&text)).transpose();
+        let vhost = vhost.map_err(|message| reader.wrong("vhost", message))?;
         let external = optional("auth")?.map(|text| is_external(&text)).transpose();
         let external = external.map_err(|message| reader.wrong("auth", message))?;
         let heartbeat = optional("heartbeat")?.map(|text| settings::heartbeat(&text)).transpose();

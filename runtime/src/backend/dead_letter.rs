@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_drivers::{
-    Capabilities, DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION, DEAD_LETTER_TOPIC, Delivery,
-    Message, PublishError, PublishErrorKind, Publisher, Settlement,
+    Capabilities, CheckAttribute, DEAD_LETTER_DELIVERIES, DEAD_LETTER_REASON, DEAD_LETTER_SUBSCRIPTION,
+    DEAD_LETTER_TOPIC, Delivery, Message, PublishError, PublishErrorKind, Publisher, Settlement,
 };
 use tokio::time::{sleep, timeout};
 
@@ -29,6 +29,8 @@ pub(super) struct DeadLetters<P> {
     pub(super) capabilities: &'static Capabilities,
     /// How the attributes begin that the broker acts on.
     pub(super) reserved: &'static [&'static str],
+    /// Names that the broker's messages cannot have, though a delivery has them.
+    pub(super) check_attribute: Option<CheckAttribute>,
     /// Where the broker does not count.
     pub(super) deliveries: Option<Arc<Deliveries>>,
 }
@@ -49,8 +51,17 @@ enum Copy {
 pub(crate) async fn bury(publisher: impl Publisher, capabilities: &'static Capabilities, delivery: impl Delivery) {
     let (topic, subscription, reserved) = ("fake://dead", "fake://s", &["Fake-"][..]);
     let (max_deliveries, deliveries) = (1, None);
-    let dead_letters =
-        DeadLetters { topic, subscription, publisher, max_deliveries, capabilities, reserved, deliveries };
+    let check_attribute = None;
+    let dead_letters = DeadLetters {
+        topic,
+        subscription,
+        publisher,
+        max_deliveries,
+        capabilities,
+        reserved,
+        check_attribute,
+        deliveries,
+    };
     Arc::new(dead_letters).bury(delivery, Some(1), "test".to_owned()).await;
 }
 
@@ -179,16 +190,22 @@ impl<P: Publisher> DeadLetters<P> {
     fn original(&self, delivery: &impl Delivery) -> Message {
         let mut message = delivery.message().clone();
         message.attributes.retain(|attribute| {
-            let (attribute, kept_back) = (&*attribute.name, is_reserved(&attribute.name, self.reserved));
-            if kept_back {
-                let subscription = self.subscription;
-                tracing::debug!(
+            let (attribute, subscription) = (&*attribute.name, self.subscription);
+            if is_reserved(attribute, self.reserved) {
+                let what = "attribute not dead-lettered: the broker would act on it again";
+                tracing::debug!(subscription, attribute, "{what}");
+                return false;
+            }
+            if let Some(Err(why)) = self.check_attribute.map(|check| check(attribute)) {
+                tracing::warn!(
                     subscription,
                     attribute,
-                    "attribute not dead-lettered: the broker would act on it again"
+                    why,
+                    "attribute not dead-lettered: the broker does not take it"
                 );
+                return false;
             }
-            !kept_back
+            true
         });
         message
     }

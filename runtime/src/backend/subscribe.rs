@@ -193,6 +193,7 @@ impl<B: Broker> Backend for Subscribe<B> {
                 max_deliveries: self.max_deliveries,
                 capabilities,
                 reserved: B::DRIVER.reserved_attributes,
+                check_attribute: B::DRIVER.check_attribute,
                 deliveries: deliveries.clone(),
             }))
         };

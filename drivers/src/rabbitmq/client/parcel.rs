@@ -4,8 +4,15 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::properties::{self, invalid, short};
+use super::properties::{self, short};
 use crate::{Message, PublishError, PublishErrorKind, Receipt};
+
+/// The header that has an exchange of the plugin for delayed messages keep a message, which the server then gives back as if
+/// no queue took it.
+const DELAY: &str = "x-delay";
+
+const NOT_TAKEN: &str =
+    "a queue did not take it (basic.nack): it is full and refuses more, or has failed; another queue may have it";
 
 /// A message, ready to be written.
 pub(super) struct Parcel {
@@ -32,9 +39,18 @@ pub(super) struct Pending {
     /// Where it begins and ends among all bytes of its connection.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// What the server said when it gave it back, which it confirms besides.
-    pub(super) returned: Option<String>,
+    /// Set when the server gave it back, which it confirms besides.
+    pub(super) returned: Option<Back>,
     waiter: oneshot::Sender<Published>,
+}
+
+/// What it means that a message came back. With what the server said.
+#[derive(Debug)]
+pub(super) enum Back {
+    /// It is in no queue.
+    NoQueue(String),
+    /// It may be in one.
+    Doubt(String),
 }
 
 /// Ends of messages, told once nothing is locked.
@@ -70,13 +86,16 @@ impl Parcel {
         self.properties.len() + self.message.body.len()
     }
 
-    /// Whether it can be from the one who is logged in: the server would close the channel.
-    pub(super) fn check_user(&self, user: Option<&str>) -> Result<(), PublishError> {
-        match (properties::user_id(&self.message), user) {
-            (Some(claimed), Some(user)) if claimed != user => {
-                Err(invalid("Amqp-User-Id is another user than the one who is logged in".to_owned()))
-            }
-            _ => Ok(()),
+    /// The user that it says it is from, where that is not `user` or nobody knows.
+    pub(super) fn in_the_name_of(&self, user: Option<&str>) -> Option<&str> {
+        properties::user_id(&self.message).filter(|claimed| Some(*claimed) != user)
+    }
+
+    /// What it means that it came back.
+    pub(super) fn came_back(&self, text: &str) -> Back {
+        match self.message.attributes.iter().any(|attribute| attribute.name == DELAY) {
+            true => Back::Doubt(format!("no queue takes it now, and one may after its `{DELAY}`: {text}")),
+            false => Back::NoQueue(text.to_owned()),
         }
     }
 }
@@ -92,11 +111,9 @@ impl Pending {
     pub(super) fn confirm(self, taken: bool, ends: &mut Ends) {
         let published = match (taken, &self.returned) {
             (true, None) => Ok(Receipt::default()),
-            (_, Some(text)) => Err(unroutable(text)),
-            (false, None) => {
-                let what = "the server did not take it: a queue is full and refuses more, or has failed";
-                Err(PublishError::new(PublishErrorKind::Full, what))
-            }
+            (_, Some(back)) => Err(back.error()),
+            // Of several queues that get it the others have it; and one whose process ends may have written it.
+            (false, None) => Err(PublishError::new(PublishErrorKind::Unknown, NOT_TAKEN)),
         };
         ends.push((self.waiter, published));
     }
@@ -105,15 +122,20 @@ impl Pending {
     pub(super) fn end(self, kind: PublishErrorKind, reason: &str, ends: &mut Ends) {
         let error = match &self.returned {
             // Whatever comes after that.
-            Some(text) => unroutable(text),
+            Some(back) => back.error(),
             None => PublishError::new(kind, reason),
         };
         ends.push((self.waiter, Err(error)));
     }
 }
 
-fn unroutable(text: &str) -> PublishError {
-    PublishError::new(PublishErrorKind::Refused, format!("no queue takes it: {text}"))
+impl Back {
+    fn error(&self) -> PublishError {
+        match self {
+            Self::NoQueue(text) => PublishError::new(PublishErrorKind::Refused, format!("no queue takes it: {text}")),
+            Self::Doubt(text) => PublishError::new(PublishErrorKind::Unknown, text.as_str()),
+        }
+    }
 }
 
 /// Tells who waits. Whoever does not wait any more has said so to its caller.

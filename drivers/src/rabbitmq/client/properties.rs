@@ -1,5 +1,8 @@
 //! What a message has beside its body, as AMQP writes it.
 
+use amq_protocol::protocol::basic::parse_properties;
+use amq_protocol::types::FieldTable;
+
 use super::wire::{push_long, push_short};
 use crate::rabbitmq::attributes::{self, check_name, property};
 use crate::{Message, PublishError, PublishErrorKind};
@@ -152,9 +155,21 @@ pub(super) fn short(what: &str, text: &str) -> Result<(), PublishError> {
     }
 }
 
+/// Whether properties that came back can be those that were sent: a server may write them anew, and add headers.
+pub(super) fn is_kept(sent: &[u8], back: &[u8]) -> bool {
+    let (Ok((_, mut sent)), Ok((_, mut back))) = (parse_properties(sent), parse_properties(back)) else { return false };
+    let headers = (sent.headers().clone().unwrap_or_default(), back.headers().clone().unwrap_or_default());
+    // Compared below.
+    sent = sent.with_headers(FieldTable::default());
+    back = back.with_headers(FieldTable::default());
+    sent == back && headers.0.inner().iter().all(|(name, value)| headers.1.inner().get(name) == Some(value))
+}
+
 fn number(name: &str, text: &str, most: u64) -> Result<u64, PublishError> {
+    let has_zeros = text.len() > 1 && text.starts_with('0');
     match text.parse() {
-        Ok(number) if number <= most && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        // RabbitMQ writes a number anew, and what comes back is to be known.
+        Ok(number) if number <= most && text.bytes().all(|byte| byte.is_ascii_digit()) && !has_zeros => Ok(number),
         _ => Err(invalid(format!("{name} is not a whole number from 0 to {most}"))),
     }
 }
@@ -167,8 +182,7 @@ pub(super) fn invalid(what: String) -> PublishError {
 #[cfg(test)]
 mod tests {
     use amq_protocol::protocol::BasicProperties;
-    use amq_protocol::protocol::basic::parse_properties;
-    use amq_protocol::types::{AMQPValue, FieldTable};
+    use amq_protocol::types::AMQPValue;
 
     use super::*;
 
@@ -233,6 +247,7 @@ mod tests {
             ("Amqp-Expiration", "1s"),
             ("Amqp-Expiration", "4294967296"),
             ("Amqp-Expiration", "+1"),
+            ("Amqp-Expiration", "0060000"),
             ("Amqp-Priority", "256"),
             ("Amqp-Timestamp", "yesterday"),
             ("Amqp-Delivery-Mode", "3"),

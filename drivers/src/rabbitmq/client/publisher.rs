@@ -26,27 +26,34 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(shared: &Arc<Shared>, topic: &Topic<'_>, options: &PublisherOptions) -> Self {
+    /// # Errors
+    /// Another publisher of the broker has the exchange declared as something else.
+    pub(super) fn new(shared: &Arc<Shared>, topic: &Topic<'_>, options: &PublisherOptions) -> Result<Self, String> {
         let (exchange, key_name) = (Arc::from(&*topic.exchange), topic.key_name.as_deref().map(Box::from));
-        let lane = shared.outbox.lane(&exchange, options.confirm != Confirm::None, options.declare);
-        Self { shared: Arc::clone(shared), exchange, key_name, lane }
+        let lane = shared.outbox.lane(&exchange, options.confirm != Confirm::None, options.declare)?;
+        Ok(Self { shared: Arc::clone(shared), exchange, key_name, lane })
     }
 
-    fn hand_over(&self, parcel: &mut Option<Parcel>) -> Result<Handed, PublishError> {
-        self.shared.outbox.publish(self.lane, parcel, || self.shared.supervision.failure())
+    fn hand_over(&self, parcel: &mut Option<Parcel>, waits: bool) -> Result<Handed, PublishError> {
+        self.shared.outbox.publish(self.lane, parcel, waits, || self.shared.supervision.failure())
     }
 
     /// Hands the parcel over when it is its turn.
     #[cold]
     async fn wait(&self, parcel: &mut Option<Parcel>, first: Handed) -> Result<Handed, PublishError> {
-        let _waiting = self.shared.outbox.wait();
+        let _waiting = self.shared.outbox.wait(parcel.as_ref().map_or(0, Parcel::length));
         let mut handed = first;
         loop {
             let Handed::NotYet(turn) = handed else { return Ok(handed) };
             let mut called = pin!(turn.notified());
             // Before it is tried again, or the call could come in between.
             called.as_mut().enable();
-            match self.hand_over(parcel)? {
+            // Who was called and does not go lets the next one go.
+            let pass_on = |error| {
+                turn.notify_one();
+                error
+            };
+            match self.hand_over(parcel, true).map_err(pass_on)? {
                 Handed::NotYet(same) if Arc::ptr_eq(&same, &turn) => drop(timeout(LOOK_EVERY, called).await),
                 // It waits for something else now.
                 other => {
@@ -54,7 +61,7 @@ impl Publisher {
                     continue;
                 }
             }
-            handed = self.hand_over(parcel)?;
+            handed = self.hand_over(parcel, true).map_err(pass_on)?;
         }
     }
 }
@@ -62,7 +69,7 @@ impl Publisher {
 impl crate::Publisher for Publisher {
     async fn publish(&self, message: Message) -> Result<Receipt, PublishError> {
         let mut parcel = Some(Parcel::new(&self.exchange, self.key_name.as_deref(), message)?);
-        let handed = match self.hand_over(&mut parcel)? {
+        let handed = match self.hand_over(&mut parcel, false)? {
             waits @ Handed::NotYet(_) => Box::pin(self.wait(&mut parcel, waits)).await?,
             over => over,
         };

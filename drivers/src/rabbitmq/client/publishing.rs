@@ -19,12 +19,13 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use self::incoming::Returning;
+use self::incoming::{Line, Returning};
 use super::dialer::Dialer;
 use super::login::{Established, Publishing};
 use super::outbox::Outbox;
 use super::parcel::Ends;
 use super::wire::HEARTBEAT;
+use crate::rabbitmq::DRIVER;
 use crate::stream::Stream;
 use crate::supervision::{Closing, Repeats, Supervision};
 use crate::{OpenError, Settings};
@@ -76,6 +77,7 @@ struct Connection {
     phase: Phase,
     replacement: Option<Established>,
     ends: Ends,
+    lines: Vec<Line>,
     complaints: Repeats,
     ended: bool,
 }
@@ -138,7 +140,14 @@ impl Connection {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (frame_max, heartbeat) = (terms.frame_max, Duration::from_secs(terms.heartbeat.into()));
-        shared.outbox.connected(terms);
+        let channel_max = terms.channel_max;
+        let excess = shared.outbox.connected(terms);
+        if excess > 0 {
+            let (driver, broker) = (DRIVER.name, shared.broker);
+            let what =
+                "the server allows fewer channels than there are exchanges: nothing can be published to the others";
+            tracing::error!(driver, broker, channel_max, without_channel = excess, "{what}");
+        }
         Self {
             shared,
             stream,
@@ -157,6 +166,7 @@ impl Connection {
             phase: Phase::Serving,
             replacement: None,
             ends: Ends::new(),
+            lines: Vec::new(),
             complaints: Repeats::default(),
             ended: false,
         }
@@ -312,7 +322,9 @@ impl Connection {
         }
         if unsent > 0 {
             self.shared.supervision.counters().add_unsent(unsent);
-            tracing::error!(messages = unsent, reason, "messages that nobody waits for were lost with the connection");
+            let (driver, broker) = (DRIVER.name, self.shared.broker);
+            let what = "messages that nobody waits for were lost with the connection";
+            tracing::error!(driver, broker, messages = unsent, reason, "{what}");
         }
     }
 }

@@ -15,8 +15,9 @@ struct Sent {
 impl Sent {
     fn new(keys: &[&str]) -> Self {
         let exchange = Arc::from("ex");
-        let mut sent = Self { lane: Lane::new(&exchange, true), receivers: Vec::new(), ends: Ends::new() };
-        sent.lane.open(&mut Vec::new(), 1).unwrap();
+        let mut sent = Self { lane: Lane::new(true, false), receivers: Vec::new(), ends: Ends::new() };
+        sent.lane.add(&exchange);
+        sent.lane.open(&mut Vec::new(), 1, 0).unwrap();
         for (index, key) in keys.iter().enumerate() {
             let message = Message { key: Some((*key).to_owned()), ..Message::new("0123456789") };
             let parcel = Parcel::new(&exchange, None, message).unwrap();
@@ -71,8 +72,9 @@ fn confirmations_in_any_order() {
     sent.confirm(3, false, true).unwrap();
     sent.confirm(2, true, false).unwrap();
     sent.confirm(4, true, true).unwrap();
-    let full = failed(PublishErrorKind::Full);
-    assert_eq!(sent.ends(), [full, full, TAKEN, TAKEN, None]);
+    // A queue did not take it, and another one may have.
+    let doubt = failed(PublishErrorKind::Unknown);
+    assert_eq!(sent.ends(), [doubt, doubt, TAKEN, TAKEN, None]);
     let mut sent = Sent::new(&["a", "b"]);
     sent.confirm(0, true, true).unwrap();
     assert_eq!(sent.ends(), [TAKEN, TAKEN]);
@@ -110,12 +112,12 @@ fn a_closed_channel_is_put_down_to_who_caused_it() {
     // The exchange was looked at first: nothing was stored.
     let mut sent = Sent::new(&["a", "b"]);
     sent.closed(40, "NOT_FOUND - no exchange 'ex' in vhost '/'", 20);
-    assert!(sent.lane.refusal().is_some());
+    assert!(sent.lane.refusal("ex").is_some());
     assert_eq!(sent.ends(), [failed(Refused), failed(Refused)]);
     // One alone.
     let mut sent = Sent::new(&["a", "b"]);
     sent.closed(60, "ACCESS_REFUSED - no", 10);
-    assert!(sent.lane.refusal().is_none());
+    assert!(sent.lane.refusal("ex").is_none());
     assert_eq!(sent.ends(), [failed(Refused), failed(Unreachable)]);
     // One of several, and the server says which.
     let mut sent = Sent::new(&["a", "b"]);
@@ -128,6 +130,107 @@ fn a_closed_channel_is_put_down_to_who_caused_it() {
     let mut sent = Sent::new(&["a", "b"]);
     sent.closed(60, "PRECONDITION_FAILED - message size 11 is larger than configured max size 5", 20);
     assert_eq!(sent.ends(), [failed(Unknown), failed(Unknown)]);
+    // What says nothing of any message, or comes when the exchange was there.
+    for class in [0, 20, 40] {
+        let mut sent = Sent::new(&["a", "b"]);
+        sent.lane.answered();
+        sent.confirm(1, false, true).unwrap();
+        sent.closed(class, "INTERNAL_ERROR", 20);
+        assert!(sent.lane.refusal("ex").is_none());
+        assert_eq!(sent.ends(), [TAKEN, failed(Unknown)]);
+    }
+    let mut sent = Sent::new(&["a"]);
+    sent.closed(0, "PRECONDITION_FAILED - timed out", 10);
+    assert_eq!(sent.ends(), [failed(Unknown)]);
+}
+
+/// With equal bodies and keys, the properties tell them apart, even where a server writes them anew.
+#[test]
+fn what_comes_back_with_other_properties() {
+    fn properties(id: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+        let mut message = Message { id: Some(id.to_owned()), ..Message::new("") };
+        for (name, value) in headers {
+            message.set_attribute((*name).to_owned(), *value);
+        }
+        let mut bytes = Vec::new();
+        super::super::properties::encode(&mut bytes, &message, None).unwrap();
+        bytes
+    }
+    let back = |properties| Returned {
+        text: "NO_ROUTE (312)".to_owned(),
+        exchange: "ex".to_owned(),
+        key: "a".to_owned(),
+        properties,
+        body: b"0123456789".to_vec(),
+    };
+    let ends = |second: &[(&str, &str)], with: Vec<u8>| {
+        let mut sent = Sent::new(&["a", "a", "a"]);
+        let all = [properties("1", &[("To", "x")]), properties("1", second), properties("2", second)];
+        for (pending, properties) in sent.lane.pending.iter_mut().flatten().zip(all) {
+            pending.parcel.properties = properties;
+        }
+        sent.lane.returned(&back(with)).unwrap();
+        sent.confirm(3, true, true).unwrap();
+        sent.ends()
+    };
+    let (refused, doubt) = (failed(PublishErrorKind::Refused), failed(PublishErrorKind::Unknown));
+    // A header more, by the server.
+    assert_eq!(
+        ends(&[("To", "y")], properties("1", &[("timestamp_in_ms", "1"), ("To", "y")])),
+        [TAKEN, refused, TAKEN]
+    );
+    // Two are the same.
+    assert_eq!(ends(&[("To", "x")], properties("1", &[("To", "x"), ("By", "z")])), [refused, TAKEN, TAKEN]);
+    // It may be either.
+    assert_eq!(ends(&[("By", "z")], properties("1", &[("To", "x"), ("By", "z")])), [doubt, doubt, TAKEN]);
+}
+
+/// A queue gets it later.
+#[test]
+fn a_delayed_message_that_comes_back_is_not_refused() {
+    let exchange = Arc::from("ex");
+    let mut message = Message { key: Some("a".to_owned()), ..Message::new("0123456789") };
+    message.set_attribute("x-delay", "1000");
+    let parcel = Parcel::new(&exchange, None, message).unwrap();
+    let mut sent = Sent::new(&[]);
+    let (pending, receiver) = Pending::new(parcel, 0, 10);
+    sent.lane.push(pending);
+    sent.receivers.push(receiver);
+    sent.returned("a").unwrap();
+    sent.confirm(1, false, true).unwrap();
+    assert_eq!(sent.ends(), [failed(PublishErrorKind::Unknown)]);
+}
+
+/// What is refused of one is no other's.
+#[test]
+fn exchanges_that_share_a_channel() {
+    use crate::Declaration;
+    let mut lane = Lane::new(true, true);
+    let [first, second, third] = ["first", "second", "third"].map(Arc::<str>::from);
+    for exchange in [&first, &second, &third] {
+        lane.add(exchange);
+        lane.declare(exchange, &declaring::exchange(exchange, &Declaration::new()));
+    }
+    assert!(!lane.differs("first", &declaring::exchange("first", &Declaration::new().kind("topic"))));
+    assert!(lane.differs("first", &declaring::exchange("first", &Declaration::new().kind("fanout"))));
+    lane.open(&mut Vec::new(), 1, 0).unwrap();
+    assert!(lane.is_taken(), "until all are there");
+    lane.answered();
+    let reply_text = "PRECONDITION_FAILED - inequivalent arg 'type'".into();
+    let close = channel::Close { reply_code: 406, reply_text, class_id: EXCHANGE, method_id: 10 };
+    lane.closed(&close, 100, &mut Ends::new());
+    let refused = [&first, &second, &third].map(|exchange| lane.refusal(exchange).is_some());
+    assert_eq!(refused, [false, true, false]);
+    let mut bytes = Vec::new();
+    lane.open(&mut bytes, 1, 100).unwrap();
+    lane.answered();
+    lane.answered();
+    assert!(!lane.is_taken());
+    // Asked for again once its time is over.
+    lane.refused[0].until = Instant::now();
+    bytes.clear();
+    lane.open(&mut bytes, 1, 200).unwrap();
+    assert!(!bytes.is_empty() && lane.is_taken());
 }
 
 #[test]
@@ -154,6 +257,7 @@ fn the_first_message_goes_alone() {
     // With others on the channel, always.
     let mut sent = Sent::new(&["a"]);
     sent.lane.shared = true;
+    sent.lane.answered();
     sent.confirm(1, false, true).unwrap();
     assert!(!sent.lane.is_taken() && sent.lane.goes_alone());
 }

@@ -3,10 +3,10 @@
 use std::mem;
 use std::sync::Arc;
 
-use amq_protocol::protocol::{AMQPClass, basic, channel, connection};
+use amq_protocol::protocol::{AMQPClass, basic, channel, connection, exchange};
 use bytes::{Buf as _, BytesMut};
 
-use super::super::lane::Returned;
+use super::super::lane::{EXCHANGE, Returned};
 use super::super::outbox::Session;
 use super::super::parcel::tell;
 use super::super::wire::{Incoming, parse};
@@ -20,13 +20,30 @@ pub(super) struct Returning {
     missing: Option<u64>,
 }
 
+/// What is to be written into the log.
+pub(super) enum Line {
+    Blocked(String),
+    Unblocked,
+    /// A channel, with as many messages at least that nobody waits for.
+    Closed {
+        reason: String,
+        unsent: u64,
+        of_exchange: bool,
+    },
+    NoQueue {
+        reason: String,
+        exchange: String,
+    },
+}
+
 impl Connection {
     /// Handles all that has come in whole.
     pub(super) fn handle_read(&mut self) -> Result<(), String> {
         let mut read = mem::take(&mut self.read);
         let handled = self.handle_all(&read);
-        // Told even where the rest is wrong.
+        // Told even where the rest is wrong, and not with the lock held.
         tell(&mut self.ends);
+        self.write_lines();
         read.advance(handled?);
         self.read = read;
         if self.read.is_empty() && self.read.capacity() > KEPT_BYTES {
@@ -67,8 +84,11 @@ impl Connection {
                 self.returning.push((number, Returning { returned, missing: None }));
                 Ok(())
             }
+            Incoming::Method(number, AMQPClass::Exchange(exchange::AMQPMethod::DeclareOk(_))) => {
+                session.answered(number)
+            }
             // The answers to what opens a channel: where one is refused, the channel is closed instead.
-            Incoming::Method(_, AMQPClass::Confirm(_) | AMQPClass::Exchange(_) | AMQPClass::Queue(_)) => Ok(()),
+            Incoming::Method(_, AMQPClass::Confirm(_)) => Ok(()),
             Incoming::Method(..) => Err("the server sent a method that is none to a publisher".to_owned()),
             Incoming::Header { channel, length, properties } => {
                 let returning = self.returning_on(channel)?;
@@ -90,21 +110,19 @@ impl Connection {
     }
 
     fn connection(&mut self, method: connection::AMQPMethod, session: &mut Session<'_>) -> Result<(), String> {
-        let broker = self.shared.broker;
         match method {
             connection::AMQPMethod::Close(close) => {
                 Err(format!("the server closed the connection: {} ({})", close.reply_text, close.reply_code))
             }
             connection::AMQPMethod::CloseOk(_) => Err("it is closed".to_owned()),
             connection::AMQPMethod::Blocked(blocked) => {
-                let reason = blocked.reason.as_str();
-                session.set_blocked(Some(reason));
-                tracing::warn!(driver = DRIVER.name, broker, reason, "the server takes no messages for now");
+                session.set_blocked(Some(blocked.reason.as_str()));
+                self.lines.push(Line::Blocked(blocked.reason.to_string()));
                 Ok(())
             }
             connection::AMQPMethod::Unblocked(_) => {
                 session.set_blocked(None);
-                tracing::info!(driver = DRIVER.name, broker, "the server takes messages again");
+                self.lines.push(Line::Unblocked);
                 Ok(())
             }
             _ => Err("the server sent something else than was its turn".to_owned()),
@@ -116,17 +134,10 @@ impl Connection {
             channel::AMQPMethod::Close(close) => {
                 self.returning.retain(|(other, _)| *other != number);
                 let written = self.before + self.written as u64;
-                let may_lose = session.closed(number, &close, written, &mut self.ends)?;
-                let (reason, broker) = (close.reply_text.as_str(), self.shared.broker);
-                if may_lose {
-                    self.shared.supervision.counters().add_unsent(1);
-                    if self.complaints.is_due(reason) {
-                        let what = "messages that nobody waits for were refused";
-                        tracing::error!(driver = DRIVER.name, broker, reason, "{what}");
-                    }
-                } else if self.complaints.is_due(reason) {
-                    tracing::warn!(driver = DRIVER.name, broker, reason, "the server refused a message");
-                }
+                let unsent = session.closed(number, &close, written, &mut self.ends)?;
+                let reason = close.reply_text.to_string();
+                let of_exchange = close.class_id == EXCHANGE;
+                self.lines.push(Line::Closed { reason, unsent, of_exchange });
                 Ok(())
             }
             channel::AMQPMethod::Flow(flow) => {
@@ -149,13 +160,42 @@ impl Connection {
         let Some(index) = self.returning.iter().position(is_whole) else { return Ok(()) };
         let (_, Returning { returned, .. }) = self.returning.swap_remove(index);
         if session.returned(number, &returned)? {
-            self.shared.supervision.counters().add_unsent(1);
-            let Returned { text: reason, exchange, .. } = &returned;
-            if self.complaints.is_due(exchange) {
-                let (broker, what) = (self.shared.broker, "messages that nobody waits for reached no queue");
-                tracing::error!(driver = DRIVER.name, broker, reason, exchange, "{what}");
-            }
+            let Returned { text: reason, exchange, .. } = returned;
+            self.lines.push(Line::NoQueue { reason, exchange });
         }
         Ok(())
+    }
+
+    fn write_lines(&mut self) {
+        let (driver, broker) = (DRIVER.name, self.shared.broker);
+        for line in mem::take(&mut self.lines) {
+            match line {
+                Line::Blocked(reason) => {
+                    tracing::warn!(driver, broker, reason, "the server takes no messages for now");
+                }
+                Line::Unblocked => tracing::info!(driver, broker, "the server takes messages again"),
+                Line::Closed { reason, unsent: 0, of_exchange } => {
+                    if self.complaints.is_due(&reason) {
+                        let what =
+                            if of_exchange { "the server refused an exchange" } else { "the server refused a message" };
+                        tracing::warn!(driver, broker, reason, "{what}");
+                    }
+                }
+                Line::Closed { reason, unsent, .. } => {
+                    self.shared.supervision.counters().add_unsent(unsent);
+                    if self.complaints.is_due(&reason) {
+                        let what = "messages that nobody waits for were refused";
+                        tracing::error!(driver, broker, at_least = unsent, reason, "{what}");
+                    }
+                }
+                Line::NoQueue { reason, exchange } => {
+                    self.shared.supervision.counters().add_unsent(1);
+                    if self.complaints.is_due(&exchange) {
+                        let what = "messages that nobody waits for reached no queue";
+                        tracing::error!(driver, broker, reason, exchange, "{what}");
+                    }
+                }
+            }
+        }
     }
 }
