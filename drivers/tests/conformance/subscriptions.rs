@@ -90,7 +90,7 @@ pub(crate) async fn full_is_refused<H: Harness>(harness: &H) -> Shown {
         open.publish(number.to_string()).await;
     }
     let error = open.publisher.publish(Message::new("over")).await.unwrap_err();
-    assert_eq!(error.kind, PublishErrorKind::Full, "{error}");
+    assert_eq!(error.kind, H::FULL, "{error}");
     // What was refused is not there, and there is room again once a message is acknowledged.
     ack(&open.receive().await).await;
     open.publish("room").await;

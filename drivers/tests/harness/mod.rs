@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sluicegate_drivers::Broker;
+use sluicegate_drivers::{Broker, PublishErrorKind};
 
 #[cfg(feature = "jetstream")]
 pub(crate) mod jetstream;
@@ -41,6 +41,9 @@ pub(crate) trait Harness: Sized {
 
     /// How many messages to send where many are wanted.
     const MANY: usize;
+
+    /// How a message ends that the place has no room for.
+    const FULL: PublishErrorKind = PublishErrorKind::Full;
 
     /// Whether the driver keeps a delivery that is held from coming back after its deadline.
     const KEEPS_ALIVE: bool = false;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use lapin::ExchangeKind;
 use lapin::types::AMQPValue;
-use sluicegate_drivers::{Broker as _, BrokerState, PublisherOptions, Settings, SubscriberOptions, rabbitmq};
+use sluicegate_drivers::{
+    Broker as _, BrokerState, PublishErrorKind, PublisherOptions, Settings, SubscriberOptions, rabbitmq,
+};
 
 use super::rabbitmq_admin::{Admin, unique};
 use super::{Harness, Place, Skipped, Wanted};
@@ -25,6 +27,8 @@ impl Harness for RabbitMq {
     const DEADLINE: Duration = Duration::from_secs(1);
     const NACK_DELAY: Duration = Duration::from_millis(200);
     const MANY: usize = 1_000;
+    /// One queue of several may have refused it, the others not.
+    const FULL: PublishErrorKind = PublishErrorKind::Unknown;
     /// A server takes back what is not settled within half an hour, or when its channel is closed.
     const KEEPS_ALIVE: bool = true;
 

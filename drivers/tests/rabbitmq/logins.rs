@@ -67,18 +67,18 @@ async fn a_wrong_password_is_told_and_not_tried_all_the_time() {
     let log = Log::start();
     let broker = server.broker(&[("user", "guest"), ("password", "hunter2")]);
     let topic = broker.publisher("rabbit://?key_name=Q", &PublisherOptions::default()).expect("a topic");
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    // Waits of 0.1, 0.2, 0.4 ... seconds, or half of that.
-    let tries = counters(&broker).connect_failures();
-    assert!((2..15).contains(&tries), "{tries}");
+    let started = std::time::Instant::now();
+    until("it has tried again and again", || counters(&broker).connect_failures() > 3).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Waits of 0.1, 0.2, 0.4 ... seconds, or half of that, up to several: at most some ten tries at first, and then one a second.
+    let (tries, most) = (counters(&broker).connect_failures(), 10 + started.elapsed().as_secs());
+    assert!(tries <= most, "{tries} tries in {:?}", started.elapsed());
     let (kind, text) = failure(&topic, keyed("q", "x")).await;
     assert_eq!(kind, PublishErrorKind::Unreachable);
     assert!(text.contains("Login was refused using authentication mechanism PLAIN"), "{text}");
     let lines = log.lines("cannot connect");
-    assert!(
-        matches!(&*lines, [line] if line.contains("Login was refused") && line.contains("publishing")),
-        "{lines:?}"
-    );
+    assert!(!lines.is_empty() && (lines.len() as u64) < tries, "one for many tries: {lines:?}");
+    assert!(lines.iter().all(|line| line.contains("Login was refused") && line.contains("publishing")), "{lines:?}");
     assert!(log.lines("hunter2").is_empty());
     broker.close().await;
 }

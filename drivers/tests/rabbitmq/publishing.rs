@@ -143,7 +143,7 @@ async fn a_missing_exchange_is_refused_and_hurts_no_other() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_told_as_that() {
+async fn what_a_full_queue_refuses_may_be_in_another_one() {
     let Some(server) = Server::shared() else { return };
     let (admin, name) = (server.admin().await, unique("full"));
     let arguments =
@@ -154,12 +154,27 @@ async fn a_full_queue_is_told_as_that() {
     for _ in 0..3 {
         publish(&topic, keyed(&name, "x")).await.expect("confirmed");
     }
-    let mut ends = Vec::new();
+    let mut refused = 0;
     for _ in 0..5 {
-        ends.push(publish(&topic, keyed(&name, "x")).await.map_err(|error| error.kind));
+        if let Err(error) = publish(&topic, keyed(&name, "x")).await {
+            assert_eq!(error.kind, PublishErrorKind::Unknown, "{error}");
+            assert!(error.source.to_string().contains("it is full and refuses more"), "{error}");
+            refused += 1;
+        }
     }
-    assert!(ends.contains(&Err(PublishErrorKind::Full)), "{ends:?}");
-    assert!(!ends.iter().any(|end| matches!(end, Err(kind) if *kind != PublishErrorKind::Full)), "{ends:?}");
+    assert!(refused > 0);
+    // Why nobody can know more: the other queue of an exchange has it.
+    let (exchange, other) = (format!("{name}-both"), format!("{name}-other"));
+    admin.make_exchange(&exchange, ExchangeKind::Fanout).await;
+    admin.make_queue(&other, &[]).await;
+    for queue in [&name, &other] {
+        admin.bind(queue, &exchange, "").await;
+    }
+    let both = publisher(&broker, &format!("rabbit://{exchange}")).await;
+    assert_eq!(failure(&both, keyed("", "x")).await.0, PublishErrorKind::Unknown);
+    assert_eq!(admin.count(&other).await, 1);
+    admin.delete_exchange(&exchange).await;
+    admin.delete_queue(&other).await;
     admin.delete_queue(&name).await;
     broker.close().await;
 }
@@ -178,7 +193,7 @@ async fn too_large_and_invalid_messages() {
     let mut message = keyed(&name, "x");
     message.set_attribute("X-Large", large.get(..200_000).expect("ASCII"));
     assert_eq!(failure(&topic, message).await.0, PublishErrorKind::TooLarge);
-    for (attribute, value) in [("Amqp-Priority", "high"), ("Amqp-User-Id", "somebody"), ("Amqp-Expiration", "-1")] {
+    for (attribute, value) in [("Amqp-Priority", "high"), ("CC", "elsewhere"), ("Amqp-Expiration", "-1")] {
         let mut message = keyed(&name, "x");
         message.set_attribute(attribute, value);
         assert_eq!(failure(&topic, message).await.0, PublishErrorKind::Invalid, "{attribute}");
@@ -219,7 +234,7 @@ async fn many_exchanges() {
     admin.make_queue(&name, &[]).await;
     let broker = server.broker(&[("connection_name", &name)]);
     let mut topics = Vec::new();
-    for number in 0..80 {
+    for number in 0..100 {
         let exchange = format!("{name}-{number}");
         admin.make_exchange(&exchange, ExchangeKind::Fanout).await;
         admin.bind(&name, &exchange, "").await;
@@ -229,11 +244,11 @@ async fn many_exchanges() {
     for published in futures_util::future::join_all(all).await {
         published.expect("confirmed");
     }
-    assert_eq!(admin.count(&name).await, 80);
+    assert_eq!(admin.count(&name).await, 100);
     let connections = server.control(&["list_connections", "client_properties", "channels"]);
     let own: Vec<_> = connections.lines().filter(|line| line.contains(&format!("{name} (publishing)"))).collect();
-    assert!(matches!(&*own, [line] if line.ends_with("\t64")), "{own:?}");
-    for number in 0..80 {
+    assert!(matches!(&*own, [line] if line.ends_with("\t80")), "{own:?}");
+    for number in 0..100 {
         admin.delete_exchange(&format!("{name}-{number}")).await;
     }
     admin.delete_queue(&name).await;
@@ -321,6 +336,155 @@ async fn who_may_not_write_is_refused() {
     assert_eq!(admin.count(&name).await, 20);
     assert_eq!(broker.counters().expect("it counts").disconnects(), 0);
     broker.close().await;
+    server.control(&["delete_user", &name]);
+    admin.delete_exchange(&name).await;
+    admin.delete_queue(&name).await;
+}
+
+fn keep<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// Before anybody publishes, and again on another server's connection.
+#[tokio::test]
+async fn exchanges_are_declared_at_each_connect() {
+    static TOPIC: Declaration = Declaration::new();
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("early"));
+    server.control(&["add_user", &name, "secret"]);
+    server.control(&["set_permissions", "-p", "/", &name, ".*", ".*", ".*"]);
+    let broker = server.broker(&[("user", &name), ("password", "secret")]);
+    let options = PublisherOptions { declare: Some(&TOPIC), ..PublisherOptions::default() };
+    // Before there is a connection, and when there is one.
+    for exchange in [format!("{name}-1"), format!("{name}-2")] {
+        let _topic = broker.publisher(&format!("rabbit://{exchange}"), &options).expect("a topic");
+        super::server::until_connected(&broker).await;
+        until("it is there", || server.control(&["list_exchanges", "name"]).lines().any(|line| line == exchange)).await;
+        admin.delete_exchange(&exchange).await;
+    }
+    server.control(&["close_all_user_connections", &name, "a test"]);
+    until("it is there again", || {
+        let exchanges = server.control(&["list_exchanges", "name"]);
+        (1..3).all(|number| exchanges.lines().any(|line| line == format!("{name}-{number}")))
+    })
+    .await;
+    for number in 1..3 {
+        admin.delete_exchange(&format!("{name}-{number}")).await;
+    }
+    broker.close().await;
+    server.control(&["delete_user", &name]);
+}
+
+#[tokio::test]
+async fn an_exchange_is_declared_in_one_way() {
+    static TOPIC: Declaration = Declaration::new();
+    static FANOUT: Declaration = Declaration::new().kind("fanout");
+    static DELAYED: Declaration = Declaration::new().kind("x-delayed-message");
+    let Some(server) = Server::shared() else { return };
+    let (broker, name) = (server.broker(&[]), unique("twice"));
+    let open = |url: String, declaration| {
+        let options = PublisherOptions { declare: Some(declaration), ..PublisherOptions::default() };
+        broker.publisher(&url, &options).map(drop).map_err(|error| error.to_string())
+    };
+    open(format!("rabbit://{name}"), &TOPIC).expect("a topic");
+    open(format!("rabbit://{name}?key_name=K"), &TOPIC).expect("a topic");
+    let error = open(format!("rabbit://{name}"), &FANOUT).expect_err("another one");
+    assert!(error.contains("declared as something else by another publisher"), "{error}");
+    let error = open(format!("rabbit://{name}-delayed"), &DELAYED).expect_err("not supported");
+    assert!(error.contains("delayed messages are not supported"), "{error}");
+    super::server::until_connected(&broker).await;
+    until("it is there", || server.control(&["list_exchanges", "name"]).lines().any(|line| line == name)).await;
+    server.admin().await.delete_exchange(&name).await;
+    broker.close().await;
+}
+
+/// One whose declaration does not fit is refused, and the others of its channel are not.
+#[tokio::test]
+async fn exchanges_that_share_a_channel_are_refused_one_by_one() {
+    static DIRECT: Declaration = Declaration::new().kind("direct");
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("shared"));
+    admin.make_queue(&name, &[]).await;
+    let exchange = |number: usize| format!("{name}-{number}");
+    // Of the 16 on one channel, the last but one.
+    for wrong in [exchange(80), exchange(96)] {
+        admin.make_exchange(&wrong, ExchangeKind::Fanout).await;
+    }
+    let broker = server.broker(&[]);
+    let options = PublisherOptions { declare: Some(keep(DIRECT)), ..PublisherOptions::default() };
+    let open = |number| broker.publisher(&format!("rabbit://{}", exchange(number)), &options).expect("a topic");
+    let topics: Vec<_> = (0..120).map(open).collect();
+    super::server::until_connected(&broker).await;
+    until("they are there", || {
+        let exchanges = server.control(&["list_exchanges", "name"]);
+        (0..120).all(|number| exchanges.lines().any(|line| line == exchange(number)))
+    })
+    .await;
+    for number in 0..120 {
+        if number != 80 && number != 96 {
+            admin.bind(&name, &exchange(number), "k").await;
+        }
+    }
+    for _ in 0..3 {
+        let all = topics.iter().map(|topic| publish(topic, keyed("k", "x")));
+        for (number, published) in futures_util::future::join_all(all).await.into_iter().enumerate() {
+            match (number, published) {
+                (80 | 96, published) => {
+                    let error = published.expect_err("another type");
+                    assert_eq!(error.kind, PublishErrorKind::Refused, "{error}");
+                    assert!(error.source.to_string().contains("inequivalent arg 'type'"), "{error}");
+                }
+                (_, published) => drop(published.unwrap_or_else(|error| panic!("{number}: {error}"))),
+            }
+        }
+        // A refusal holds for a second.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    assert_eq!(admin.count(&name).await, 3 * 118);
+    for number in 0..120 {
+        admin.delete_exchange(&exchange(number)).await;
+    }
+    admin.delete_queue(&name).await;
+    broker.close().await;
+}
+
+/// Who has the tag `impersonator` may, and nobody else, which is found out without harm to others.
+#[tokio::test]
+async fn messages_in_the_name_of_another_user() {
+    let Some(server) = Server::shared() else { return };
+    let (admin, name) = (server.admin().await, unique("names"));
+    admin.make_exchange(&name, ExchangeKind::Fanout).await;
+    admin.make_queue(&name, &[]).await;
+    admin.bind(&name, &name, "").await;
+    server.control(&["add_user", &name, "secret"]);
+    server.control(&["set_permissions", "-p", "/", &name, ".*", ".*", ".*"]);
+    for (tag, may) in [("", false), ("impersonator", true)] {
+        server
+            .control(&[&["set_user_tags", &*name], tag.split_terminator(' ').collect::<Vec<_>>().as_slice()].concat());
+        let broker = server.broker(&[("user", &name), ("password", "secret")]);
+        let topic = Arc::new(publisher(&broker, &format!("rabbit://{name}")).await);
+        let from = |user: &str| {
+            let mut message = keyed("k", "x");
+            message.set_attribute("Amqp-User-Id", user);
+            let topic = Arc::clone(&topic);
+            async move { publish(&topic, message).await.map(drop) }
+        };
+        let own = futures_util::future::join_all((0..50).map(|_| from(&name)));
+        let others = futures_util::future::join_all((0..50).map(|_| from("somebody")));
+        let (own, others) = tokio::join!(own, others);
+        own.into_iter().for_each(|published| published.expect("confirmed"));
+        for published in others {
+            match published {
+                Ok(()) => assert!(may),
+                Err(error) => {
+                    assert_eq!(error.kind, PublishErrorKind::Invalid, "{error}");
+                    assert!(!may, "{error}");
+                }
+            }
+        }
+        assert_eq!(admin.count(&name).await, if may { 150 } else { 50 });
+        broker.close().await;
+    }
     server.control(&["delete_user", &name]);
     admin.delete_exchange(&name).await;
     admin.delete_queue(&name).await;
