@@ -245,7 +245,7 @@ pub enum PublishErrorKind {
     TooLarge,
     /// Not sent: a key, an id or an attribute holds what the broker's protocol cannot carry.
     Invalid,
-    /// Sent, and the confirmation was not seen: it may have been stored.
+    /// Sent, and the confirmation was not seen, or not all of the broker took it: it may have been stored.
     Unknown,
 }
 

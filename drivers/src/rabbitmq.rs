@@ -73,19 +73,27 @@
 //!
 //! At least once. A publish is mandatory and confirmed: the server has the message in every queue that gets it, on disk where
 //! the queue is durable. One that no queue would get is refused, as is one for an exchange that is missing or that the user
-//! may not write to; one that a queue has no room for (`x-overflow: reject-publish`) ends as full, though another queue of
-//! the exchange may have it. Nothing is kept for later while there is no connection; what was sent when it was lost may have
+//! may not write to. Of one that a queue did not take (`basic.nack`), since it has no room and refuses more (`x-overflow:
+//! reject-publish`) or has failed, nobody knows: another queue of the exchange may have it, and so may one that failed. Nothing is kept for later while there is no connection; what was sent when it was lost may have
 //! been stored, and is never sent again. A server that runs out of memory or disk takes no messages: they are refused at once,
 //! with a line in the log, but for those that were on their way, of which nobody knows.
 //!
-//! Each exchange has a channel of its own, up to 64; beyond that some share one. The first message on a channel goes alone, so
+//! Each exchange has a channel of its own, up to 64; those beyond share 16, where each message waits for the one before. The first message on a channel goes alone, so
 //! that a refusal which closes the channel has one cause. Messages of one publisher arrive in order.
+//!
+//! A message in another user's name (`Amqp-User-Id`) is only taken from a user with RabbitMQ's tag `impersonator`. The first one
+//! goes on a channel of its own, to find that out.
 //!
 //! Messages are persistent. An attribute is a header, a text, but for those that stand for AMQP's properties, in any case of
 //! their letters: `Content-Type`, `Content-Encoding`, `Amqp-Expiration` (milliseconds), `Amqp-Priority` (0 to 255),
 //! `Amqp-Timestamp` (seconds since 1970), `Amqp-Correlation-Id`, `Amqp-Reply-To`, `Amqp-Type`, `Amqp-App-Id`, `Amqp-User-Id`
 //! and `Amqp-Delivery-Mode` (1 is transient, 2 persistent). The message's id is the property `message_id`, and its key the
-//! routing key, or else the value of the attribute that `key_name` names, which then is no header.
+//! routing key, or else the value of the attribute that `key_name` names, which then is no header. `CC` and `BCC`, in these cases,
+//! are lists of routing keys to RabbitMQ, which a text is not: they are refused, and not in the copy of a message that is
+//! dead-lettered.
+//!
+//! Exchanges of the plugin for delayed messages are not supported: a server gives each message with an `x-delay` back as one
+//! that no queue takes, and delivers it later. Such a message ends as one of which nobody knows.
 //!
 //! A subscription has a channel of its own, and as many messages are taken from its queue as requests wait for: none is kept
 //! from other gateways, and none is counted as delivered that was not. Its consumers stand for as long as requests come, and
@@ -107,7 +115,7 @@
 //! of its own subscription, in the server's words, and looked at again after 1 s, then 2 s, up to 30 s. A queue that is
 //! deleted is noticed at once.
 //!
-//! With `declare`, an exchange or a queue is made at each connect, before its first message: `type` (`topic` for an exchange;
+//! With `declare`, an exchange is made at each connect, and a queue before its first message of each connection: `type` (`topic` for an exchange;
 //! for a queue the server's default, `classic` or `quorum`), `durable`, `auto_delete`, `arguments` and, of a queue, `bindings`.
 //! A queue that is declared with `x-single-active-consumer`, or `auto_delete`, has a consumer that stands: one message is out
 //! at once unless `prefetch_count` says more, which may wait for a request, and after 30 s without one the gateway steps down

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use sluicegate_drivers::{Delivery as _, Message, PublishErrorKind, Publisher as _};
+use sluicegate_drivers::{Delivery as _, Message, Publisher as _};
 
 use super::run::{Shown, Subscriber, ack, capabilities, expect_nothing, need, open, receive, subscriber};
 use crate::harness::{Harness, Wanted};

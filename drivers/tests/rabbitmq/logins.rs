@@ -192,3 +192,14 @@ async fn closing_sends_what_was_taken() {
     assert_eq!(kind, PublishErrorKind::Unreachable);
     admin.delete_queue(&queue).await;
 }
+
+/// One that stands in a file is seen only when it is read.
+#[tokio::test]
+async fn a_virtual_host_that_is_too_long() {
+    let file = std::env::temp_dir().join(unique("vhost"));
+    fs::write(&file, "v".repeat(256)).expect("the file can be written");
+    let values = [("servers", "127.0.0.1:1"), ("vhost", &*format!("file:{}", file.display()))];
+    let error = Broker::open(&super::server::settings(&values)).expect_err("too long").to_string();
+    assert_eq!(error, "`vhost` of the broker `test` has a virtual host of 256 bytes, which has at most 255");
+    fs::remove_file(&file).expect("removed");
+}
