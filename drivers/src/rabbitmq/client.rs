@@ -8,6 +8,7 @@ mod delivery;
 mod dialer;
 mod half;
 mod lane;
+mod leaving;
 mod login;
 mod outbox;
 mod parcel;
@@ -71,7 +72,7 @@ impl crate::Broker for Broker {
         });
         let connector = publishing::Connector::new(settings, &publishing)?;
         let publishers = Half::new(Arc::clone(&publishing.supervision), connector);
-        let consuming = Arc::new(Consuming::new(supervision("consuming")));
+        let consuming = Arc::new(Consuming::new(supervision("consuming"), settings.name));
         let connector = consuming::Connector::new(settings, &consuming)?;
         let subscribers = Half::new(Arc::clone(&consuming.supervision), connector);
         Ok(Self {

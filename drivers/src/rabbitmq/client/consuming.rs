@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::protocol::AMQPErrorKind;
+use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
@@ -27,6 +28,8 @@ const TICK: Duration = Duration::from_millis(500);
 /// What subscribers see of their connection.
 pub(super) struct Consuming {
     pub(super) supervision: Arc<Supervision>,
+    /// What the config calls the broker.
+    pub(super) broker: Option<&'static str>,
     live: watch::Sender<Option<Arc<Live>>>,
     closed: AtomicBool,
     last: AtomicU64,
@@ -56,9 +59,9 @@ pub(super) struct LoggedIn {
 }
 
 impl Consuming {
-    pub(super) fn new(supervision: Arc<Supervision>) -> Self {
+    pub(super) fn new(supervision: Arc<Supervision>, broker: Option<&'static str>) -> Self {
         let live = watch::Sender::new(None);
-        Self { supervision, live, closed: AtomicBool::new(false), last: AtomicU64::new(0) }
+        Self { supervision, broker, live, closed: AtomicBool::new(false), last: AtomicU64::new(0) }
     }
 
     /// The connection, where there is one.
@@ -133,16 +136,15 @@ impl crate::supervision::Link for Connector {
                             break None;
                         }
                     }
-                    Some(event) = events.next() => {
-                        if let Event::Error(error) = event {
-                            reason = Some(error.to_string());
-                        }
-                    }
+                    Some(event) = events.next() => note(&live, event, &mut reason),
                     logged_in = &mut renewed => break Some(logged_in),
                 }
             };
             match replacement {
                 None => {
+                    while let Some(Some(event)) = events.next().now_or_never() {
+                        note(&live, event, &mut reason);
+                    }
                     self.consuming.live.send_replace(None);
                     return reason.unwrap_or_else(|| "the server closed the connection".to_owned());
                 }
@@ -153,6 +155,20 @@ impl crate::supervision::Link for Connector {
                     logged_in = replacement;
                 }
             }
+        }
+    }
+}
+
+/// Why the connection is lost. An error of a channel, which lapin tells in the same way, is none.
+fn note(live: &Live, event: Event, reason: &mut Option<String>) {
+    if let Event::Error(error) = event {
+        let is_of_channel = match error.kind() {
+            ErrorKind::ProtocolError(error) => matches!(error.kind(), AMQPErrorKind::Soft(_)),
+            ErrorKind::InvalidChannelState(..) => true,
+            _ => false,
+        };
+        if !is_of_channel && !live.connection.status().connected() {
+            *reason = Some(error.to_string());
         }
     }
 }

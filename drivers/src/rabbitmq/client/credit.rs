@@ -15,7 +15,7 @@
 
 use std::collections::{BinaryHeap, VecDeque};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -32,24 +32,35 @@ use crate::ReceiveError;
 /// How long an acknowledgement waits for a request that it makes room for, and a consumer for one that wants its messages.
 pub(super) const LINGER: Duration = Duration::from_millis(5);
 
+/// The same of a consumer that stands: how long nobody asks until what it has is for others.
+pub(super) const STAND: Duration = Duration::from_secs(30);
+
 pub(super) type Answer = Result<Delivery, ReceiveError>;
 
 /// What a subscription has asked for, and what is out.
-#[derive(Default)]
 pub(super) struct State {
+    /// How many messages may be out at once.
+    pub(super) limit: usize,
+    pub(super) standing: Standing,
     /// Requests, the longest waiting first, by rising numbers.
     pub(super) waiting: VecDeque<(u64, oneshot::Sender<Answer>)>,
     pub(super) next_waiting: u64,
     pub(super) line: Option<Arc<Line>>,
+    /// Channels before that one, for as long as messages of theirs are out.
+    pub(super) earlier: Vec<Weak<Line>>,
     pub(super) consumers: Vec<Consumer>,
     pub(super) next_consumer: u32,
+    /// Whether the last of the consumers is being asked for.
+    pub(super) asking: bool,
+    /// Whether a consumer is to be made that nobody waits for.
+    pub(super) must_stand: bool,
     /// Messages of the channel that are out, without those that wait for the end of their delay.
     pub(super) out: usize,
     /// Acknowledgements that are held back, the oldest first.
     pub(super) parked: VecDeque<(Instant, Slot)>,
     /// What came and nobody waits for.
     pub(super) ready: VecDeque<(Slot, Received)>,
-    /// Since when the server may push more than requests wait.
+    /// Since when the server may push more than requests wait. Of a consumer that stands: since when nobody asks.
     pub(super) surplus_since: Option<Instant>,
     pub(super) delayed: BinaryHeap<Delayed>,
     /// Why nothing can be received, and until when nobody asks again.
@@ -57,8 +68,16 @@ pub(super) struct State {
     /// When the task looks again, at the latest.
     pub(super) due: Option<Instant>,
     pub(super) closed: bool,
-    /// Whether one consumer is to stand.
-    pub(super) stands: bool,
+}
+
+/// Whether a subscription keeps a consumer that nobody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    No,
+    /// On a queue with a single active consumer: until nobody has asked for [`STAND`], and then another gateway's has its turn.
+    WhileAsked,
+    /// On a queue that is deleted with its last consumer.
+    Always,
 }
 
 /// The channel of a subscription on one connection.
@@ -71,8 +90,10 @@ pub(super) struct Consumer {
     pub(super) number: u32,
     pub(super) tag: ShortString,
     pub(super) prefetch: usize,
-    /// Messages that are out.
+    /// Messages that are not settled.
     pub(super) out: usize,
+    /// Those among them that wait for the end of their delay.
+    pub(super) delayed: usize,
 }
 
 /// Where a message has to be settled.
@@ -98,8 +119,35 @@ pub(super) struct Delayed {
 }
 
 impl State {
+    pub(super) fn new(limit: usize, standing: Standing) -> Self {
+        Self {
+            limit,
+            standing,
+            waiting: VecDeque::new(),
+            next_waiting: 0,
+            line: None,
+            earlier: Vec::new(),
+            consumers: Vec::new(),
+            next_consumer: 0,
+            asking: false,
+            must_stand: false,
+            out: 0,
+            parked: VecDeque::new(),
+            ready: VecDeque::new(),
+            surplus_since: None,
+            delayed: BinaryHeap::new(),
+            refused: None,
+            due: None,
+            closed: false,
+        }
+    }
+
+    pub(super) fn stands(&self) -> bool {
+        self.standing != Standing::No
+    }
+
     /// How many more messages the server may push.
-    pub(super) fn room(&self) -> usize {
+    fn room(&self) -> usize {
         self.consumers.iter().map(|consumer| consumer.prefetch.saturating_sub(consumer.out)).sum()
     }
 
@@ -109,46 +157,94 @@ impl State {
     }
 
     /// How many messages are out, or may be without more being asked.
-    pub(super) fn given(&self) -> usize {
-        let held = self.consumers.iter().map(|consumer| consumer.out).sum();
+    fn given(&self) -> usize {
+        let held: usize = self.consumers.iter().map(|consumer| consumer.out.saturating_sub(consumer.delayed)).sum();
         self.consumers.iter().map(|consumer| consumer.prefetch).sum::<usize>() + self.out.saturating_sub(held)
+    }
+
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.given() > self.limit
     }
 
     pub(super) fn is_of_line(&self, slot: &Slot) -> bool {
         self.line.as_ref().is_some_and(|line| Arc::ptr_eq(line, &slot.line))
     }
 
-    /// Whether settling a message lets the server push another one.
-    pub(super) fn is_current(&self, slot: &Slot) -> bool {
-        self.is_of_line(slot) && self.consumers.iter().any(|consumer| consumer.number == slot.consumer)
+    /// The consumer that may have another message once this one is settled.
+    pub(super) fn consumer(&mut self, slot: &Slot) -> Option<&mut Consumer> {
+        let is_of_line = self.is_of_line(slot);
+        self.consumers.iter_mut().find(|consumer| is_of_line && consumer.number == slot.consumer)
     }
 
-    pub(super) fn note(&mut self, now: Instant) {
-        if self.room() > self.waiting.len() || !self.ready.is_empty() {
-            self.surplus_since.get_or_insert(now);
-        } else {
-            self.surplus_since = None;
+    /// What follows from a change, whatever it was. True where the task has to look: it can serve a request, or there is
+    /// something to do sooner than it knows.
+    pub(super) fn follow(&mut self) -> bool {
+        // An acknowledgement that was held back makes room.
+        while self.lacks()
+            && let Some((_, slot)) = self.parked.pop_front()
+        {
+            self.send(&slot, Verdict::Ack);
         }
+        let is_surplus = match self.standing {
+            Standing::No => self.room() > self.waiting.len() || !self.ready.is_empty(),
+            Standing::WhileAsked => self.waiting.is_empty() && !self.consumers.is_empty(),
+            Standing::Always => !self.ready.is_empty(),
+        };
+        match is_surplus {
+            true => _ = self.surplus_since.get_or_insert_with(Instant::now),
+            false => self.surplus_since = None,
+        }
+        let due = self.next_due();
+        let is_sooner = due.is_some_and(|due| self.due.is_none_or(|known| due < known));
+        if is_sooner {
+            self.due = due;
+        }
+        is_sooner || self.to_ask().is_some()
     }
 
-    /// The same, without the time where it is known.
-    pub(super) fn note_if_surplus(&mut self) {
-        let now = self.surplus_since.unwrap_or_else(Instant::now);
-        self.note(now);
+    /// When there is something to do, if nothing changes.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let parked = self.parked.front().map(|(since, _)| *since + LINGER);
+        let patience = if self.stands() { STAND } else { LINGER };
+        // Whoever steps down has nothing out but what nobody has seen.
+        let is_ready = self.standing != Standing::WhileAsked
+            || self.out == self.ready.len() && self.consumers.iter().all(|consumer| consumer.delayed == 0);
+        let surplus = self.surplus_since.filter(|_| is_ready).map(|since| since + patience);
+        let delayed = self.delayed.peek().map(|delayed| delayed.until);
+        [parked, surplus, delayed].into_iter().flatten().min()
+    }
+
+    /// How many messages the next consumer is to ask for. With none, the others have to be retired first: messages that wait
+    /// for the end of their delay are not to keep others away.
+    pub(super) fn to_ask(&self) -> Option<usize> {
+        if self.line.is_none() || self.closed || self.asking {
+            return None;
+        }
+        if self.stands() {
+            let is_wanted = self.must_stand || !self.waiting.is_empty();
+            return (is_wanted && self.consumers.is_empty()).then_some(self.limit);
+        }
+        let lack = self.waiting.len().saturating_sub(self.room());
+        let left = self.limit.saturating_sub(self.given());
+        match lack.min(left) {
+            0 if lack > 0 && self.consumers.iter().any(|consumer| consumer.delayed > 0) => Some(0),
+            0 => None,
+            messages => Some(messages),
+        }
     }
 
     /// Writes a settlement, which lapin queues with the first poll.
     pub(super) fn send(&mut self, slot: &Slot, verdict: Verdict) {
         if self.is_of_line(slot) {
             self.out = self.out.saturating_sub(1);
-            if let Some(consumer) = self.consumers.iter_mut().find(|consumer| consumer.number == slot.consumer) {
+            if let Some(consumer) = self.consumer(slot) {
                 consumer.out = consumer.out.saturating_sub(1);
             }
         }
         let channel = &slot.line.channel;
         match verdict {
             Verdict::Ack => start(channel.basic_ack(slot.tag, BasicAckOptions::default())),
-            Verdict::Requeue => start(channel.basic_reject(slot.tag, BasicRejectOptions { requeue: true })),
+            Verdict::Requeue => give_back(channel, slot.tag),
             Verdict::Reject => start(channel.basic_reject(slot.tag, BasicRejectOptions { requeue: false })),
         }
     }
@@ -165,18 +261,20 @@ impl State {
     /// Cancels all consumers, then settles what was held back and gives back what nobody waits for. Messages that are on
     /// their way meanwhile still come, and are given back as they do.
     pub(super) fn retire(&mut self) {
-        if self.stands {
-            return self.step_down();
-        }
         let consumers = std::mem::take(&mut self.consumers);
         if let Some(line) = &self.line {
             for consumer in consumers {
-                start(line.channel.basic_cancel(consumer.tag, BasicCancelOptions::default()));
+                cancel(&line.channel, consumer.tag);
             }
         }
         for (_, slot) in std::mem::take(&mut self.parked) {
             self.send(&slot, Verdict::Ack);
         }
+        self.give_back();
+    }
+
+    /// Gives back what nobody waits for.
+    pub(super) fn give_back(&mut self) {
         for (slot, _) in std::mem::take(&mut self.ready) {
             self.send(&slot, Verdict::Requeue);
         }
@@ -187,6 +285,7 @@ impl State {
     pub(super) fn forget(&mut self) {
         self.line = None;
         self.consumers.clear();
+        self.asking = false;
         self.parked.clear();
         self.ready.clear();
         self.out = 0;
@@ -195,8 +294,16 @@ impl State {
     }
 }
 
+pub(super) fn cancel(channel: &Channel, tag: ShortString) {
+    start(channel.basic_cancel(tag, BasicCancelOptions::default()));
+}
+
+pub(super) fn give_back(channel: &Channel, tag: u64) {
+    start(channel.basic_reject(tag, BasicRejectOptions { requeue: true }));
+}
+
 /// Begins what lapin does with the first poll: it queues what is to be written.
-fn start<T>(sending: impl Future<Output = T>) {
+pub(super) fn start<T>(sending: impl Future<Output = T>) {
     let _ = pin!(sending).poll(&mut Context::from_waker(Waker::noop()));
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::credit::{Slot, Verdict};
 use super::received::Received;
 use super::subscription::Shared;
+use crate::rabbitmq::DRIVER;
 use crate::{Message, Origin, SettleError, Settlement};
 
 /// A message received.
@@ -59,7 +60,8 @@ impl crate::Delivery for Delivery {
             Settlement::DeadLetter { reason } => {
                 let queue = &*self.shared.queue;
                 let what = "a message is rejected: the server moves it to the queue's dead-letter exchange, and drops it where there is none";
-                tracing::error!(queue, reason, "{what}");
+                let broker = self.shared.consuming.broker;
+                tracing::error!(driver = DRIVER.name, broker, queue, reason, "{what}");
                 self.shared.settle(slot, Verdict::Reject)
             }
         };

@@ -28,29 +28,28 @@ pub(super) async fn declare(channel: &Channel, queue: &str, declaration: &Declar
     Ok(())
 }
 
-/// Makes a consumer: two words to the server, and one round trip. `prefetch` is what the channel's next consumers have.
-///
-/// # Errors
-/// The server refused, or the connection was lost.
-pub(super) async fn consume(
+/// Makes a consumer: two words to the server, and one round trip. `limits` says that the channel's next consumers have another
+/// prefetch count than the ones before.
+pub(super) fn consume(
     shared: &Shared,
     channel: &Channel,
     wanted: &Wanted,
-    prefetch: &mut Option<u16>,
-) -> Result<Consumer, Error> {
+    limits: bool,
+) -> impl Future<Output = Result<Consumer, Error>> + Send + 'static {
     let mut arguments = FieldTable::default();
-    if let Some(priority) = shared.priority {
-        arguments.insert("x-priority".into(), AMQPValue::LongInt(priority));
-    }
-    let limit = async {
-        match *prefetch == Some(wanted.prefetch) {
-            true => Ok(()),
-            false => channel.basic_qos(wanted.prefetch, BasicQosOptions::default()).await,
-        }
-    };
+    // 0 is what it is without, but that a stream refuses it: a consumer of a stream takes nothing from it.
+    arguments.insert("x-priority".into(), AMQPValue::LongInt(shared.priority.unwrap_or(0)));
+    let (channel, prefetch, tag) = (channel.clone(), wanted.prefetch, wanted.tag.clone());
     let queue = shared.queue.as_ref().into();
-    let consumer = channel.basic_consume(queue, wanted.tag.clone(), BasicConsumeOptions::default(), arguments);
-    let (_, consumer) = try_join(limit, consumer).await?;
-    *prefetch = Some(wanted.prefetch);
-    Ok(consumer)
+    async move {
+        let limit = async {
+            match limits {
+                true => channel.basic_qos(prefetch, BasicQosOptions::default()).await,
+                false => Ok(()),
+            }
+        };
+        let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), arguments);
+        let (_, consumer) = try_join(limit, consumer).await?;
+        Ok(consumer)
+    }
 }

@@ -35,9 +35,11 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) fn new(delivery: Delivery) -> Self {
-        let Delivery { exchange, routing_key, properties, data, .. } = delivery;
+        let Delivery { exchange, routing_key, properties, data, redelivered, .. } = delivery;
         let topic = if exchange.as_str().is_empty() { routing_key.as_str() } else { exchange.as_str() };
-        let earlier = properties.headers().as_ref().and_then(|headers| headers.inner().get(DELIVERY_COUNT));
+        // To a queue that does not count it is a header as any other, with which a message may come for the first time.
+        let headers = properties.headers().as_ref().filter(|_| redelivered);
+        let earlier = headers.and_then(|headers| headers.inner().get(DELIVERY_COUNT));
         let count = earlier.and_then(whole).map(|earlier| u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1));
         let timestamp = properties.timestamp().and_then(time);
         let key = routing_key.as_str();
@@ -196,9 +198,13 @@ mod tests {
             .with_message_id("7".into())
             .with_timestamp(5)
             .with_headers(headers);
-        let mut delivery = Delivery::mock(1, "".into(), "billing".into(), true, b"body".to_vec());
-        delivery.properties = properties;
-        let received = Received::new(delivery);
+        let received = |redelivered| {
+            let mut delivery = Delivery::mock(1, "".into(), "billing".into(), redelivered, b"body".to_vec());
+            delivery.properties = properties.clone();
+            Received::new(delivery)
+        };
+        assert_eq!(received(false).count, None, "what others wrote there is not believed");
+        let received = received(true);
         assert_eq!((&*received.topic, received.count), ("billing", Some(3)));
         assert_eq!(received.timestamp, time(5));
         let message = received.message;

@@ -1,6 +1,7 @@
 //! A subscription, as its requests, its deliveries and its task see it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use lapin::Channel;
@@ -9,13 +10,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::consuming::Consuming;
-use super::credit::{Answer, Consumer, Delayed, LINGER, Line, Slot, State, Verdict};
+use super::credit::{Answer, Consumer, Delayed, Line, Slot, Standing, State, Verdict, cancel};
 use super::delivery::Delivery;
 use super::received::Received;
 use crate::{Declaration, ReceiveError};
-
-/// The same of a consumer that is to stand, on a queue with a single active consumer: another gateway's takes its place then.
-const STAND: Duration = Duration::from_secs(30);
 
 /// How many messages wait at most for the end of their delay. The server has them; here is only their number.
 const MAX_DELAYED: usize = 10_000;
@@ -28,9 +26,6 @@ pub(super) struct Shared {
     pub(super) queue: Box<str>,
     pub(super) declare: Option<&'static Declaration>,
     pub(super) priority: Option<i32>,
-    /// How many messages may be out at once.
-    limit: usize,
-    stands: bool,
     pub(super) consuming: Arc<Consuming>,
     state: Mutex<State>,
     /// Something for the task to do.
@@ -50,6 +45,13 @@ pub(super) struct Turn<'a> {
     number: u64,
 }
 
+/// The state, to change it. When that is done, what follows from it is done too, and the task is woken where it is its turn:
+/// nobody who changes anything has to think of who waits.
+struct Change<'a> {
+    state: MutexGuard<'a, State>,
+    wake: &'a Notify,
+}
+
 impl Shared {
     pub(super) fn new(
         consuming: &Arc<Consuming>,
@@ -61,22 +63,30 @@ impl Shared {
         let is_single = |declaration: &Declaration| {
             declaration.argument("x-single-active-consumer") == Some(crate::Argument::Boolean(true))
         };
-        let stands = declare.is_some_and(|declaration| declaration.auto_delete || is_single(declaration));
+        let standing = match declare {
+            Some(declaration) if declaration.auto_delete => Standing::Always,
+            Some(declaration) if is_single(declaration) => Standing::WhileAsked,
+            _ => Standing::No,
+        };
         let limit = prefetch_count.filter(|count| *count > 0).map(usize::from);
+        let limit = limit.unwrap_or(if standing == Standing::No { usize::MAX } else { 1 });
         Self {
             queue: queue.into(),
             declare,
             priority,
-            limit: limit.unwrap_or(if stands { 1 } else { usize::MAX }),
-            stands,
             consuming: Arc::clone(consuming),
-            state: Mutex::new(State { stands, ..State::default() }),
+            state: Mutex::new(State::new(limit, standing)),
             wake: Notify::new(),
         }
     }
 
+    /// To look at it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> Change<'_> {
+        Change { state: self.lock(), wake: &self.wake }
     }
 
     /// Where the next message comes.
@@ -84,7 +94,7 @@ impl Shared {
     /// # Errors
     /// None can come.
     pub(super) fn wait(self: &Arc<Self>) -> Result<(oneshot::Receiver<Answer>, Turn<'_>), ReceiveError> {
-        let mut state = self.lock();
+        let mut state = self.change();
         if state.closed {
             return Err(ReceiveError::Closed);
         }
@@ -97,56 +107,47 @@ impl Shared {
             {
                 return Err(ReceiveError::Refused(reason.as_ref().into()));
             }
+            // Without a channel there is something to do for the task that only it knows of.
+            self.wake.notify_one();
+        }
+        if state.stands() {
+            state.surplus_since = None;
         }
         let (sender, receiver) = oneshot::channel();
         let number = state.next_waiting;
         state.next_waiting += 1;
-        let turn = Turn { shared: self, number };
-        if let Some((slot, received)) = state.ready.pop_front() {
+        match state.ready.pop_front() {
             // The receiver is here, so it is taken.
-            let _ = sender.send(Ok(Delivery::new(self, slot, received)));
-            state.note(Instant::now());
-            return Ok((receiver, turn));
+            Some((slot, received)) => _ = sender.send(Ok(Delivery::new(self, slot, received))),
+            None => state.waiting.push_back((number, sender)),
         }
-        state.waiting.push_back((number, sender));
-        if state.lacks() {
-            // An acknowledgement that was held back makes room.
-            match state.parked.pop_front() {
-                Some((_, slot)) => state.send(&slot, Verdict::Ack),
-                None => self.wake.notify_one(),
-            }
-        }
-        state.note_if_surplus();
-        Ok((receiver, turn))
+        Ok((receiver, Turn { shared: self, number }))
     }
 
     /// Settles a message, or holds that back. False when it came over a connection that is gone.
     pub(super) fn settle(&self, slot: Slot, verdict: Verdict) -> bool {
-        let mut state = self.lock();
+        let mut state = self.change();
         if !slot.line.channel.status().connected() {
             return false;
         }
-        let counts = state.is_current(&slot);
-        // What makes no room for a message that nobody waits for.
-        if !counts || self.stands || state.lacks() {
-            state.send(&slot, verdict);
-            return true;
+        // What lets the server push another one, for which there may be no request.
+        if !state.stands() && state.consumer(&slot).is_some() {
+            if verdict == Verdict::Ack {
+                state.parked.push_back((Instant::now(), slot));
+                return true;
+            }
+            if !state.lacks() {
+                // It is for others, and would come back at once.
+                state.retire();
+            }
         }
-        if verdict == Verdict::Ack {
-            let now = Instant::now();
-            state.parked.push_back((now, slot));
-            self.look_at(&mut state, now + LINGER);
-        } else {
-            // It is for others, and would come back at once.
-            state.retire();
-            state.send(&slot, verdict);
-        }
+        state.send(&slot, verdict);
         true
     }
 
     /// Gives a message back after `delay`. False when it came over a connection that is gone.
     pub(super) fn delay(&self, slot: Slot, delay: Duration) -> bool {
-        let mut state = self.lock();
+        let mut state = self.change();
         if delay.is_zero() || state.delayed.len() >= MAX_DELAYED || state.closed {
             drop(state);
             return self.settle(slot, Verdict::Requeue);
@@ -158,33 +159,33 @@ impl Shared {
         if state.is_of_line(&slot) {
             state.out = state.out.saturating_sub(1);
         }
-        state.delayed.push(Delayed { until, slot });
-        self.look_at(&mut state, until);
-        true
-    }
-
-    /// Sees to it that the task looks at `due`.
-    fn look_at(&self, state: &mut State, due: Instant) {
-        if state.due.is_none_or(|known| due < known) {
-            state.due = Some(due);
-            self.wake.notify_one();
+        if let Some(consumer) = state.consumer(&slot) {
+            consumer.delayed += 1;
         }
+        state.delayed.push(Delayed { until, slot });
+        true
     }
 
     // What the task calls.
 
     /// Whether there is something to ask the server for.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.lock().waiting.is_empty()
+        let state = self.lock();
+        state.must_stand || !state.waiting.is_empty()
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
+    /// Whether the consumer is what keeps the queue.
+    pub(super) fn always_stands(&self) -> bool {
+        self.lock().standing == Standing::Always
+    }
+
     pub(super) fn begin(&self, channel: Channel) -> Arc<Line> {
         let line = Arc::new(Line { channel });
-        let mut state = self.lock();
+        let mut state = self.change();
         state.forget();
         state.line = Some(Arc::clone(&line));
         state.refused = None;
@@ -193,15 +194,33 @@ impl Shared {
 
     /// The connection or channel is gone: what came over it comes again. Those who wait go on waiting.
     pub(super) fn end(&self) {
-        self.lock().forget();
+        self.change().forget();
     }
 
-    /// The connection is replaced by another one: nothing more is taken from it, and what came is settled there.
-    pub(super) fn leave(&self) {
-        let mut state = self.lock();
+    /// Takes nothing more from the channel. What came over it is settled there. Where the queue lives as long as its
+    /// consumers, and these are to be followed by others, whoever calls has to cancel them: their tags.
+    pub(super) fn leave(&self, is_followed: bool) -> Vec<ShortString> {
+        let mut state = self.change();
+        let mut tags = Vec::new();
+        if is_followed && state.standing == Standing::Always && !state.consumers.is_empty() {
+            state.must_stand = true;
+            tags.extend(std::mem::take(&mut state.consumers).into_iter().map(|consumer| consumer.tag));
+        }
         state.retire();
-        state.line = None;
+        state.asking = false;
         state.out = 0;
+        state.earlier.retain(|line| line.strong_count() > 0);
+        if let Some(line) = state.line.take() {
+            state.earlier.push(Arc::downgrade(&line));
+        }
+        tags
+    }
+
+    /// Nobody asks any more.
+    pub(super) fn abandon(&self) {
+        self.leave(false);
+        self.lock().closed = true;
+        self.wake.notify_one();
     }
 
     /// Why there is no connection, or was none the last time.
@@ -211,7 +230,7 @@ impl Shared {
 
     /// Tells all who wait that there is no connection.
     pub(super) fn unreachable(&self) {
-        let mut state = self.lock();
+        let mut state = self.change();
         state.refused = None;
         for (_, sender) in state.waiting.drain(..) {
             let _ = sender.send(Err(ReceiveError::Unreachable(self.consuming.failure().into())));
@@ -220,7 +239,7 @@ impl Shared {
 
     /// Tells all who wait that the server refused, and all who come until then.
     pub(super) fn refuse(&self, reason: &str, until: Instant) {
-        let mut state = self.lock();
+        let mut state = self.change();
         state.refused = Some((until, reason.into()));
         for (_, sender) in state.waiting.drain(..) {
             let _ = sender.send(Err(ReceiveError::Refused(reason.into())));
@@ -229,14 +248,21 @@ impl Shared {
 
     /// A message came. Nobody may wait for it any more.
     pub(super) fn dispatch(self: &Arc<Self>, line: &Arc<Line>, consumer: u32, mut received: Received, tag: u64) {
-        let mut state = self.lock();
+        let mut state = self.change();
         let slot = Slot { line: Arc::clone(line), consumer, tag };
-        let current = state.is_current(&slot);
-        state.out += usize::from(state.is_of_line(&slot));
-        if current && let Some(found) = state.consumers.iter_mut().find(|known| known.number == consumer) {
-            found.out += 1;
+        if !state.is_of_line(&slot) {
+            return state.send(&slot, Verdict::Requeue);
         }
-        while let Some((_, sender)) = state.waiting.pop_front() {
+        state.out += 1;
+        let found = state.consumer(&slot);
+        let is_current = found.is_some();
+        if let Some(consumer) = found {
+            consumer.out += 1;
+        }
+        // What comes after its consumer was cancelled may be one more than there may be.
+        while (is_current || !state.is_over_limit())
+            && let Some((_, sender)) = state.waiting.pop_front()
+        {
             match sender.send(Ok(Delivery::new(self, slot.clone(), received))) {
                 Ok(()) => return,
                 // Whoever waited has gone.
@@ -244,70 +270,68 @@ impl Shared {
                 Err(Err(_)) => return,
             }
         }
-        if current {
-            state.ready.push_back((slot, received));
-            state.note_if_surplus();
-            if let Some(since) = state.surplus_since {
-                self.look_at(&mut state, since + self.patience());
-            }
-        } else {
-            state.send(&slot, Verdict::Requeue);
+        match is_current {
+            true => state.ready.push_back((slot, received)),
+            false => state.send(&slot, Verdict::Requeue),
         }
-    }
-
-    fn patience(&self) -> Duration {
-        if self.stands { STAND } else { LINGER }
     }
 
     /// Does what is due. Says when to look again, and whether there is to be a consumer more.
     pub(super) fn look(&self) -> (Option<Instant>, Option<Wanted>) {
-        let mut state = self.lock();
+        let mut state = self.change();
         let now = Instant::now();
         while state.delayed.peek().is_some_and(|delayed| delayed.until <= now) {
             let Some(Delayed { slot, .. }) = state.delayed.pop() else { break };
-            if state.is_current(&slot) && !self.stands && !state.lacks() {
-                state.retire();
+            if let Some(consumer) = state.consumer(&slot) {
+                consumer.delayed = consumer.delayed.saturating_sub(1);
+                if !state.stands() && !state.lacks() {
+                    state.retire();
+                }
             }
             state.out += usize::from(state.is_of_line(&slot));
             state.send(&slot, Verdict::Requeue);
         }
-        state.note(now);
-        let patience = self.patience();
-        let parked = state.parked.front().map(|(since, _)| *since + LINGER);
-        let surplus = state.surplus_since.map(|since| since + patience);
-        if parked.into_iter().chain(surplus).any(|due| due <= now) {
-            state.retire();
+        if state.next_due().is_some_and(|due| due <= now) {
+            match state.standing {
+                Standing::No => state.retire(),
+                Standing::WhileAsked => state.step_down(),
+                // The server hands it to others, if there are any.
+                Standing::Always => state.give_back(),
+            }
         }
         let wanted = self.more(&mut state);
-        let parked = state.parked.front().map(|(since, _)| *since + LINGER);
-        let surplus = state.surplus_since.map(|since| since + patience);
-        let delayed = state.delayed.peek().map(|delayed| delayed.until);
-        state.due = [parked, surplus, delayed].into_iter().flatten().min();
+        state.due = state.next_due();
         (state.due, wanted)
     }
 
     /// The consumer for those that none has room for. It counts from now on.
     fn more(&self, state: &mut State) -> Option<Wanted> {
-        let lack = state.waiting.len().saturating_sub(state.room());
-        if lack == 0 || state.closed || self.stands && !state.consumers.is_empty() {
-            return None;
-        }
-        let mut left = self.limit.saturating_sub(state.given());
-        if left == 0 && !self.stands && !state.delayed.is_empty() {
-            // Messages that wait for the end of their delay are not to keep others away.
-            state.retire();
-            left = self.limit.saturating_sub(state.given());
-        }
-        let prefetch = if self.stands { self.limit } else { lack.min(left) };
-        let prefetch = u16::try_from(prefetch).unwrap_or(u16::MAX);
+        let mut prefetch = state.to_ask()?;
         if prefetch == 0 {
-            return None;
+            state.retire();
+            prefetch = state.to_ask()?;
         }
+        let prefetch = u16::try_from(prefetch).unwrap_or(u16::MAX);
         let number = state.next_consumer;
         state.next_consumer = number.wrapping_add(1);
         let tag = ShortString::from(format!("sluicegate-{number}"));
-        state.consumers.push(Consumer { number, tag: tag.clone(), prefetch: prefetch.into(), out: 0 });
+        state.consumers.push(Consumer { number, tag: tag.clone(), prefetch: prefetch.into(), out: 0, delayed: 0 });
+        state.asking = true;
         Some(Wanted { number, tag, prefetch })
+    }
+
+    /// The server has made the consumer that was asked for.
+    pub(super) fn made(&self, line: &Arc<Line>, wanted: &Wanted) {
+        let mut state = self.change();
+        if state.line.as_ref().is_none_or(|current| !Arc::ptr_eq(current, line)) {
+            return;
+        }
+        state.asking = false;
+        state.must_stand = false;
+        if state.consumers.iter().all(|consumer| consumer.number != wanted.number) {
+            // It was retired meanwhile, perhaps before it was asked for.
+            cancel(&line.channel, wanted.tag.clone());
+        }
     }
 
     /// Whether this is the channel that is used.
@@ -322,9 +346,9 @@ impl Shared {
         !is_line || state.consumers.iter().all(|consumer| consumer.number != number)
     }
 
-    /// Ends every wait, and gives back what is here. The channel, whose end gives back the rest.
-    pub(super) fn close(&self) -> Option<Arc<Line>> {
-        let mut state = self.lock();
+    /// Ends every wait, and gives back what is here. The channels, whose end gives back the rest.
+    pub(super) fn close(&self) -> Vec<Arc<Line>> {
+        let mut state = self.change();
         state.closed = true;
         for (_, sender) in state.waiting.drain(..) {
             let _ = sender.send(Err(ReceiveError::Closed));
@@ -334,20 +358,39 @@ impl Shared {
             state.send(&slot, Verdict::Requeue);
         }
         self.wake.notify_one();
-        state.line.take()
+        let earlier = std::mem::take(&mut state.earlier);
+        earlier.iter().filter_map(Weak::upgrade).chain(state.line.take()).collect()
+    }
+}
+
+impl Deref for Change<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Change<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if self.state.follow() {
+            self.wake.notify_one();
+        }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.change();
         // Whoever got an answer is not there any more.
         if let Ok(index) = state.waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
             state.waiting.remove(index);
-            state.note_if_surplus();
-            if let Some(since) = state.surplus_since {
-                self.shared.look_at(&mut state, since + self.shared.patience());
-            }
         }
     }
 }
