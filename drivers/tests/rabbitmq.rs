@@ -15,5 +15,9 @@ mod rabbitmq {
     mod faults;
     mod logins;
     mod publishing;
+    mod receiving;
+    mod refusals;
     mod server;
+    mod standing;
+    mod waiting;
 }

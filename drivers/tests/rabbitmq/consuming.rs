@@ -6,87 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lapin::BasicProperties;
-use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
-use sluicegate_drivers::rabbitmq::{Broker, Delivery, Subscriber};
-use sluicegate_drivers::{
-    Broker as _, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _, SubscriberOptions,
-};
+use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _};
 use tokio::time::{sleep, timeout};
 
-use super::server::{Server, far, until_connected};
-use crate::rabbitmq_admin::{Admin, unique};
+use super::receiving::{
+    NOW, ack, all, body, count_is, fill, in_a_moment, queues, receive, subscriber, text, try_receive,
+};
+use super::server::{Server, far};
+use crate::rabbitmq_admin::unique;
 
-const NOW: Settlement = Settlement::Nack { delay: Duration::ZERO };
-
-fn text(text: &str) -> AMQPValue {
-    AMQPValue::LongString(text.into())
-}
-
-pub(super) async fn subscriber(broker: &Broker, url: &str) -> Subscriber {
-    let subscriber = broker.subscriber(url, &SubscriberOptions::default()).expect("a subscription");
-    until_connected(broker).await;
-    subscriber
-}
-
-pub(super) async fn receive(subscriber: &Subscriber) -> Delivery {
-    try_receive(subscriber).await.unwrap_or_else(|error| panic!("{error}"))
-}
-
-pub(super) async fn try_receive(subscriber: &Subscriber) -> Result<Delivery, ReceiveError> {
-    timeout(Duration::from_secs(60), subscriber.receive(far())).await.expect("an answer within a minute")
-}
-
-/// What is received within a moment.
-async fn in_a_moment(subscriber: &Subscriber) -> Option<Delivery> {
-    let received = timeout(Duration::from_millis(300), subscriber.receive(far())).await;
-    received.ok().map(|received| received.unwrap_or_else(|error| panic!("{error}")))
-}
-
-pub(super) fn body(delivery: &Delivery) -> String {
-    String::from_utf8(delivery.message().body.to_vec()).expect("text")
-}
-
-pub(super) async fn ack(delivery: &Delivery) {
-    delivery.settle(Settlement::Ack).await.expect("acknowledged");
-}
-
-/// Persistent messages, without a word of the server.
-async fn fill(admin: &Admin, queue: &str, messages: usize) {
-    for number in 0..messages {
-        let properties = BasicProperties::default().with_delivery_mode(2);
-        admin.publish("", queue, number.to_string().as_bytes(), properties).await;
-    }
-    for _ in 0..500 {
-        if admin.count(queue).await as usize >= messages {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the messages are not in the queue");
-}
-
-async fn count_is(admin: &Admin, queue: &str, expected: u32) {
-    let mut count = admin.count(queue).await;
-    for _ in 0..300 {
-        if count == expected {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-        count = admin.count(queue).await;
-    }
-    panic!("{queue} has {count} messages, not {expected}");
-}
-
-/// A queue of each type.
-async fn queues(admin: &Admin, arguments: &[(&str, AMQPValue)]) -> [String; 2] {
-    let queues = [unique("classic"), unique("quorum")];
-    admin.make_queue(&queues[0], arguments).await;
-    admin.make_queue(&queues[1], &[arguments, &[("x-queue-type", text("quorum"))]].concat()).await;
-    queues
-}
-
-/// Neither before, nor between, nor after requests is a message taken, or counted as delivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_taken_that_nobody_asks_for() {
     let Some(server) = Server::shared() else { return };
@@ -116,7 +45,6 @@ async fn nothing_is_taken_that_nobody_asks_for() {
     }
 }
 
-/// Two gateways, many requests: each message once, none lost, neither of them starves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gateways_share_a_queue() {
     const MESSAGES: usize = 3_000;
@@ -133,7 +61,8 @@ async fn gateways_share_a_queue() {
             for _ in 0..32 {
                 let (subscriber, seen, share) = (Arc::clone(&subscriber), Arc::clone(&seen), Arc::clone(share));
                 tasks.spawn(async move {
-                    while let Some(delivery) = in_a_moment(&subscriber).await {
+                    while seen.lock().expect("no panic").len() < MESSAGES {
+                        let Some(delivery) = in_a_moment(&subscriber).await else { continue };
                         let body = body(&delivery);
                         assert!(seen.lock().expect("no panic").insert(body.clone()), "{body} came twice");
                         share.fetch_add(1, Ordering::Relaxed);
@@ -143,9 +72,7 @@ async fn gateways_share_a_queue() {
                 });
             }
         }
-        while let Some(ended) = tasks.join_next().await {
-            ended.expect("no panic");
-        }
+        all(tasks).await;
         assert_eq!(seen.lock().expect("no panic").len(), MESSAGES, "{queue}");
         count_is(&admin, &queue, 0).await;
         for share in shares {
@@ -209,8 +136,6 @@ async fn rejected_messages_are_dead_lettered() {
     }
 }
 
-/// A message waits for the end of its delay without being anybody else's, and without keeping others away, even where only
-/// one may be out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_is_given_back_after_its_delay() {
     let Some(server) = Server::shared() else { return };
@@ -261,21 +186,23 @@ async fn no_more_are_out_than_prefetch_count_says() {
         let subscriber = Arc::new(subscriber(&broker, &format!("rabbit://{queue}?prefetch_count=3")).await);
         fill(&admin, &queue, 40).await;
         let (out, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let done = Arc::new(AtomicUsize::new(0));
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..10 {
             let (subscriber, out, most) = (Arc::clone(&subscriber), Arc::clone(&out), Arc::clone(&most));
+            let done = Arc::clone(&done);
             tasks.spawn(async move {
-                while let Some(delivery) = in_a_moment(&subscriber).await {
+                while done.load(Ordering::SeqCst) < 40 {
+                    let Some(delivery) = in_a_moment(&subscriber).await else { continue };
                     most.fetch_max(out.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     sleep(Duration::from_millis(15)).await;
                     out.fetch_sub(1, Ordering::SeqCst);
                     ack(&delivery).await;
+                    done.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
-        while let Some(ended) = tasks.join_next().await {
-            ended.expect("no panic");
-        }
+        all(tasks).await;
         count_is(&admin, &queue, 0).await;
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{queue}: {most:?}");
     }
@@ -302,52 +229,6 @@ async fn the_highest_priority_is_served_first() {
     }
 }
 
-/// A queue that is deleted is an error of its own endpoint, until there is one again.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_goes_and_comes_back() {
-    let Some(server) = Server::shared() else { return };
-    let (admin, broker) = (server.admin().await, server.broker(&[]));
-    for (queue, other) in queues(&admin, &[]).await.into_iter().zip(queues(&admin, &[]).await) {
-        let gone = subscriber(&broker, &format!("rabbit://{queue}")).await;
-        let other_one = subscriber(&broker, &format!("rabbit://{other}")).await;
-        let mut waits = Box::pin(gone.receive(far()));
-        assert!(timeout(Duration::from_millis(200), &mut waits).await.is_err());
-        admin.delete_queue(&queue).await;
-        let error = timeout(Duration::from_secs(60), waits).await.expect("an end").expect_err("refused");
-        assert!(matches!(&error, ReceiveError::Refused(why) if why.to_string().contains("NOT_FOUND")), "{error}");
-        let start = Instant::now();
-        assert!(matches!(try_receive(&gone).await, Err(ReceiveError::Refused(_))));
-        assert!(start.elapsed() < Duration::from_millis(500), "it is not asked again at once");
-        fill(&admin, &other, 1).await;
-        ack(&receive(&other_one).await).await;
-        admin.make_queue(&queue, &[]).await;
-        fill(&admin, &queue, 1).await;
-        let delivery = loop {
-            match try_receive(&gone).await {
-                Ok(delivery) => break delivery,
-                Err(_) => sleep(Duration::from_millis(50)).await,
-            }
-        };
-        ack(&delivery).await;
-        assert!(start.elapsed() < Duration::from_secs(20));
-        admin.delete_queue(&queue).await;
-        admin.delete_queue(&other).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exclusive_queue_is_refused() {
-    let Some(server) = Server::shared() else { return };
-    let (admin, broker) = (server.admin().await, server.broker(&[]));
-    let queue = unique("exclusive");
-    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-    admin.channel.queue_declare((&*queue).into(), options, FieldTable::default()).await.expect("a queue");
-    let subscriber = subscriber(&broker, &format!("rabbit://{queue}")).await;
-    let error = try_receive(&subscriber).await.expect_err("refused");
-    assert!(matches!(&error, ReceiveError::Refused(why) if why.to_string().contains("RESOURCE_LOCKED")), "{error}");
-}
-
-/// What a go-cloud client writes (KrakenD's, that is), and what others do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_others_are_read() {
     let Some(server) = Server::shared() else { return };
@@ -384,50 +265,4 @@ async fn messages_of_others_are_read() {
     }
     assert_eq!(delivery.origin().topic, Some(&*queue));
     ack(&delivery).await;
-}
-
-/// What was acknowledged does not come again, the rest does.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_while_messages_are_out() {
-    let Some(mut server) = Server::start("") else { return };
-    let broker = server.broker(&[]);
-    let queue = unique("killed");
-    server.admin().await.make_queue(&queue, &[("x-queue-type", text("quorum"))]).await;
-    // Until then the server has not written down that there is such a queue.
-    sleep(Duration::from_secs(5)).await;
-    let subscriber = subscriber(&broker, &format!("rabbit://{queue}")).await;
-    fill(&server.admin().await, &queue, 20).await;
-    for number in 0..5 {
-        let delivery = receive(&subscriber).await;
-        assert_eq!(body(&delivery), number.to_string());
-        ack(&delivery).await;
-    }
-    // Held back for no longer than a moment.
-    sleep(Duration::from_millis(300)).await;
-    let held = receive(&subscriber).await;
-    let delayed = receive(&subscriber).await;
-    delayed.settle(Settlement::Nack { delay: Duration::from_secs(60) }).await.expect("taken");
-    server.kill().await;
-    let gone = try_receive(&subscriber).await.map(|delivery| body(&delivery));
-    assert!(matches!(gone, Err(ReceiveError::Unreachable(_))) || gone.is_ok(), "{gone:?}");
-    super::server::until("the loss is seen", || broker.state() != sluicegate_drivers::BrokerState::Connected).await;
-    assert!(matches!(held.settle(Settlement::Ack).await, Err(SettleError::Unreachable(_))));
-    server.run();
-    let start = Instant::now();
-    let mut seen = HashSet::new();
-    while seen.len() < 15 {
-        match try_receive(&subscriber).await {
-            Ok(delivery) => {
-                if seen.is_empty() {
-                    println!("received again {:?} after the server is back", start.elapsed());
-                    assert!(start.elapsed() < Duration::from_secs(20));
-                }
-                assert!(seen.insert(body(&delivery)), "{} came twice", body(&delivery));
-                ack(&delivery).await;
-            }
-            Err(_) => sleep(Duration::from_millis(20)).await,
-        }
-    }
-    assert!((5..20).all(|number| seen.contains(&number.to_string())), "{seen:?}");
-    assert!(in_a_moment(&subscriber).await.is_none());
 }

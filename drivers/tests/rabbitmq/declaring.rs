@@ -10,7 +10,7 @@ use sluicegate_drivers::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::consuming::{ack, body, receive, try_receive};
+use super::receiving::{ack, body, receive, try_receive};
 use super::server::{Server, far, keyed, publish, until_connected};
 use crate::rabbitmq_admin::unique;
 
@@ -18,7 +18,7 @@ fn keep<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
-fn declared(broker: &Broker, queue: &str, declaration: Declaration) -> Subscriber {
+pub(super) fn declared(broker: &Broker, queue: &str, declaration: Declaration) -> Subscriber {
     let options = SubscriberOptions { declare: Some(keep(declaration)) };
     broker.subscriber(&format!("rabbit://{queue}"), &options).expect("a subscription")
 }
@@ -100,46 +100,4 @@ async fn a_mismatch_is_refused_until_it_is_none() {
     assert_eq!(body(&waits.await), "now");
     admin.delete_queue(&queue).await;
     admin.delete_queue(&other).await;
-}
-
-/// One gateway gets all messages, until it has had no request for a while or is gone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_single_active_consumer() {
-    let Some(server) = Server::shared() else { return };
-    let (admin, first, second) = (server.admin().await, server.broker(&[]), server.broker(&[]));
-    for kind in ["classic", "quorum"] {
-        let queue = unique("single");
-        let single =
-            Declaration::new().kind(kind).arguments(const { &[("x-single-active-consumer", Argument::Boolean(true))] });
-        let (active, waiting) = (declared(&first, &queue, single), declared(&second, &queue, single));
-        until_connected(&first).await;
-        until_connected(&second).await;
-        let mut one = Box::pin(active.receive(far()));
-        assert!(timeout(Duration::from_millis(300), &mut one).await.is_err());
-        let mut other = Box::pin(waiting.receive(far()));
-        assert!(timeout(Duration::from_millis(300), &mut other).await.is_err());
-        for number in 0..20 {
-            admin.publish("", &queue, format!("{number}").as_bytes(), lapin::BasicProperties::default()).await;
-        }
-        let delivery = one.await.expect("the first message");
-        assert_eq!(body(&delivery), "0");
-        ack(&delivery).await;
-        for number in 1..10 {
-            let delivery = receive(&active).await;
-            assert_eq!(body(&delivery), number.to_string(), "{kind}: in their order");
-            ack(&delivery).await;
-        }
-        assert!(timeout(Duration::from_millis(100), &mut other).await.is_err(), "{kind}: the other one is not active");
-        drop(active);
-        // It may have had the next one already.
-        let mut delivery = timeout(Duration::from_secs(60), other).await.expect("its turn").expect("a message");
-        for number in 10..20 {
-            assert_eq!(body(&delivery), number.to_string(), "{kind}");
-            ack(&delivery).await;
-            if number < 19 {
-                delivery = receive(&waiting).await;
-            }
-        }
-        admin.delete_queue(&queue).await;
-    }
 }

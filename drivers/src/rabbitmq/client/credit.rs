@@ -50,8 +50,9 @@ pub(super) struct State {
     pub(super) earlier: Vec<Weak<Line>>,
     pub(super) consumers: Vec<Consumer>,
     pub(super) next_consumer: u32,
-    /// Whether the last of the consumers is being asked for.
-    pub(super) asking: bool,
+    /// The consumer that the server has not answered for. It is cancelled once it has: RabbitMQ ends the whole connection when
+    /// a classic queue's consumer is cancelled before.
+    pub(super) asking: Option<u32>,
     /// Whether a consumer is to be made that nobody waits for.
     pub(super) must_stand: bool,
     /// Messages of the channel that are out, without those that wait for the end of their delay.
@@ -129,7 +130,7 @@ impl State {
             earlier: Vec::new(),
             consumers: Vec::new(),
             next_consumer: 0,
-            asking: false,
+            asking: None,
             must_stand: false,
             out: 0,
             parked: VecDeque::new(),
@@ -206,18 +207,21 @@ impl State {
     pub(super) fn next_due(&self) -> Option<Instant> {
         let parked = self.parked.front().map(|(since, _)| *since + LINGER);
         let patience = if self.stands() { STAND } else { LINGER };
-        // Whoever steps down has nothing out but what nobody has seen.
-        let is_ready = self.standing != Standing::WhileAsked
-            || self.out == self.ready.len() && self.consumers.iter().all(|consumer| consumer.delayed == 0);
-        let surplus = self.surplus_since.filter(|_| is_ready).map(|since| since + patience);
+        let is_time = self.standing != Standing::WhileAsked || self.can_step_down();
+        let surplus = self.surplus_since.filter(|_| is_time).map(|since| since + patience);
         let delayed = self.delayed.peek().map(|delayed| delayed.until);
         [parked, surplus, delayed].into_iter().flatten().min()
+    }
+
+    /// Whether nothing is out but what nobody has seen.
+    pub(super) fn can_step_down(&self) -> bool {
+        self.out == self.ready.len() && self.consumers.iter().all(|consumer| consumer.delayed == 0)
     }
 
     /// How many messages the next consumer is to ask for. With none, the others have to be retired first: messages that wait
     /// for the end of their delay are not to keep others away.
     pub(super) fn to_ask(&self) -> Option<usize> {
-        if self.line.is_none() || self.closed || self.asking {
+        if self.line.is_none() || self.closed || self.asking.is_some() {
             return None;
         }
         if self.stands() {
@@ -263,7 +267,7 @@ impl State {
     pub(super) fn retire(&mut self) {
         let consumers = std::mem::take(&mut self.consumers);
         if let Some(line) = &self.line {
-            for consumer in consumers {
+            for consumer in consumers.into_iter().filter(|consumer| self.asking != Some(consumer.number)) {
                 cancel(&line.channel, consumer.tag);
             }
         }
@@ -285,7 +289,7 @@ impl State {
     pub(super) fn forget(&mut self) {
         self.line = None;
         self.consumers.clear();
-        self.asking = false;
+        self.asking = None;
         self.parked.clear();
         self.ready.clear();
         self.out = 0;

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use lapin::{Consumer, Error};
 use lapin::types::ShortString;
+use lapin::{Consumer, Error};
 use tokio::task::JoinHandle;
 
 use super::credit::{Line, cancel, give_back};
@@ -48,7 +48,6 @@ impl Leaving {
         if let Some(Asking { wanted, made }) = asking {
             match made.await {
                 Ok(consumer) => {
-                    // It may have been cancelled before it was asked for.
                     cancel(&line.channel, wanted.tag);
                     consumers.push((wanted.number, consumer));
                 }

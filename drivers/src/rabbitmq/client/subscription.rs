@@ -202,12 +202,18 @@ impl Shared {
     pub(super) fn leave(&self, is_followed: bool) -> Vec<ShortString> {
         let mut state = self.change();
         let mut tags = Vec::new();
+        if state.standing == Standing::WhileAsked && state.can_step_down() {
+            state.step_down();
+            return tags;
+        }
         if is_followed && state.standing == Standing::Always && !state.consumers.is_empty() {
             state.must_stand = true;
-            tags.extend(std::mem::take(&mut state.consumers).into_iter().map(|consumer| consumer.tag));
+            let consumers = std::mem::take(&mut state.consumers).into_iter();
+            let made = consumers.filter(|consumer| state.asking != Some(consumer.number));
+            tags.extend(made.map(|consumer| consumer.tag));
         }
         state.retire();
-        state.asking = false;
+        state.asking = None;
         state.out = 0;
         state.earlier.retain(|line| line.strong_count() > 0);
         if let Some(line) = state.line.take() {
@@ -316,7 +322,7 @@ impl Shared {
         state.next_consumer = number.wrapping_add(1);
         let tag = ShortString::from(format!("sluicegate-{number}"));
         state.consumers.push(Consumer { number, tag: tag.clone(), prefetch: prefetch.into(), out: 0, delayed: 0 });
-        state.asking = true;
+        state.asking = Some(number);
         Some(Wanted { number, tag, prefetch })
     }
 
@@ -326,10 +332,10 @@ impl Shared {
         if state.line.as_ref().is_none_or(|current| !Arc::ptr_eq(current, line)) {
             return;
         }
-        state.asking = false;
+        state.asking = None;
         state.must_stand = false;
         if state.consumers.iter().all(|consumer| consumer.number != wanted.number) {
-            // It was retired meanwhile, perhaps before it was asked for.
+            // It was retired meanwhile.
             cancel(&line.channel, wanted.tag.clone());
         }
     }
@@ -353,13 +359,18 @@ impl Shared {
         for (_, sender) in state.waiting.drain(..) {
             let _ = sender.send(Err(ReceiveError::Closed));
         }
-        state.retire();
+        // A single active consumer's channel ends first, and then another one has its turn.
+        if !state.stands() {
+            state.retire();
+        }
         for Delayed { slot, .. } in std::mem::take(&mut state.delayed) {
             state.send(&slot, Verdict::Requeue);
         }
         self.wake.notify_one();
         let earlier = std::mem::take(&mut state.earlier);
-        earlier.iter().filter_map(Weak::upgrade).chain(state.line.take()).collect()
+        let lines = earlier.iter().filter_map(Weak::upgrade).chain(state.line.take()).collect();
+        state.forget();
+        lines
     }
 }
 
