@@ -96,8 +96,9 @@
 //! that no queue takes, and delivers it later. Such a message ends as one of which nobody knows.
 //!
 //! A subscription has a channel of its own, and as many messages are taken from its queue as requests wait for: none is kept
-//! from other gateways, and none is counted as delivered that was not. Its consumers stand for as long as requests come, and
-//! are cancelled a moment after the last. An acknowledgement lets the server send the next message, so where no request waits
+//! from other gateways. Its consumers stand for as long as requests come, and are cancelled a moment after the last, or when
+//! a message is given back that no request waits for. One that is on its way then, or whose request has gone, is given back
+//! at once; a quorum queue counts that as a delivery. An acknowledgement lets the server send the next message, so where no request waits
 //! it is written only when one comes, or 5 ms later, behind the consumer's end. A server does not answer acknowledgements: it
 //! has them unless the connection is lost in that moment, and then the message comes again.
 //!
@@ -107,19 +108,25 @@
 //! `consumer_timeout` (30 minutes). A queue keeps the order of its messages, as far as none was given back.
 //!
 //! Quorum queues count deliveries (`x-delivery-count`), from the second one on; what classic queues give back the gateway
-//! counts itself. A queue's own limit (`x-delivery-limit`, 20 in RabbitMQ 4) holds besides `max_deliveries`: the smaller one
+//! counts itself. A header of that name is believed of a message that comes again, and of no other. A queue's own limit (`x-delivery-limit`, 20 in RabbitMQ 4) holds besides `max_deliveries`: the smaller one
 //! ends it. A message that is given up is rejected: the server moves it to the queue's dead-letter exchange, which says why in
 //! `x-death`, and drops it where the queue has none. Nobody but the server knows which, so either is an error in the log.
 //!
 //! A queue that is missing, another one than `declare` says, exclusive to another connection or not this user's is an error
 //! of its own subscription, in the server's words, and looked at again after 1 s, then 2 s, up to 30 s. A queue that is
-//! deleted is noticed at once.
+//! deleted is noticed at once. So is a server that does not answer for 10 s: what it sends later is given back, and it is
+//! asked again once it has answered. A quorum queue without a majority is silent at first; in the end the server closes the
+//! whole connection of whoever asked, so that is done every 30 s at most. A stream is no queue to take messages from, and its
+//! server refuses that.
 //!
 //! With `declare`, an exchange is made at each connect, and a queue before its first message of each connection: `type` (`topic` for an exchange;
 //! for a queue the server's default, `classic` or `quorum`), `durable`, `auto_delete`, `arguments` and, of a queue, `bindings`.
-//! A queue that is declared with `x-single-active-consumer`, or `auto_delete`, has a consumer that stands: one message is out
-//! at once unless `prefetch_count` says more, which may wait for a request, and after 30 s without one the gateway steps down
-//! in favour of another. Streams are refused.
+//! Streams are refused. A queue that is declared with `x-single-active-consumer`, or `auto_delete`, has a consumer that stands
+//! from the first request on: one message is out at once unless `prefetch_count` says more, and may wait for a request. After
+//! 30 s without a request, and once nothing is out that a request got, a single active consumer steps down in favour of another
+//! gateway's; that of a queue with `auto_delete` never does, as the queue would be deleted with what is in it, but gives back
+//! what has waited so long. The server deletes such a queue when the connection of its last consumer is lost, or its gateway
+//! ends.
 //!
 //! A delivery's attributes are its headers and, under the names above, its properties, of which `Amqp-Delivery-Mode` is only
 //! there where it is not 2; a property goes before a header of its name. Its key is the routing key, its topic the exchange

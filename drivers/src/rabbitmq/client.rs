@@ -19,6 +19,7 @@ mod queues;
 mod received;
 mod subscriber;
 mod subscription;
+mod task;
 mod transport;
 mod wire;
 

@@ -136,14 +136,14 @@ impl crate::supervision::Link for Connector {
                             break None;
                         }
                     }
-                    Some(event) = events.next() => note(&live, event, &mut reason),
+                    Some(event) = events.next() => note(event, &mut reason),
                     logged_in = &mut renewed => break Some(logged_in),
                 }
             };
             match replacement {
                 None => {
                     while let Some(Some(event)) = events.next().now_or_never() {
-                        note(&live, event, &mut reason);
+                        note(event, &mut reason);
                     }
                     self.consuming.live.send_replace(None);
                     return reason.unwrap_or_else(|| "the server closed the connection".to_owned());
@@ -160,14 +160,14 @@ impl crate::supervision::Link for Connector {
 }
 
 /// Why the connection is lost. An error of a channel, which lapin tells in the same way, is none.
-fn note(live: &Live, event: Event, reason: &mut Option<String>) {
+fn note(event: Event, reason: &mut Option<String>) {
     if let Event::Error(error) = event {
         let is_of_channel = match error.kind() {
             ErrorKind::ProtocolError(error) => matches!(error.kind(), AMQPErrorKind::Soft(_)),
             ErrorKind::InvalidChannelState(..) => true,
             _ => false,
         };
-        if !is_of_channel && !live.connection.status().connected() {
+        if !is_of_channel {
             *reason = Some(error.to_string());
         }
     }

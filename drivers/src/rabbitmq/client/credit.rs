@@ -14,15 +14,16 @@
 //! times as long and 6 times the CPU, measured with 32 requests at once.
 
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::{Deref, DerefMut};
 use std::pin::pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
 use lapin::types::ShortString;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
@@ -79,6 +80,13 @@ pub(super) enum Standing {
     WhileAsked,
     /// On a queue that is deleted with its last consumer.
     Always,
+}
+
+/// The state, to change it. When that is done, what follows from it is done too, and the task is woken where it is its turn:
+/// nobody who changes anything has to think of who waits.
+pub(super) struct Change<'a> {
+    pub(super) state: MutexGuard<'a, State>,
+    pub(super) wake: &'a Notify,
 }
 
 /// The channel of a subscription on one connection.
@@ -295,6 +303,28 @@ impl State {
         self.out = 0;
         self.surplus_since = None;
         self.delayed.retain(|delayed| delayed.slot.line.channel.status().connected());
+    }
+}
+
+impl Deref for Change<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Change<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if self.state.follow() {
+            self.wake.notify_one();
+        }
     }
 }
 

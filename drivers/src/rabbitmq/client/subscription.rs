@@ -1,6 +1,5 @@
 //! A subscription, as its requests, its deliveries and its task see it.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::consuming::Consuming;
-use super::credit::{Answer, Consumer, Delayed, Line, Slot, Standing, State, Verdict, cancel};
+use super::credit::{Answer, Change, Consumer, Delayed, Line, Slot, Standing, State, Verdict, cancel};
 use super::delivery::Delivery;
 use super::received::Received;
 use crate::{Declaration, ReceiveError};
@@ -43,13 +42,6 @@ pub(super) struct Wanted {
 pub(super) struct Turn<'a> {
     shared: &'a Shared,
     number: u64,
-}
-
-/// The state, to change it. When that is done, what follows from it is done too, and the task is woken where it is its turn:
-/// nobody who changes anything has to think of who waits.
-struct Change<'a> {
-    state: MutexGuard<'a, State>,
-    wake: &'a Notify,
 }
 
 impl Shared {
@@ -371,28 +363,6 @@ impl Shared {
         let lines = earlier.iter().filter_map(Weak::upgrade).chain(state.line.take()).collect();
         state.forget();
         lines
-    }
-}
-
-impl Deref for Change<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl DerefMut for Change<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        if self.state.follow() {
-            self.wake.notify_one();
-        }
     }
 }
 
