@@ -55,6 +55,8 @@ fn settings_of_kafka_need_its_tls() {
     let login = |mechanism: &str| {
         format!(r#", "sasl": {{"mechanism": "{mechanism}", "user": "bob", "password": "env:KAFKA_PASSWORD"}}"#)
     };
+    let tokens = r#", "sasl": {"mechanism": "OAUTHBEARER", "token_endpoint": "https://id.example.com/token",
+        "client_id": "gateway", "client_secret": "env:KAFKA_SECRET", "client_auth": "post", "scope": "kafka"}"#;
     for (settings, expected) in [
         (String::new(), &["kafka"][..]),
         (r#", "tls": {"enabled": false}"#.to_owned(), &["kafka"]),
@@ -63,6 +65,7 @@ fn settings_of_kafka_need_its_tls() {
         (login("PLAIN"), &["kafka"]),
         (login("SCRAM-SHA-512"), &["kafka", "kafka-tls"]),
         (login("env:KAFKA_MECHANISM"), &["kafka", "kafka-tls"]),
+        (tokens.to_owned(), &["kafka", "kafka-tls"]),
     ] {
         let text = format!(
             r#"{{"version": 3, "extra_config": {{"pubsub/brokers": {{"a": {{"driver": "kafka", "servers": ["b"]{settings}}}}}}},

@@ -53,7 +53,23 @@
 //!   `cargo gateway` asks for by itself, and which links an OpenSSL: librdkafka has no other.
 //! - `sasl`: `mechanism` (`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`), `user` and `password`; or the mechanism `OAUTHBEARER`
 //!   and a `token`, which is read again whenever a new one is needed: `file:PATH` of one that somebody renews, such as
-//!   Kubernetes. All but `PLAIN` need `kafka-tls` as well.
+//!   Kubernetes; or `OAUTHBEARER` and a `token_endpoint` with `client_id` and `client_secret`. All but `PLAIN` need
+//!   `kafka-tls` as well.
+//!
+//! A `token_endpoint` (`https://id.example.com/oauth2/token`; `http://` only to this machine's own addresses, since the secret
+//! would be seen) is asked by OAuth 2.0's client credentials grant, RFC 6749 section 4.4. `client_auth` is `basic` (the
+//! default: id and secret in the header `Authorization`) or `post` (in the body); `scope` and `audience` are sent where they
+//! are given. Whom `tls` trusts is trusted there too, also where `enabled` is `false`; where the system has no authorities,
+//! those of Mozilla are bundled for it. Redirects are not followed, and proxies not used. A token is fetched in the
+//! background as the broker opens, one for all clients of it, and anew after three quarters of its life, which is the
+//! shorter one of `expires_in` and its own `exp`, or five minutes where neither says. While the endpoint fails, the old token is
+//! used to its end, and it is asked again after 1 to 30 seconds, or once a file of the settings has changed; the secret is
+//! read for each request. A JSON Web Token's `sub` is the principal that is told to librdkafka. SASL extensions cannot be
+//! sent: rdkafka does not pass them on.
+//!
+//! `AWS_MSK_IAM` and `GSSAPI` are refused. The former is OAUTHBEARER with a token that is a signed AWS URL. The one crate that
+//! makes those (aws-msk-iam-sasl-signer) is one person's port of what AWS has for other languages, and brings AWS's
+//! configuration and STS along, so it is not used; AWS's own signer (aws-sigv4) needs credentials, whose sources are not there yet.
 //!
 //! Settings are read whenever a client is made. When a file of theirs changes, a new client is made and takes the place of
 //! the old one as soon as it is connected; the old one ends when what was on its way is confirmed. Where the new one cannot
@@ -133,6 +149,7 @@ mod addresses;
 mod attributes;
 #[cfg(feature = "kafka")]
 mod client;
+mod endpoint;
 #[cfg(feature = "kafka")]
 mod options;
 mod settings;

@@ -5,7 +5,8 @@
 //! calls the same function when it opens, so the two cannot drift. A driver whose
 //! [`has_client`](Driver::has_client) is false has only its grammar so far.
 //!
-//! This crate knows nothing of HTTP and nothing of `gateway.json`.
+//! This crate serves no HTTP and knows nothing of `gateway.json`. A driver that has to ask somebody over HTTP, as Kafka does
+//! for tokens, does so as a client, behind a feature.
 
 pub mod aws;
 pub mod azure_service_bus;
@@ -29,11 +30,11 @@ mod registry_tests;
 mod settings;
 pub mod sns;
 pub mod sqs;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod stream;
 #[cfg(any(feature = "nats", feature = "rabbitmq"))]
 mod supervision;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod tls;
 mod url;
 

@@ -10,6 +10,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 /// Who is trusted, and the certificate to show. Not shown, for its key.
 pub(crate) struct Tls {
     /// Whether a server that does not offer TLS is refused.
+    #[cfg_attr(
+        not(any(feature = "nats", feature = "rabbitmq")),
+        allow(dead_code, reason = "not every user has a choice")
+    )]
     pub(crate) required: bool,
     /// Whether the system's roots are trusted as well, or the bundled ones where the system has none.
     system_roots: bool,
@@ -28,11 +32,13 @@ impl Tls {
         Ok(())
     }
 
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn set_certificate(&mut self, pem: &[u8]) -> Result<(), String> {
         self.certificate = certificates(pem)?;
         Ok(())
     }
 
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn set_key(&mut self, pem: &[u8]) -> Result<(), String> {
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("holds no private key: {error}"))?;
         self.key = Some(key);

@@ -17,4 +17,8 @@ mod kafka {
     mod refusals;
     mod renewals;
     mod server;
+    #[cfg(feature = "kafka-tls")]
+    mod token_endpoint;
+    #[cfg(feature = "kafka-tls")]
+    mod tokens;
 }

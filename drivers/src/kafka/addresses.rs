@@ -29,6 +29,15 @@ fn address(text: &str) -> Result<String, &'static str> {
     if text.contains('@') {
         return Err("has a login: logins are settings of a named broker");
     }
+    let (host, port) = host_and_port(text)?;
+    Ok(format!("{host}:{}", port.unwrap_or(PORT)))
+}
+
+/// The parts of `HOST` or `HOST:PORT`, an IPv6 address with its brackets.
+///
+/// # Errors
+/// What is wrong with it, without the text.
+pub(super) fn host_and_port(text: &str) -> Result<(String, Option<u16>), &'static str> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("has no valid host")?;
@@ -48,9 +57,8 @@ fn address(text: &str) -> Result<String, &'static str> {
             (host.to_owned(), port)
         }
     };
-    let port = port.map_or(Ok(PORT), str::parse::<u16>);
-    match port {
-        Ok(port) if port > 0 => Ok(format!("{host}:{port}")),
+    match port.map(str::parse::<u16>).transpose() {
+        Ok(port) if port != Some(0) => Ok((host, port)),
         _ => Err("has no valid port"),
     }
 }

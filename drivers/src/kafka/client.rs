@@ -8,6 +8,8 @@ mod delivery;
 mod group;
 pub(super) mod health;
 mod limits;
+#[cfg(feature = "kafka-tls")]
+pub(super) mod oidc;
 mod producer;
 mod publisher;
 mod record;
@@ -46,6 +48,8 @@ pub struct Broker {
     shared: Arc<Shared>,
     subscriptions: Subscriptions,
     probe: AbortHandle,
+    #[cfg(feature = "kafka-tls")]
+    fetching: Option<oidc::Fetching>,
 }
 
 /// What publishers and subscribers of a broker have in common.
@@ -65,12 +69,20 @@ impl crate::Broker for Broker {
     fn open(settings: &Settings) -> Result<Self, OpenError> {
         let options = Options::new(settings);
         // To know that everything is there; each client reads it anew.
-        drop(options.load()?);
+        options.check()?;
         let health = Health::new(DRIVER.name, options.name());
+        #[cfg(feature = "kafka-tls")]
+        let fetching = oidc::Fetching::start(&options, &health);
         let shared =
             Arc::new(Shared { options, health, producers: Mutex::default(), is_closed: AtomicBool::new(false) });
         let probe = tokio::spawn(Shared::probe(Arc::clone(&shared))).abort_handle();
-        Ok(Self { subscriptions: Subscriptions::new(&shared), shared, probe })
+        Ok(Self {
+            subscriptions: Subscriptions::new(&shared),
+            shared,
+            probe,
+            #[cfg(feature = "kafka-tls")]
+            fetching,
+        })
     }
 
     fn publisher(&self, url: &str, options: &PublisherOptions) -> Result<Publisher, OpenError> {
@@ -99,6 +111,10 @@ impl crate::Broker for Broker {
     /// Waits a few seconds at most for what is on its way.
     async fn close(&self) {
         self.probe.abort();
+        #[cfg(feature = "kafka-tls")]
+        if let Some(fetching) = &self.fetching {
+            fetching.end();
+        }
         self.subscriptions.close().await;
         let producers = self.shared.stop();
         let ended = async {

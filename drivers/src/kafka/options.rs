@@ -2,6 +2,8 @@
 //! librdkafka is told them.
 
 #[cfg(feature = "kafka-tls")]
+mod asking;
+#[cfg(feature = "kafka-tls")]
 mod tls;
 mod token;
 
@@ -10,7 +12,13 @@ use std::env::VarError;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+#[cfg(feature = "kafka-tls")]
+pub(crate) use self::asking::Asking;
 pub(crate) use self::token::TokenSource;
+#[cfg(feature = "kafka-tls")]
+pub(crate) use self::token::{ANYBODY, OPAQUE, claims};
+#[cfg(feature = "kafka-tls")]
+use super::client::oidc::Tokens;
 use super::settings::{self, Mechanism};
 use super::{addresses, settings::TLS};
 use crate::settings::checks::flag;
@@ -23,8 +31,8 @@ pub(super) const EXPECTED: &str = "the brokers' addresses, HOST:PORT, separated 
 
 const INSTANCE_ID: &str = "group_instance_id";
 
-/// Settings that librdkafka asks for by itself when it needs them.
-const ASKED_FOR: [&str; 1] = ["sasl.token"];
+/// Settings that are read again by themselves when they are needed.
+const ASKED_FOR: [&str; 2] = ["sasl.token", "sasl.client_secret"];
 
 /// The files of the settings, as they were at some time.
 #[derive(PartialEq, Eq)]
@@ -38,6 +46,9 @@ pub(crate) struct Stamps {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     reader: Reader,
+    /// Where there is a token endpoint.
+    #[cfg(feature = "kafka-tls")]
+    tokens: Option<std::sync::Arc<Tokens>>,
 }
 
 /// What a client of any kind is told, as it is now. Not shown, for its secrets.
@@ -65,7 +76,17 @@ impl Stamps {
 
 impl Options {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { reader: Reader::new(settings) }
+        Self {
+            reader: Reader::new(settings),
+            #[cfg(feature = "kafka-tls")]
+            tokens: (!settings.sources("sasl.token_endpoint").is_empty()).then(std::sync::Arc::default),
+        }
+    }
+
+    /// What is known of tokens, where there is an endpoint that gives them.
+    #[cfg(feature = "kafka-tls")]
+    pub(crate) fn tokens(&self) -> Option<&std::sync::Arc<Tokens>> {
+        self.tokens.as_ref()
     }
 
     /// The broker's name in the config, where it has one.
@@ -73,11 +94,42 @@ impl Options {
         self.reader.settings.name
     }
 
-    /// Reads variables and files, which happens whenever a client is made, so that credentials can be renewed. Blocks.
+    /// Reads what [`load`](Self::load) reads, but for a token of an endpoint. Blocks.
+    ///
+    /// # Errors
+    /// A value is missing or malformed. The error does not show it.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        #[cfg(feature = "kafka-tls")]
+        if self.tokens.is_some() {
+            drop(self.asking()?);
+        }
+        self.read().map(drop)
+    }
+
+    /// Reads variables and files, which happens whenever a client is made, so that credentials can be renewed. Blocks, and
+    /// waits for the first token of an endpoint: librdkafka asks no sooner than after ten seconds again.
     ///
     /// # Errors
     /// A value is missing or malformed. The error does not show it.
     pub(crate) fn load(&self) -> Result<Access, OpenError> {
+        let access = self.read()?;
+        self.wait_for_token()?;
+        Ok(access)
+    }
+
+    /// Waits for the first token where an endpoint gives them. Blocks for a few seconds at most.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub(crate) fn wait_for_token(&self) -> Result<(), OpenError> {
+        #[cfg(feature = "kafka-tls")]
+        if let Some(tokens) = &self.tokens {
+            return tokens.wait().map_err(|reason| self.reader.wrong("sasl.token_endpoint", reason));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Access, OpenError> {
         settings::check(&self.reader.settings)?;
         let mut access = Access { config: common(), secrets: Secrets::default() };
         access.config.set("bootstrap.servers", self.servers()?.join(","));

@@ -1,6 +1,7 @@
 //! What a named broker of Kafka may say.
 
 use super::addresses;
+use super::endpoint::Endpoint;
 use crate::settings::checks::{self, Wrong, flag, literals};
 use crate::{OpenError, Setting, SettingKind, Settings};
 
@@ -20,6 +21,12 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("sasl.user", SettingKind::Text),
     setting("sasl.password", SettingKind::Secret),
     setting("sasl.token", SettingKind::Secret),
+    setting("sasl.token_endpoint", SettingKind::Text),
+    setting("sasl.client_id", SettingKind::Text),
+    setting("sasl.client_secret", SettingKind::Secret),
+    setting("sasl.client_auth", SettingKind::Text),
+    setting("sasl.scope", SettingKind::Text),
+    setting("sasl.audience", SettingKind::Text),
 ];
 
 const fn setting(name: &'static str, kind: SettingKind) -> Setting {
@@ -65,17 +72,20 @@ impl Mechanism {
     /// # Errors
     /// It has no use for one of them, or needs another.
     pub(crate) fn check(self, given: &dyn Fn(&str) -> bool) -> Result<(), Wrong> {
-        let (needed, other) = match self {
-            Self::OauthBearer => ("sasl.token", "sasl.user"),
-            Self::Plain | Self::ScramSha256 | Self::ScramSha512 => ("sasl.user", "sasl.token"),
+        let tokens = ["sasl.token", "sasl.token_endpoint"];
+        let user = ["sasl.user"];
+        let (needed, others): (&[&'static str], &[&'static str]) = match self {
+            Self::OauthBearer => (&tokens, &user),
+            Self::Plain | Self::ScramSha256 | Self::ScramSha512 => (&user, &tokens),
         };
-        if given(other) {
+        if let Some(other) = others.iter().find(|other| given(other)) {
             return Err((other, "is nothing that this `mechanism` has".to_owned()));
         }
-        if !given(needed) {
-            return Err(("sasl.mechanism", format!("needs `{needed}`")));
+        match needed.iter().filter(|name| given(name)).count() {
+            0 => Err(("sasl.mechanism", format!("needs `{}`", needed.join("` or `")))),
+            1 => Ok(()),
+            _ => Err(("sasl.token", "cannot stand beside `sasl.token_endpoint`".to_owned())),
         }
-        Ok(())
     }
 
     #[cfg(feature = "kafka")]
@@ -121,12 +131,21 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
         ("sasl.password", "sasl.user"),
         ("sasl.user", "sasl.mechanism"),
         ("sasl.token", "sasl.mechanism"),
+        ("sasl.token_endpoint", "sasl.mechanism"),
+        ("sasl.token_endpoint", "sasl.client_id"),
+        ("sasl.token_endpoint", "sasl.client_secret"),
+        ("sasl.client_id", "sasl.token_endpoint"),
+        ("sasl.client_secret", "sasl.token_endpoint"),
+        ("sasl.client_auth", "sasl.token_endpoint"),
+        ("sasl.scope", "sasl.token_endpoint"),
+        ("sasl.audience", "sasl.token_endpoint"),
     ] {
         if given(name) && !given(needed) {
             return Err((name, format!("needs `{needed}`")));
         }
     }
-    for name in ["client_id", "rack", "group_instance_id", "sasl.user"] {
+    for name in ["client_id", "rack", "group_instance_id", "sasl.user", "sasl.client_id", "sasl.scope", "sasl.audience"]
+    {
         if literals(settings, name).any(str::is_empty) {
             return Err((name, "is empty".to_owned()));
         }
@@ -134,8 +153,10 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
     for name in ["tls.enabled", "tls.disable_system_ca_pool"] {
         literals(settings, name).try_for_each(|text| flag(text).map(drop).map_err(|message| (name, message)))?;
     }
+    // Whom to trust is said for the token endpoint as well.
+    let is_of_endpoint = |name: &str| given("sasl.token_endpoint") && TRUST.contains(&name);
     if literals(settings, "tls.enabled").any(|text| text == "false")
-        && let Some(name) = TLS.into_iter().find(|name| given(name))
+        && let Some(name) = TLS.into_iter().find(|name| given(name) && !is_of_endpoint(name))
     {
         return Err((name, "cannot stand beside `\"enabled\": false`".to_owned()));
     }
@@ -146,12 +167,30 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
         let mechanism = Mechanism::parse(name).map_err(|message| ("sasl.mechanism", message))?;
         mechanism.check(&given)?;
     }
+    for url in literals(settings, "sasl.token_endpoint") {
+        Endpoint::parse(url).map_err(|message| ("sasl.token_endpoint", message.to_owned()))?;
+    }
+    for text in literals(settings, "sasl.client_auth") {
+        is_in_body(text).map_err(|message| ("sasl.client_auth", message))?;
+    }
     Ok(())
 }
 
 /// Settings that only TLS has a use for: each of them asks for it.
 pub(crate) const TLS: [&str; 5] =
     ["tls.ca_certs", "tls.client_cert", "tls.client_key", "tls.key_password", "tls.disable_system_ca_pool"];
+
+/// Those that say whom to trust.
+const TRUST: [&str; 2] = ["tls.ca_certs", "tls.disable_system_ca_pool"];
+
+/// Whether a token endpoint is told the client's secret in the body of a request (`post`) and not in a header (`basic`).
+pub(crate) fn is_in_body(text: &str) -> Result<bool, String> {
+    match text {
+        "basic" => Ok(false),
+        "post" => Ok(true),
+        _ => Err("is neither `basic` nor `post`".to_owned()),
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -164,6 +203,11 @@ mod tests {
         const ENV: &[Source] = &[Source::Env("SLUICEGATE_NO_SUCH_VARIABLE")];
         const FILE: &[Source] = &[Source::File("no/such/file")];
         const PLAIN: (&str, &[Source]) = ("sasl.mechanism", &[Source::Literal("PLAIN")]);
+        const TOKENS: (&str, &[Source]) = ("sasl.mechanism", &[Source::Literal("OAUTHBEARER")]);
+        const ENDPOINT: (&str, &[Source]) = ("sasl.token_endpoint", &[Source::Literal("https://id.example.com/token")]);
+        const ID: (&str, &[Source]) = ("sasl.client_id", &[Source::Literal("gateway")]);
+        const SECRET: (&str, &[Source]) = ("sasl.client_secret", FILE);
+        const FALSE: (&str, &[Source]) = ("tls.enabled", &[Source::Literal("false")]);
         const TRUE: &[Source] = &[Source::Literal("true")];
         let said = |values| {
             let settings = Settings { name: Some("billing"), values, base: std::path::PathBuf::new() };
@@ -179,6 +223,10 @@ mod tests {
             said(&[A, ("tls.enabled", &[Source::Literal("false")]), PLAIN, ("sasl.user", ENV), ("sasl.password", ENV)]),
             Ok(())
         );
+        assert_eq!(
+            said(&[A, TOKENS, ENDPOINT, ID, SECRET, FALSE, ("tls.ca_certs", FILE), ("sasl.scope", ENV)]),
+            Ok(())
+        );
         for (error, expected) in [
             (said(&[]), "`servers` of the broker `billing` is missing"),
             (said(&[("servers", &[Source::Literal("a"), Source::Literal("b:hunter2")])]), "has no valid port"),
@@ -187,6 +235,46 @@ mod tests {
             (said(&[A, ("sasl.password", ENV)]), "`sasl.password` of the broker `billing` needs `sasl.user`"),
             (said(&[A, ("sasl.token", ENV)]), "`sasl.token` of the broker `billing` needs `sasl.mechanism`"),
             (said(&[A, PLAIN, ("sasl.token", ENV)]), "`sasl.token` of the broker `billing` is nothing that"),
+            (
+                said(&[A, ("sasl.token_endpoint", ENV)]),
+                "`sasl.token_endpoint` of the broker `billing` needs `sasl.mech",
+            ),
+            (
+                said(&[A, TOKENS, ("sasl.token_endpoint", ENV), ("sasl.client_secret", ENV)]),
+                "`sasl.token_endpoint` of the broker `billing` needs `sasl.client_id`",
+            ),
+            (
+                said(&[A, TOKENS, ("sasl.token_endpoint", ENV), ID]),
+                "`sasl.token_endpoint` of the broker `billing` needs `sasl.client_secret`",
+            ),
+            (
+                said(&[A, TOKENS, ("sasl.token", ENV), ("sasl.scope", ENV)]),
+                "`sasl.scope` of the broker `billing` needs `sasl.token_endpoint`",
+            ),
+            (
+                said(&[A, TOKENS, ENDPOINT, ID, SECRET, ("sasl.token", ENV)]),
+                "`sasl.token` of the broker `billing` cannot stand beside `sasl.token_endpoint`",
+            ),
+            (
+                said(&[A, PLAIN, ENDPOINT, ID, SECRET, ("sasl.user", ENV), ("sasl.password", ENV)]),
+                "`sasl.token_endpoint` of the broker `billing` is nothing that",
+            ),
+            (
+                said(&[A, TOKENS, ("sasl.token_endpoint", &[Source::Literal("http://a/hunter2")]), ID, SECRET]),
+                "`sasl.token_endpoint` of the broker `billing` shows the secret on its way",
+            ),
+            (
+                said(&[A, TOKENS, ENDPOINT, ID, SECRET, ("sasl.client_auth", &[Source::Literal("hunter2")])]),
+                "`sasl.client_auth` of the broker `billing` is neither `basic` nor `post`",
+            ),
+            (
+                said(&[A, TOKENS, ENDPOINT, ID, SECRET, ("sasl.scope", &[Source::Literal("")])]),
+                "`sasl.scope` of the broker `billing` is empty",
+            ),
+            (
+                said(&[A, ("sasl.mechanism", &[Source::Literal("AWS_MSK_IAM")])]),
+                "`sasl.mechanism` of the broker `billing` is `AWS_MSK_IAM`, which this version does not speak",
+            ),
             (
                 said(&[A, ("sasl.mechanism", &[Source::Literal("OAUTHBEARER")])]),
                 "`sasl.mechanism` of the broker `billing` needs `sasl.token`",

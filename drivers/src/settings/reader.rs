@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 use super::checks;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 use crate::tls::Tls;
 use crate::{OpenError, Settings, Source};
 
@@ -82,16 +82,24 @@ impl Reader {
         }
     }
 
+    /// Whom the settings that begin with `tls.` have trusted. TLS is required where they name somebody.
+    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+    pub(crate) fn trust(&self) -> Result<Tls, OpenError> {
+        let sources = self.settings.sources("tls.ca_certs");
+        let mut tls = Tls::new(!sources.is_empty(), !self.flag("tls.disable_system_ca_pool")?);
+        for source in sources {
+            let pem = self.read_file("tls.ca_certs", source)?;
+            tls.add_roots(pem.as_bytes()).map_err(|message| self.wrong("tls.ca_certs", message))?;
+        }
+        Ok(tls)
+    }
+
     /// What the settings that begin with `tls.` say.
     #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn tls(&self) -> Result<Tls, OpenError> {
         let settings = &self.settings;
-        let mut tls = Tls::new(self.flag("tls.required")?, !self.flag("tls.disable_system_ca_pool")?);
-        for source in settings.sources("tls.ca_certs") {
-            let pem = self.read_file("tls.ca_certs", source)?;
-            tls.add_roots(pem.as_bytes()).map_err(|message| self.wrong("tls.ca_certs", message))?;
-            tls.required = true;
-        }
+        let mut tls = self.trust()?;
+        tls.required |= self.flag("tls.required")?;
         let certificate = settings.sources("tls.client_cert").first();
         // Either both or neither: that was checked.
         if let (Some(certificate), Some(key)) = (certificate, settings.sources("tls.client_key").first()) {

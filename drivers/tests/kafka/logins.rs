@@ -35,7 +35,7 @@ async fn tls_and_each_way_to_log_in() {
 }
 
 /// Without a signature, as the server is told to take it.
-fn token(lasts: Duration) -> String {
+pub(super) fn token(lasts: Duration) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let claims = format!(r#"{{"sub":"ann","iat":{now},"exp":{}}}"#, now + lasts.as_secs());
     let encode = |text: &str| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());

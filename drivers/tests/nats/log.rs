@@ -1,7 +1,7 @@
 //! What a test's thread writes to the log, which with tokio's test runtime is all that its client does.
 
 use std::io;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, Once, PoisonError};
 
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -25,14 +25,17 @@ impl Log {
         Self { text, _guard: Some(subscriber.set_default()) }
     }
 
-    /// The log of all threads from now on, for good. One test of a program can ask for it.
+    /// The log of all threads, which all tests of a program share that ask for it.
     #[allow(dead_code, reason = "for clients that have threads")]
     pub(super) fn everywhere() -> Self {
-        let text = Text::default();
-        let writer = text.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::set_global_default(subscriber).expect("the first");
-        Self { text, _guard: None }
+        static ALL: LazyLock<Text> = LazyLock::new(|| {
+            let text = Text::default();
+            let writer = text.clone();
+            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+            tracing::subscriber::set_global_default(subscriber).expect("the first");
+            text
+        });
+        Self { text: ALL.clone(), _guard: None }
     }
 
     /// The lines that have `text` in them.

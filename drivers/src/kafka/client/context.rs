@@ -17,7 +17,7 @@ use rdkafka::statistics::Statistics;
 use super::health::{Health, Part};
 use super::statistics::Figures;
 use crate::kafka::DRIVER;
-use crate::kafka::options::Secrets;
+use crate::kafka::options::{Secrets, TokenSource};
 use crate::outage::Repeats;
 
 /// Sees what one client says. Whoever has a context of another kind passes everything on to this one.
@@ -28,6 +28,8 @@ pub(in super::super) struct Observer {
     secrets: Secrets,
     connections: Mutex<Connections>,
     is_broken: AtomicBool,
+    /// Whether it was not given the token that it asked for last.
+    lacks_token: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,7 +55,8 @@ impl Observer {
     pub(in super::super) fn new(health: &Arc<Health>, broker: Option<&'static str>, secrets: Secrets) -> Self {
         let part = health.add();
         let connections = Mutex::default();
-        Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken: AtomicBool::new(false) }
+        let (is_broken, lacks_token) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken, lacks_token }
     }
 
     /// Whether the client has a connection, logged in.
@@ -63,7 +66,14 @@ impl Observer {
 
     /// Whether the client is of no use any more, and another must take its place.
     pub(in super::super) fn is_broken(&self) -> bool {
-        self.is_broken.load(Ordering::Acquire)
+        self.is_broken.load(Ordering::Acquire) || self.waits_in_vain()
+    }
+
+    /// Whether it waits to ask again for a token that is there by now, without a connection: another client need not wait.
+    pub(in super::super) fn waits_in_vain(&self) -> bool {
+        self.lacks_token.load(Ordering::Acquire)
+            && !self.is_connected()
+            && self.secrets.token.as_ref().is_some_and(TokenSource::is_ready)
     }
 
     /// What the last attempt to connect failed with.
@@ -154,7 +164,9 @@ impl ClientContext for Observer {
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let source = self.secrets.token.as_ref().ok_or("there is no `sasl.token`")?;
-        source.token().map_err(|reason| reason.replace('\0', "").into())
+        let token = source.token();
+        self.lacks_token.store(token.is_err(), Ordering::Release);
+        token.map_err(|reason| reason.replace('\0', "").into())
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {

@@ -381,6 +381,11 @@ impl Group {
         self.sight().observer.as_ref().is_some_and(|observer| observer.is_connected())
     }
 
+    /// Whether the client waits to ask again for a token that is there by now.
+    fn waits_in_vain(&self) -> bool {
+        self.sight().observer.as_ref().is_some_and(|observer| observer.waits_in_vain())
+    }
+
     fn sight(&self) -> MutexGuard<'_, Sight> {
         // Nothing panics with the lock held.
         self.sight.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 
 use super::producer::BATCH;
 use crate::kafka::DRIVER;
-use crate::kafka::options::Options;
+use crate::kafka::options::{Access, Options};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,7 +61,10 @@ impl Limit {
 pub(super) async fn ask(options: Options, limits: Vec<Arc<Limit>>) {
     // Making a client and ending it both block.
     let made = tokio::task::spawn_blocking(move || {
-        let mut config: ClientConfig = options.load().map_err(|error| error.to_string())?.config;
+        let Access { mut config, secrets } = options.load().map_err(|error| error.to_string())?;
+        if secrets.token.is_some() {
+            return Err("rdkafka does not hear when this kind of client asks for a token".to_owned());
+        }
         // Nobody reads what it says of itself.
         config.set("statistics.interval.ms", "0").remove("debug").set_log_level(RDKafkaLogLevel::Emerg);
         config.create::<AdminClient<DefaultClientContext>>().map_err(|_| "it cannot be made".to_owned())

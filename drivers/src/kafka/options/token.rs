@@ -1,4 +1,5 @@
-//! Tokens to log in with (OAUTHBEARER): read again whenever librdkafka needs one, so that somebody else may renew the file.
+//! Tokens to log in with (OAUTHBEARER): of a setting that is read again whenever librdkafka needs one, so that somebody else
+//! may renew the file; or those that an endpoint gives.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,30 +9,61 @@ use serde_json::Value;
 
 use super::Options;
 use crate::OpenError;
+#[cfg(feature = "kafka-tls")]
+use crate::kafka::client::oidc::Tokens;
 
 /// How long a token is used whose end cannot be read from it.
-const OPAQUE: Duration = Duration::from_secs(300);
+pub(crate) const OPAQUE: Duration = Duration::from_secs(300);
+
+/// Whom a token is of that does not say so. The broker knows.
+pub(crate) const ANYBODY: &str = "sluicegate";
 
 /// Where tokens come from.
-pub(crate) struct TokenSource(Options);
+pub(crate) enum TokenSource {
+    /// `sasl.token`.
+    Setting(Options),
+    /// `sasl.token_endpoint`.
+    #[cfg(feature = "kafka-tls")]
+    Endpoint(std::sync::Arc<Tokens>),
+}
 
 impl TokenSource {
-    /// Reads a token, to know that it can be read.
+    /// Reads the token of a setting, to know that it can be read.
     ///
     /// # Errors
     /// It cannot.
     pub(super) fn new(options: &Options) -> Result<Self, OpenError> {
-        let source = Self(options.clone());
-        source.read()?;
-        Ok(source)
+        #[cfg(feature = "kafka-tls")]
+        if let Some(tokens) = options.tokens() {
+            return Ok(Self::Endpoint(std::sync::Arc::clone(tokens)));
+        }
+        read(options)?;
+        Ok(Self::Setting(options.clone()))
     }
 
-    /// The token of now. Blocks.
+    /// Whether there is a token that nobody has asked for since.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            // Another client is made when the file changes.
+            Self::Setting(_) => false,
+            #[cfg(feature = "kafka-tls")]
+            Self::Endpoint(tokens) => tokens.token().is_ok(),
+        }
+    }
+
+    /// The token of now. Blocks no longer than reading a file does.
     ///
     /// # Errors
     /// It cannot be read, or its time is over.
     pub(crate) fn token(&self) -> Result<OAuthToken, String> {
-        let token = self.read().map_err(|error| error.to_string())?;
+        let options = match self {
+            Self::Setting(options) => options,
+            #[cfg(feature = "kafka-tls")]
+            Self::Endpoint(tokens) => {
+                return tokens.token().map_err(|reason| format!("`sasl.token_endpoint` {reason}"));
+            }
+        };
+        let token = read(options).map_err(|error| error.to_string())?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let (principal, end) = claims(&token).unwrap_or_default();
         if end.is_some_and(|end| end <= now) {
@@ -39,17 +71,17 @@ impl TokenSource {
         }
         let end = end.unwrap_or(now + OPAQUE);
         let lifetime_ms = i64::try_from(end.as_millis()).unwrap_or(i64::MAX);
-        Ok(OAuthToken { token, principal_name: principal.unwrap_or_else(|| "sluicegate".to_owned()), lifetime_ms })
-    }
-
-    fn read(&self) -> Result<String, OpenError> {
-        let token = self.0.reader.settings.text("sasl.token")?.unwrap_or_default();
-        self.0.not_empty("sasl.token", token)
+        Ok(OAuthToken { token, principal_name: principal.unwrap_or_else(|| ANYBODY.to_owned()), lifetime_ms })
     }
 }
 
+fn read(options: &Options) -> Result<String, OpenError> {
+    let token = options.reader.settings.text("sasl.token")?.unwrap_or_default();
+    options.not_empty("sasl.token", token)
+}
+
 /// Whom a JSON Web Token is of, and when its time is over. Nobody checks it here: that is the broker's part.
-fn claims(token: &str) -> Option<(Option<String>, Option<Duration>)> {
+pub(crate) fn claims(token: &str) -> Option<(Option<String>, Option<Duration>)> {
     let payload = token.split('.').nth(1)?;
     let payload = BASE64URL_NOPAD.decode(payload.trim_end_matches('=').as_bytes()).ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;

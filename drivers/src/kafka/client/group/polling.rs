@@ -82,6 +82,12 @@ impl Group {
     fn run(self: &Arc<Self>) {
         let (mut retry, mut look) = (FIRST_RETRY, FIRST_LOOK);
         while !self.is_closing() {
+            // Without one it is an outage like others, and nothing that the group is refused.
+            if let Err(error) = self.shared.options.wait_for_token() {
+                self.shared.health.failed(&error.to_string());
+                self.rest(LOOK_EVERY);
+                continue;
+            }
             let since = Instant::now();
             let files = self.shared.options.stamps();
             let end = match self.make() {
@@ -169,6 +175,9 @@ impl Group {
                 Some((RDKafkaErrorCode::FencedInstanceId, _)) => return End::Fenced,
                 Some(_) => return End::Broken("librdkafka has given it up"),
                 None => {}
+            }
+            if self.waits_in_vain() {
+                return End::Broken("a token is there that it lacked");
             }
             if self.refusals().unreadable_since().is_some_and(|since| since.elapsed() >= *look) {
                 *look = (*look * 2).min(LONGEST_LOOK);
