@@ -265,7 +265,7 @@ pub enum ReceiveError {
 pub enum SettleError {
     /// The delivery was settled before, or its deadline passed and the message was given back.
     Expired,
-    /// There is no connection to the broker, which will deliver the message again.
+    /// It did not reach the broker, which delivers the message again unless it still does.
     Unreachable(Box<dyn StdError + Send + Sync>),
 }
 
