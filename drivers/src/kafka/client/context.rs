@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
@@ -28,8 +28,8 @@ pub(in super::super) struct Observer {
     secrets: Secrets,
     connections: Mutex<Connections>,
     is_broken: AtomicBool,
-    /// Whether it was not given the token that it asked for last.
-    lacks_token: AtomicBool,
+    /// Why it was not given the token that it asked for last.
+    no_token: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -55,8 +55,8 @@ impl Observer {
     pub(in super::super) fn new(health: &Arc<Health>, broker: Option<&'static str>, secrets: Secrets) -> Self {
         let part = health.add();
         let connections = Mutex::default();
-        let (is_broken, lacks_token) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken, lacks_token }
+        let (is_broken, no_token) = (AtomicBool::new(false), Mutex::default());
+        Self { health: Arc::clone(health), part, broker, secrets, connections, is_broken, no_token }
     }
 
     /// Whether the client has a connection, logged in.
@@ -71,7 +71,7 @@ impl Observer {
 
     /// Whether it waits to ask again for a token that is there by now, without a connection: another client need not wait.
     pub(in super::super) fn waits_in_vain(&self) -> bool {
-        self.lacks_token.load(Ordering::Acquire)
+        self.no_token().is_some()
             && !self.is_connected()
             && self.secrets.token.as_ref().is_some_and(TokenSource::is_ready)
     }
@@ -83,6 +83,10 @@ impl Observer {
             "" => "no answer".to_owned(),
             failure => failure.to_owned(),
         }
+    }
+
+    fn no_token(&self) -> MutexGuard<'_, Option<String>> {
+        self.no_token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that a message was lost that nobody waits for.
@@ -134,6 +138,11 @@ impl Observer {
                 return;
             }
             let reason = if reason.is_empty() { format!("{name}: no connection") } else { reason };
+            // It goes on with the last token it had, whose end is no news; librdkafka tells once why there is no other.
+            let reason = match &*self.no_token() {
+                Some(failure) => format!("{reason}; {}", self.shown(failure)),
+                None => reason,
+            };
             connections.failure.clone_from(&reason);
             match self.is_connected() {
                 true => self.health.lost(&self.part, &reason),
@@ -164,9 +173,9 @@ impl ClientContext for Observer {
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let source = self.secrets.token.as_ref().ok_or("there is no `sasl.token`")?;
-        let token = source.token();
-        self.lacks_token.store(token.is_err(), Ordering::Release);
-        token.map_err(|reason| reason.replace('\0', "").into())
+        let token = source.token().map_err(|reason| reason.replace('\0', ""));
+        *self.no_token() = token.as_ref().err().cloned();
+        token.map_err(Into::into)
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
