@@ -1,14 +1,10 @@
 //! A message that is not JSON, where JSON is wanted: it ends as the config says, and the next one is delivered.
 
-use std::time::{Duration, Instant};
-
 use rdkafka::Message;
 
 use super::Stage;
 use crate::support::kafka::header;
-
-/// Only against hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::poison::failures;
 
 /// Publishes a message that is no JSON, and then one that is.
 async fn publish_both(stage: &Stage, topic: &str) {
@@ -16,31 +12,11 @@ async fn publish_both(stage: &Stage, topic: &str) {
     stage.client.publish(topic, Some(b"key"), &[], Some(br#"{"n":1}"#)).await;
 }
 
-/// Asks until the good message has come; how often the bad one was answered until both were done with.
-async fn failures(stage: &Stage, path: &str, wanted: usize) -> usize {
-    let (started, mut failures, mut good) = (Instant::now(), 0, 0);
-    while failures < wanted || good == 0 {
-        assert!(started.elapsed() < PATIENCE, "{path}: {failures} failures, {good} good ones");
-        let answer = stage.gateway.get(path).await;
-        match answer.status {
-            502 => failures += 1,
-            200 => {
-                assert_eq!(answer.text(), r#"{"n":1}"#);
-                good += 1;
-            }
-            // The group finds together, or it is given back after a while.
-            status => assert_eq!(status, 204, "{answer:?}"),
-        }
-    }
-    assert_eq!(good, 1);
-    failures
-}
-
 #[tokio::test]
 async fn after_too_many_deliveries_it_goes_to_the_dead_letter_topic() {
     let Some(stage) = Stage::set().await else { return };
     publish_both(&stage, "poison").await;
-    assert_eq!(failures(&stage, "/poison", 2).await, 2);
+    assert_eq!(failures(&stage.gateway, "/poison", 2).await, 2);
     // Ends once the copy is confirmed and the original settled.
     stage.gateway.stop().await;
     let graves = stage.client.read("graves").await;
@@ -60,7 +36,7 @@ async fn after_too_many_deliveries_it_goes_to_the_dead_letter_topic() {
 async fn dropped_it_is_gone() {
     let Some(stage) = Stage::set().await else { return };
     publish_both(&stage, "poison.dropped").await;
-    assert_eq!(failures(&stage, "/poison-dropped", 1).await, 1);
+    assert_eq!(failures(&stage.gateway, "/poison-dropped", 1).await, 1);
     stage.gateway.stop().await;
     assert_eq!(stage.client.committed("poison.dropped", "poison.dropped").await, [(0, 2)].into(), "both are settled");
 }

@@ -1,14 +1,9 @@
 //! A message that is not JSON, where JSON is wanted: it ends as the config says, and the next one is delivered.
 
-use std::time::{Duration, Instant};
-
 use lapin::BasicProperties;
 
 use super::Stage;
-use crate::support::eventually;
-
-/// Only against hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{eventually, poison};
 
 /// Publishes a message that is no JSON, and then one that is.
 async fn publish_both(stage: &Stage, exchange: &str) {
@@ -17,23 +12,9 @@ async fn publish_both(stage: &Stage, exchange: &str) {
     stage.client.publish(exchange, "", properties().with_message_id("fine".into()), br#"{"n":1}"#).await;
 }
 
-/// Asks until the good message has come; how often the bad one was answered until both were done with.
+/// The same as of every driver, and nothing is left.
 async fn failures(stage: &Stage, path: &str, wanted: usize) -> usize {
-    let (started, mut failures, mut good) = (Instant::now(), 0, 0);
-    while failures < wanted || good == 0 {
-        assert!(started.elapsed() < PATIENCE, "{path}: {failures} failures, {good} good ones");
-        let answer = stage.gateway.get(path).await;
-        match answer.status {
-            502 => failures += 1,
-            200 => {
-                assert_eq!(answer.text(), r#"{"n":1}"#);
-                good += 1;
-            }
-            // It is given back after a while.
-            status => assert_eq!(status, 204, "{answer:?}"),
-        }
-    }
-    assert_eq!(good, 1);
+    let failures = poison::failures(&stage.gateway, path, wanted).await;
     assert_eq!(stage.gateway.get(path).await.status, 204, "{path}: nothing is left");
     failures
 }

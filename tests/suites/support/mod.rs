@@ -8,6 +8,7 @@ pub(crate) mod kafka;
 mod logs;
 pub(crate) mod nats;
 mod other;
+pub(crate) mod poison;
 mod program;
 pub(crate) mod rabbitmq;
 mod upstream;
