@@ -9,6 +9,7 @@ mod nats_admin;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/server.rs"]
 mod server;
+mod support;
 
 mod jetstream {
     mod closing;

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "some of it is for other drivers")]
 #[path = "nats/log.rs"]
 mod log;
+mod support;
 
 mod kafka {
     mod common;

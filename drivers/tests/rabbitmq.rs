@@ -8,6 +8,7 @@ mod log;
 #[allow(dead_code, reason = "some of it is for the conformance suite alone")]
 #[path = "harness/rabbitmq_admin.rs"]
 mod rabbitmq_admin;
+mod support;
 
 mod rabbitmq {
     mod consuming;

@@ -1,6 +1,5 @@
 //! What tests do with a client of the driver's, and with librdkafka by hand.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,9 +11,10 @@ use rdkafka::message::{Headers as _, Message as _};
 use sluicegate_drivers::kafka::{Broker, Publisher};
 use sluicegate_drivers::{
     Broker as _, BrokerState, Message, PublishError, PublishErrorKind, Publisher as _, PublisherOptions, Receipt,
-    Settings, Source,
 };
 use tokio::time::timeout;
+
+pub(super) use crate::support::{far, settings, until};
 
 /// A record as it is stored.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,36 +33,44 @@ pub(super) fn unique() -> String {
     format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+type Admin = AdminClient<DefaultClientContext>;
+
+fn admin(servers: &str) -> Admin {
+    ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client")
+}
+
+/// Blocks, so it is not for the runtime.
+async fn end(admin: Admin) {
+    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+}
+
 /// Makes a topic.
 pub(super) async fn make_topic(servers: &str, name: &str, partitions: i32, config: &[(&str, &str)]) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let admin = admin(servers);
     let new = config
         .iter()
         .fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| topic.set(key, value));
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let made = admin.create_topics([&new], &options).await.expect("an answer");
     made.into_iter().for_each(|made| drop(made.expect("a topic")));
-    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+    end(admin).await;
 }
 
 /// Changes the largest message that a topic takes.
 pub(super) async fn set_limit(servers: &str, name: &str, bytes: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let admin = admin(servers);
     let config = AlterConfig::new(ResourceSpecifier::Topic(name)).set("max.message.bytes", bytes);
     let changed = admin.alter_configs([&config], &AdminOptions::new()).await.expect("an answer");
     changed.into_iter().for_each(|changed| drop(changed.expect("a change")));
-    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+    end(admin).await;
 }
 
 pub(super) async fn delete_topic(servers: &str, name: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", servers).create().expect("a client");
+    let admin = admin(servers);
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let deleted = admin.delete_topics(&[name], &options).await.expect("an answer");
     deleted.into_iter().for_each(|deleted| drop(deleted.expect("a topic")));
-    tokio::task::spawn_blocking(move || drop(admin)).await.expect("it ends");
+    end(admin).await;
 }
 
 /// All records of a topic, of which there are at least `count`, by partition and offset. There are no more where none comes
@@ -111,21 +119,6 @@ pub(super) async fn read(servers: &str, topic: &str, count: usize) -> Vec<Record
     .expect("the records")
 }
 
-/// A named broker with these values.
-pub(super) fn settings(values: &[(&'static str, &str)]) -> Settings {
-    let one = |(name, value): &(&'static str, &str)| {
-        let source: &'static str = (*value).to_owned().leak();
-        let source = match source.strip_prefix("file:") {
-            Some(path) => Source::File(path),
-            None => Source::Literal(source),
-        };
-        let sources: &'static [Source] = vec![source].leak();
-        (*name, sources)
-    };
-    let values: Vec<_> = values.iter().map(one).collect();
-    Settings { name: Some("test"), values: values.leak(), base: PathBuf::new() }
-}
-
 pub(super) fn open(values: &[(&'static str, &str)]) -> Broker {
     Broker::open(&settings(values)).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -165,17 +158,4 @@ pub(super) async fn ready(publisher: &Publisher) {
 
 pub(super) fn kind(published: Result<Receipt, PublishError>) -> PublishErrorKind {
     published.expect_err("not confirmed").kind
-}
-
-/// When a test stops to wait, at the latest.
-pub(super) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
-
-pub(super) async fn until(what: &str, mut it_is: impl FnMut() -> bool) {
-    let end = far();
-    while !it_is() {
-        assert!(Instant::now() < end, "not seen in a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

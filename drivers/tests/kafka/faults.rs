@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sluicegate_drivers::kafka::Publisher;
+use sluicegate_drivers::kafka::{Broker, Publisher};
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind};
 
 use super::common::{
@@ -13,14 +13,30 @@ use super::common::{
 };
 use super::server::Server;
 
+/// A server of a test's own, and a publisher that is connected to it.
+struct Stage {
+    topic: Publisher,
+    broker: Broker,
+    /// The topic's.
+    name: String,
+    server: Server,
+}
+
+impl Stage {
+    async fn set(partitions: i32) -> Option<Self> {
+        let server = Server::start()?;
+        let name = unique();
+        make_topic(&server.plaintext, &name, partitions, &[]).await;
+        let broker = connected(&[("servers", &server.plaintext)]).await;
+        let topic = publisher(&broker, &format!("kafka://{name}"));
+        ready(&topic).await;
+        Some(Self { topic, broker, name, server })
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_killed_and_comes_back() {
-    let Some(server) = Server::start() else { return };
-    let name = unique();
-    make_topic(&server.plaintext, &name, 1, &[]).await;
-    let broker = connected(&[("servers", &server.plaintext)]).await;
-    let topic = publisher(&broker, &format!("kafka://{name}"));
-    ready(&topic).await;
+    let Some(Stage { server, name, broker, topic }) = Stage::set(1).await else { return };
     let mut confirmed = 1;
     for round in 0..2 {
         server.kill().await;
@@ -48,12 +64,7 @@ async fn a_server_that_is_killed_and_comes_back() {
 /// Each that was confirmed is there, each that was told to be unreachable is not, and none is there twice.
 #[tokio::test]
 async fn a_server_that_is_killed_under_load() {
-    let Some(server) = Server::start() else { return };
-    let name = unique();
-    make_topic(&server.plaintext, &name, 3, &[]).await;
-    let broker = connected(&[("servers", &server.plaintext)]).await;
-    let topic = publisher(&broker, &format!("kafka://{name}"));
-    ready(&topic).await;
+    let Some(Stage { server, name, broker, topic }) = Stage::set(3).await else { return };
     let is_over = AtomicBool::new(false);
     let is_over = &is_over;
     let clients = (0..20).map(|client| {
@@ -108,12 +119,7 @@ async fn a_server_that_is_killed_under_load() {
 
 #[tokio::test]
 async fn a_server_that_is_paused() {
-    let Some(server) = Server::start() else { return };
-    let name = unique();
-    make_topic(&server.plaintext, &name, 1, &[]).await;
-    let broker = connected(&[("servers", &server.plaintext)]).await;
-    let topic = publisher(&broker, &format!("kafka://{name}"));
-    ready(&topic).await;
+    let Some(Stage { server, name, broker, topic }) = Stage::set(1).await else { return };
     server.signal("STOP");
     let since = Instant::now();
     let error = try_publish(&topic, Message::new("paused")).await.expect_err("nobody answers");

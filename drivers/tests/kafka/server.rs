@@ -1,11 +1,10 @@
 //! The server that all tests share, and servers of a test's own.
 
 use std::collections::HashMap;
+use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use std::{env, fs};
+
+use crate::support;
 
 /// Where a server listens, and where its files are.
 pub(super) struct Server {
@@ -20,7 +19,7 @@ pub(super) struct Server {
 impl Server {
     /// The one that all tests share, where `BROKERS` says that there is one.
     pub(super) fn shared() -> Option<Self> {
-        is_there().then(|| Self::read(&|name| env::var(name).ok(), false))
+        support::can_start("kafka").then(|| Self::read(&|name| env::var(name).ok(), false))
     }
 
     /// One of a test's own, which ends with the value, and keeps its ports when it is started again.
@@ -30,21 +29,15 @@ impl Server {
 
     /// The same, with these lines of configuration besides.
     pub(super) fn start_with(extra: &str) -> Option<Self> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        if !is_there() {
+        if !support::can_start("kafka") {
             return None;
         }
-        let name = format!("sluicegate-kafka-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("extra.conf"), extra).expect("the file can be written");
+        let folder = support::folder("kafka", extra);
         Some(Self::run(&folder))
     }
 
     fn run(folder: &Path) -> Self {
-        let output = Command::new(script("start-kafka.sh")).arg(folder).output().expect("a shell");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).expect("text");
+        let text = support::start("kafka", folder);
         let variables: HashMap<_, _> = text.lines().filter_map(|line| line.split_once('=')).collect();
         Self::read(&|name| variables.get(name).map(|value| (*value).to_owned()), true)
     }
@@ -67,10 +60,7 @@ impl Server {
     }
 
     pub(super) async fn kill(&self) {
-        self.signal("KILL");
-        while std::net::TcpStream::connect(&self.plaintext).is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        support::kill(&self.folder, &self.plaintext).await;
     }
 
     pub(super) async fn restart(&self) {
@@ -80,31 +70,14 @@ impl Server {
     }
 
     pub(super) fn signal(&self, signal: &str) {
-        let pid = fs::read_to_string(self.folder.join("pid")).expect("it was started");
-        let pid = pid.split(' ').next().unwrap_or_default();
-        let status = Command::new("kill").args(["-s", signal, pid]).status().expect("kill");
-        assert!(status.success(), "{signal} {pid}");
+        support::signal(&self.folder, signal);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_own {
-            let _ = Command::new(script("stop-kafka.sh")).arg(&self.folder).status();
-            let _ = fs::remove_dir_all(&self.folder);
+            support::stop("kafka", &self.folder);
         }
     }
-}
-
-fn is_there() -> bool {
-    if env::var("BROKERS").is_ok_and(|brokers| brokers.split(' ').any(|broker| broker == "kafka")) {
-        return true;
-    }
-    assert!(env::var_os("CI").is_none(), "`kafka` is not in BROKERS");
-    println!("skipped: `kafka` is not in BROKERS");
-    false
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/brokers").join(name)
 }

@@ -1,14 +1,13 @@
 //! A server of a test's own, and what tests do with a client of it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use sluicegate_drivers::{
-    Broker as _, BrokerState, Counters, Delivery as _, PublisherOptions, Settings, Settlement, Source, nats,
-};
+use sluicegate_drivers::{Broker as _, BrokerState, Counters, Delivery as _, PublisherOptions, Settlement, nats};
+
+use crate::support;
+pub(super) use crate::support::{far, settings, until};
 
 /// A server that ends with the value. It keeps its port when it is started again.
 pub(super) struct Server {
@@ -20,16 +19,10 @@ pub(super) struct Server {
 impl Server {
     /// Starts one whose configuration has `extra`, where `BROKERS` says that there can be any.
     pub(super) fn start(extra: &str) -> Option<Self> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        if !env::var("BROKERS").is_ok_and(|brokers| brokers.split(' ').any(|broker| broker == "nats")) {
-            assert!(env::var_os("CI").is_none(), "`nats` is not in BROKERS");
-            println!("skipped: `nats` is not in BROKERS");
+        if !support::can_start("nats") {
             return None;
         }
-        let name = format!("sluicegate-nats-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut server = Self { folder: env::temp_dir().join(name), address: String::new() };
-        fs::create_dir_all(&server.folder).expect("a folder");
-        server.configure(extra);
+        let mut server = Self { folder: support::folder("nats", extra), address: String::new() };
         server.run();
         Some(server)
     }
@@ -47,24 +40,19 @@ impl Server {
     }
 
     pub(super) fn run(&mut self) {
-        let output = Command::new(script("start-nats.sh")).arg(&self.folder).output().expect("a shell");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).expect("text");
+        let text = support::start("nats", &self.folder);
         self.address = text.trim().strip_prefix("NATS_SERVER_URL=nats://").expect("an address").to_owned();
     }
 
     pub(super) async fn kill(&self) {
-        self.signal("KILL");
-        while std::net::TcpStream::connect(&self.address).is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        support::kill(&self.folder, &self.address).await;
     }
 
     /// Stops it where it is, until it is sent `CONT`.
     pub(super) async fn pause(&self) {
         self.signal("STOP");
         // A thread may still answer until it has seen the signal.
-        let threads = format!("/proc/{}/task", self.pid());
+        let threads = format!("/proc/{}/task", support::pid(&self.folder));
         until("every thread is stopped", || {
             let threads = fs::read_dir(&threads).expect("it runs");
             threads.flatten().all(|thread| {
@@ -76,41 +64,14 @@ impl Server {
     }
 
     pub(super) fn signal(&self, signal: &str) {
-        let pid = self.pid();
-        let status = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill");
-        assert!(status.success(), "{signal} {pid}");
-    }
-
-    fn pid(&self) -> String {
-        let pid = fs::read_to_string(self.folder.join("pid")).expect("it was started");
-        pid.split(' ').next().unwrap_or_default().to_owned()
+        support::signal(&self.folder, signal);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = Command::new(script("stop-nats.sh")).arg(&self.folder).status();
-        let _ = fs::remove_dir_all(&self.folder);
+        support::stop("nats", &self.folder);
     }
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/brokers").join(name)
-}
-
-/// A named broker with these values.
-pub(super) fn settings(values: &[(&'static str, &str)]) -> Settings {
-    let one = |(name, value): &(&'static str, &str)| {
-        let source: &'static str = (*value).to_owned().leak();
-        let source = match source.strip_prefix("file:") {
-            Some(path) => Source::File(path),
-            None => Source::Literal(source),
-        };
-        let sources: &'static [Source] = vec![source].leak();
-        (*name, sources)
-    };
-    let values: Vec<_> = values.iter().map(one).collect();
-    Settings { name: Some("test"), values: values.leak(), base: PathBuf::new() }
 }
 
 /// A client with these settings.
@@ -133,21 +94,8 @@ pub(super) fn publisher(broker: &nats::Broker, url: &str) -> nats::Publisher {
     broker.publisher(url, &PublisherOptions::default()).expect("a topic")
 }
 
-/// When a test stops to wait, at the latest.
-pub(super) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
-
 pub(super) async fn until_connected(broker: &nats::Broker) {
     until("it is connected", || broker.state() == BrokerState::Connected).await;
-}
-
-pub(super) async fn until(what: &str, mut it_is: impl FnMut() -> bool) {
-    let end = far();
-    while !it_is() {
-        assert!(Instant::now() < end, "not seen in a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 pub(super) async fn receive(subscriber: &nats::Subscriber) -> nats::Delivery {

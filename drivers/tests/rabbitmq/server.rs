@@ -1,19 +1,19 @@
 //! Servers to test with: the one that the environment names, and a test's own.
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::time::Duration;
 
 use sluicegate_drivers::rabbitmq::{Broker, Publisher};
 use sluicegate_drivers::{
     Broker as _, BrokerState, Message, PublishError, PublishErrorKind, Publisher as _, PublisherOptions, Receipt,
-    Settings, Source,
 };
 use tokio::time::timeout;
 
 use crate::rabbitmq_admin::Admin;
+use crate::support::{self, script};
+pub(super) use crate::support::{far, settings, until};
 
 /// A server, with the virtual hosts `/` and `other`.
 pub(super) struct Server {
@@ -42,16 +42,10 @@ impl Server {
 
     /// Starts one whose configuration has `extra`, where `BROKERS` says that there can be any.
     pub(super) fn start(extra: &str) -> Option<Self> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        if !env::var("BROKERS").is_ok_and(|brokers| brokers.split(' ').any(|broker| broker == "rabbitmq")) {
-            assert!(env::var_os("CI").is_none(), "`rabbitmq` is not in BROKERS");
-            println!("skipped: `rabbitmq` is not in BROKERS");
+        if !support::can_start("rabbitmq") {
             return None;
         }
-        let name = format!("sluicegate-rabbitmq-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("extra.conf"), extra).expect("the file can be written");
+        let folder = support::folder("rabbitmq", extra);
         let mut server = Self { folder, address: String::new(), tls_address: String::new(), is_own: true };
         server.run();
         Some(server)
@@ -59,26 +53,18 @@ impl Server {
 
     /// Starts it, or starts it again.
     pub(super) fn run(&mut self) {
-        let output = Command::new(script("start-rabbitmq.sh")).arg(&self.folder).output().expect("a shell");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).expect("text");
+        let text = support::start("rabbitmq", &self.folder);
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(address);
         self.address = value("RABBIT_SERVER_URL=").expect("an address");
         self.tls_address = value("RABBIT_TLS_URL=").expect("an address");
     }
 
     pub(super) async fn kill(&self) {
-        self.signal("KILL");
-        while std::net::TcpStream::connect(&self.address).is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        support::kill(&self.folder, &self.address).await;
     }
 
     pub(super) fn signal(&self, signal: &str) {
-        let pid = fs::read_to_string(self.folder.join("pid")).expect("it was started");
-        let pid = pid.split(' ').next().unwrap_or_default();
-        let status = Command::new("kill").args(["-s", signal, pid]).status().expect("kill");
-        assert!(status.success(), "{signal} {pid}");
+        support::signal(&self.folder, signal);
     }
 
     /// Runs rabbitmqctl.
@@ -107,8 +93,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.is_own {
-            let _ = Command::new(script("stop-rabbitmq.sh")).arg(&self.folder).status();
-            let _ = fs::remove_dir_all(&self.folder);
+            support::stop("rabbitmq", &self.folder);
         }
     }
 }
@@ -117,25 +102,6 @@ impl Drop for Server {
 fn address(url: &str) -> String {
     let address = url.rsplit_once('@').expect("a login").1;
     address.trim_end_matches('/').to_owned()
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/brokers").join(name)
-}
-
-/// A named broker with these values; `file:` stands for a file that holds the value.
-pub(super) fn settings(values: &[(&'static str, &str)]) -> Settings {
-    let one = |(name, value): &(&'static str, &str)| {
-        let source: &'static str = (*value).to_owned().leak();
-        let source = match source.strip_prefix("file:") {
-            Some(path) => Source::File(path),
-            None => Source::Literal(source),
-        };
-        let sources: &'static [Source] = vec![source].leak();
-        (*name, sources)
-    };
-    let values: Vec<_> = values.iter().map(one).collect();
-    Settings { name: Some("test"), values: values.leak(), base: PathBuf::new() }
 }
 
 /// A client with these settings.
@@ -169,17 +135,4 @@ pub(super) fn keyed(key: &str, body: &str) -> Message {
 pub(super) async fn failure(publisher: &Publisher, message: Message) -> (PublishErrorKind, String) {
     let error = publish(publisher, message).await.expect_err("a failure");
     (error.kind, error.source.to_string())
-}
-
-/// When a test stops to wait, at the latest.
-pub(super) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
-
-pub(super) async fn until(what: &str, mut it_is: impl FnMut() -> bool) {
-    let end = far();
-    while !it_is() {
-        assert!(Instant::now() < end, "not seen in a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
