@@ -10,13 +10,18 @@
 
 pub mod aws;
 pub mod azure_service_bus;
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+mod backoff;
 mod contract;
 mod counters;
 mod dead_letter;
 mod declaration;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+mod dialer;
 mod duration;
 pub mod gcp_pubsub;
 mod grammar;
+mod host_port;
 pub mod jetstream;
 pub mod kafka;
 pub mod mem;

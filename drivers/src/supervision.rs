@@ -4,7 +4,6 @@
 //! A driver says how one attempt goes and how a connection is used ([`Link`]). What is seen of it from outside is in
 //! [`Supervision`]: the state, why there is no connection, and counters.
 
-mod backoff;
 #[cfg(test)]
 mod tests;
 
@@ -16,13 +15,17 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use self::backoff::Backoff;
+use crate::backoff::Backoff;
 use crate::outage::OutageLog;
 pub(crate) use crate::outage::Repeats;
 use crate::{BrokerState, Counters};
 
 /// A connection that lasted as long is no part of the outage before it: the next wait is short again.
 const STEADY: Duration = Duration::from_secs(3);
+
+/// Together with an attempt that is refused at once, a broker is found again within five seconds of its start.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const MOST_WAIT: Duration = Duration::from_secs(3);
 
 /// What a driver does with connections.
 pub(crate) trait Link: Send + 'static {
@@ -121,7 +124,7 @@ impl Supervision {
 
     async fn run(&self, mut link: impl Link) {
         let mut log = OutageLog::new(self.driver, self.broker, self.connection);
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(FIRST_WAIT, MOST_WAIT);
         let mut closing = Closing(self.closing.subscribe());
         loop {
             let patience = link.patience();
@@ -145,7 +148,7 @@ impl Supervision {
                     self.set_failure(&reason);
                     self.state.send_replace(BrokerState::Disconnected { reason });
                     if since.elapsed() >= STEADY {
-                        backoff = Backoff::default();
+                        backoff.reset();
                     }
                 }
                 Err(reason) => {

@@ -66,7 +66,7 @@ impl crate::Broker for Broker {
     type Subscriber = Subscriber;
 
     fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let dialer = Dialer::new(settings)?;
+        let dialer = Dialer::new(Options::new(settings))?;
         let max_pending = Options::new(settings).number("max_pending", DEFAULT_MAX_PENDING)?;
         let supervision = Supervision::new(DRIVER.name, settings.name);
         let link = Arc::new(Link::new(Arc::clone(&supervision), max_pending));

@@ -4,6 +4,8 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
+use crate::host_port;
+
 const DEFAULT_PORT: u16 = 4222;
 
 /// One server's address. Shown without its login.
@@ -55,30 +57,8 @@ fn address(text: &str) -> Result<Address, String> {
     if address.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#\\".contains(c)) {
         return Err("has something else than a host and a port".to_owned());
     }
-    let (host, port) = match address.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or("has a `[` without `]`")?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or("has no `:` after `]`")?) })
-        }
-        None => match address.split_once(':') {
-            None => (address, None),
-            Some((_, port)) if port.contains(':') => {
-                return Err("has an IPv6 address without `[` and `]`, or several ports".to_owned());
-            }
-            Some((host, port)) => (host, Some(port)),
-        },
-    };
-    if host.is_empty() {
-        return Err("has no host".to_owned());
-    }
-    let port = match port {
-        None => DEFAULT_PORT,
-        Some(port) => match port.parse() {
-            Ok(port) if port > 0 => port,
-            _ => return Err("has no valid port".to_owned()),
-        },
-    };
-    Ok(Address { host: host.to_owned(), port, tls, login })
+    let (host, port) = host_port::split(address)?;
+    Ok(Address { host: host.to_owned(), port: port.unwrap_or(DEFAULT_PORT), tls, login })
 }
 
 /// `USER:PASSWORD`, or a token.

@@ -96,8 +96,8 @@ impl crate::Broker for Broker {
         let options = Options::new(settings);
         let max_pending = options.number("max_pending", DEFAULT_MAX_PENDING)?;
         let buffer = options.number("buffer", DEFAULT_BUFFER)?;
-        let dialer = Dialer::new(settings)?;
-        let supervision = Supervision::new(DRIVER.name, options.name());
+        let dialer = Dialer::new(options)?;
+        let supervision = Supervision::new(DRIVER.name, settings.name);
         let (outbox, servers) = (Outbox::new(max_pending), AtomicUsize::new(dialer.servers()));
         let shared = Arc::new(Shared { outbox, supervision, servers });
         let supervisor = shared.supervision.start(Servers { shared: Arc::clone(&shared), dialer });

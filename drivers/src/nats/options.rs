@@ -7,7 +7,6 @@ mod servers;
 mod tests;
 
 use std::env::VarError;
-use std::time::Duration;
 
 pub(crate) use login::{Answer, Login};
 pub(crate) use nkey::Nkey;
@@ -17,9 +16,6 @@ use super::settings;
 use crate::settings::reader::{Reader, Stamp};
 use crate::tls::Tls;
 use crate::{OpenError, Settings};
-
-/// How long one server may take to accept a connection, TLS and login included.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The variable that stands for the settings of a broker without a name.
 const VARIABLE: &str = "NATS_SERVER_URL";

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::host_port;
+
 /// What a virtual host's name has at most: AMQP keeps it as a short string.
 const MAX_VHOST_BYTES: usize = 255;
 
@@ -103,27 +105,8 @@ fn address(text: &str) -> Result<Address, String> {
         Some((address, vhost)) => (address, Some(vhost).filter(|vhost| !vhost.is_empty())),
     };
     let vhost = vhost.map(self::vhost).transpose()?;
-    let (host, port) = match address.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or("has a `[` without `]`")?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or("has no `:` after `]`")?) })
-        }
-        None => match address.split_once(':') {
-            None => (address, None),
-            Some((_, port)) if port.contains(':') => {
-                return Err("has an IPv6 address without `[` and `]`, or several ports".to_owned());
-            }
-            Some((host, port)) => (host, Some(port)),
-        },
-    };
-    if host.is_empty() {
-        return Err("has no host".to_owned());
-    }
-    let port = port.map(|port| match port.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err("has no valid port".to_owned()),
-    });
-    Ok(Address { host: host.to_owned(), port: port.transpose()?, tls, login, vhost, query })
+    let (host, port) = host_port::split(address)?;
+    Ok(Address { host: host.to_owned(), port, tls, login, vhost, query })
 }
 
 fn vhost(text: &str) -> Result<String, String> {

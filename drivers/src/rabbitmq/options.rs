@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use super::addresses::{self, Address, check_vhost, is_external};
 use super::settings;
+use crate::dialer::CONNECT_TIMEOUT;
 use crate::settings::reader::{Reader, Stamp};
 use crate::tls::Tls;
 use crate::{OpenError, Settings};
-
-/// How long one server may take to accept a connection, TLS and login included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that is not heard for as long is gone. In seconds.
 const DEFAULT_HEARTBEAT: u16 = 10;
@@ -188,13 +186,6 @@ fn files_of_an_address(query: &addresses::Query) -> Result<Tls, String> {
         tls.set_key(&read("keyfile", key)?).map_err(|what| format!("has `keyfile`, which {what}"))?;
     }
     Ok(tls)
-}
-
-impl Access {
-    /// How long trying every server takes at most.
-    pub(super) fn patience(&self) -> Duration {
-        self.servers.iter().map(|server| server.timeout).sum::<Duration>() + CONNECT_TIMEOUT
-    }
 }
 
 impl From<Address> for Server {

@@ -4,7 +4,6 @@
 mod request;
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::health::Health;
 use crate::BrokerState;
+use crate::backoff::Backoff;
 use crate::kafka::DRIVER;
 use crate::kafka::options::{Options, Stamps};
 use crate::outage::Repeats;
@@ -24,7 +24,7 @@ const FIRST_TOKEN: Duration = Duration::from_secs(5);
 /// The part of its life after which a token is renewed. librdkafka asks for another one after 0.8, when that is there.
 const RENEW_AFTER: f64 = 0.75;
 
-/// The waits between tries: doubled each time. A random part of up to a half is left out.
+/// The waits between tries.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -139,7 +139,8 @@ impl Drop for Fetching {
 
 async fn run(tokens: Arc<Tokens>, options: Options, health: Arc<Health>) {
     let broker = options.name();
-    let (mut wait, mut lines, mut has_told) = (FIRST_WAIT, Repeats::default(), false);
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let (mut lines, mut has_told) = (Repeats::default(), false);
     loop {
         let files = stamps(&options).await;
         match fetch(&options).await {
@@ -147,7 +148,7 @@ async fn run(tokens: Arc<Tokens>, options: Options, health: Arc<Health>) {
                 if std::mem::take(&mut has_told) {
                     tracing::info!(driver = DRIVER.name, broker, "the token is renewed again");
                 }
-                wait = FIRST_WAIT;
+                backoff.reset();
                 let now = now();
                 let renew_at = now + token.end.saturating_sub(now).mul_f64(RENEW_AFTER);
                 tokens.change(|state| (state.token, state.failure) = (Some(token), None));
@@ -165,8 +166,7 @@ async fn run(tokens: Arc<Tokens>, options: Options, health: Arc<Health>) {
                     tracing::warn!(driver = DRIVER.name, broker, reason, "the token is not renewed, will try again");
                 }
                 tokens.change(|state| state.failure = Some(reason));
-                rest(&options, files, spread(wait)).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+                rest(&options, files, backoff.next_wait()).await;
             }
         }
     }
@@ -194,12 +194,6 @@ async fn fetch(options: &Options) -> Result<Token, String> {
     let options = options.clone();
     let asking = spawn_blocking(move || options.asking()).await.map_err(|error| error.to_string())?;
     request::send(&asking.map_err(|error| error.to_string())?).await
-}
-
-/// Only to spread, so the standard library's random keys will do.
-fn spread(wait: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0) >> 32;
-    wait.mul_f64(1.0 - random as f64 / f64::from(u32::MAX) / 2.0)
 }
 
 fn now() -> Duration {

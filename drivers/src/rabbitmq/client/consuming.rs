@@ -14,9 +14,10 @@ use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
-use super::dialer::{self, Dialer};
+use super::dialer::{self, By, Dialer};
 use super::transport::{Kit, Line, Transport};
-use crate::rabbitmq::options::{self, Access, Server};
+use crate::rabbitmq::DRIVER;
+use crate::rabbitmq::options::{self, Access, Options, Server};
 use crate::stream::Stream;
 use crate::supervision::{Closing, Supervision};
 
@@ -50,6 +51,7 @@ pub(super) struct Connector {
 }
 
 /// A login through lapin.
+#[derive(Clone)]
 struct Login;
 
 /// A connection, and what ends it.
@@ -94,7 +96,10 @@ impl Consuming {
 
 impl Connector {
     pub(super) fn new(settings: &crate::Settings, consuming: &Arc<Consuming>) -> Result<Self, crate::OpenError> {
-        Ok(Self { dialer: Dialer::new(settings, Login)?, consuming: Arc::clone(consuming) })
+        Ok(Self {
+            dialer: Dialer::new(By { options: Options::new(settings), login: Login })?,
+            consuming: Arc::clone(consuming),
+        })
     }
 }
 
@@ -112,7 +117,7 @@ impl crate::supervision::Link for Connector {
     async fn serve(&mut self, mut logged_in: LoggedIn, mut closing: Closing) -> String {
         loop {
             // Goes on where it is, whatever else happens.
-            let mut renewed = pin!(self.dialer.renewed());
+            let mut renewed = pin!(self.dialer.renewed(DRIVER.name));
             let LoggedIn { connection, mut line } = logged_in;
             let mut events = connection.events_listener();
             let heartbeat = Duration::from_secs(connection.configuration().heartbeat().into());

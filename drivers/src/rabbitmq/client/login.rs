@@ -34,6 +34,7 @@ pub(super) struct Terms {
 }
 
 /// The login of a publisher.
+#[derive(Clone)]
 pub(super) struct Publishing;
 
 impl dialer::Login for Publishing {

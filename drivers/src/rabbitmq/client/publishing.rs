@@ -20,12 +20,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::incoming::{Line, Returning};
-use super::dialer::Dialer;
+use super::dialer::{By, Dialer};
 use super::login::{Established, Publishing};
 use super::outbox::Outbox;
 use super::parcel::Ends;
 use super::wire::HEARTBEAT;
 use crate::rabbitmq::DRIVER;
+use crate::rabbitmq::options::Options;
 use crate::stream::Stream;
 use crate::supervision::{Closing, Repeats, Supervision};
 use crate::{OpenError, Settings};
@@ -104,7 +105,10 @@ enum End {
 
 impl Connector {
     pub(super) fn new(settings: &Settings, shared: &Arc<Shared>) -> Result<Self, OpenError> {
-        Ok(Self { dialer: Dialer::new(settings, Publishing)?, shared: Arc::clone(shared) })
+        Ok(Self {
+            dialer: Dialer::new(By { options: Options::new(settings), login: Publishing })?,
+            shared: Arc::clone(shared),
+        })
     }
 }
 
@@ -122,7 +126,7 @@ impl crate::supervision::Link for Connector {
     async fn serve(&mut self, mut established: Established, mut closing: Closing) -> String {
         loop {
             let connection = Connection::new(established, Arc::clone(&self.shared));
-            match connection.serve(&mut closing, self.dialer.renewed()).await {
+            match connection.serve(&mut closing, self.dialer.renewed(DRIVER.name)).await {
                 End::Lost(reason) => return reason,
                 End::Replaced(replacement) => {
                     self.shared.supervision.counters().connected();
