@@ -9,13 +9,17 @@ use crate::config::features_of;
 use crate::output::{Failure, to_stderr};
 
 /// Every feature that a config can need. The root package has the same.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 16] = [
+    "azure_service_bus",
+    "gcp_pubsub",
     "jetstream",
     "kafka",
     "kafka-tls",
     "mem",
     "nats",
     "rabbitmq",
+    "sns",
+    "sqs",
     "tls",
     "json-schema",
     "rate-limit",
