@@ -72,16 +72,41 @@ install_package() {
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1"
 }
 
+# What stands for AWS's SNS and SQS.
+install_moto() { python_with moto moto==5.2.5 flask==3.1.3 flask-cors==6.0.5; }
+
+# What stands for Google Cloud Pub/Sub: Google's own, for tests of its client.
+install_pubsub() {
+    local program=$ROOT/bin/pstest
+    if [ ! -x "$program" ] || [ -n "$(find "$HERE/pubsub" -newer "$program")" ]; then
+        if ! command -v go >/dev/null; then
+            echo "pstest needs Go (https://go.dev)" >&2
+            return 1
+        fi
+        GOFLAGS=-buildvcs=false go build -C "$HERE/pubsub" -o "$program" .
+        touch "$program"
+    fi
+}
+
+# What AMQP 1.0 the stand-in for Azure Service Bus speaks.
+install_servicebus() { python_with servicebus python-qpid-proton==0.40.0; }
+
 # Independent clients, to meet the gateway's drivers: clients/*.py.
 install_clients() {
-    local wanted="nats-py==2.11.0 pika==1.3.2 confluent-kafka==2.12.2"
-    if [ "$(cat "$ROOT/clients/installed" 2>/dev/null)" != "$wanted" ]; then
-        python3 -m venv "$ROOT/clients"
-        # shellcheck disable=SC2086
-        "$ROOT/clients/bin/pip" install --quiet --disable-pip-version-check $wanted
-        echo "$wanted" >"$ROOT/clients/installed"
-    fi
+    python_with clients nats-py==2.11.0 pika==1.3.2 confluent-kafka==2.12.2 boto3==1.44.8 google-cloud-pubsub==2.44.0 \
+        azure-servicebus==7.15.0
     echo "CLIENTS_PYTHON=$ROOT/clients/bin/python" >&3
+}
+
+# python_with FOLDER PACKAGE...: a Python environment that has them.
+python_with() {
+    local folder=$ROOT/$1
+    shift
+    if [ "$(cat "$folder/installed" 2>/dev/null)" != "$*" ]; then
+        python3 -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+        echo "$*" >"$folder/installed"
+    fi
 }
 
 exec 3>&1 1>&2 9>"$ROOT/lock"
