@@ -77,14 +77,15 @@ install_moto() { python_with moto moto==5.2.5 flask==3.1.3 flask-cors==6.0.5; }
 
 # What stands for Google Cloud Pub/Sub: Google's own, for tests of its client.
 install_pubsub() {
-    local program=$ROOT/bin/pstest
-    if [ ! -x "$program" ] || [ -n "$(find "$HERE/pubsub" -newer "$program")" ]; then
+    local program=$ROOT/bin/pstest source
+    source=$(cat "$HERE"/pubsub/* | sha256sum)
+    if [ "$(cat "$program.source" 2>/dev/null)" != "$source" ]; then
         if ! command -v go >/dev/null; then
             echo "pstest needs Go (https://go.dev)" >&2
             return 1
         fi
         GOFLAGS=-buildvcs=false go build -C "$HERE/pubsub" -o "$program" .
-        touch "$program"
+        echo "$source" >"$program.source"
     fi
 }
 

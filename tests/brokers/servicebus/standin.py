@@ -1,657 +1,400 @@
 #!/usr/bin/env python3
-"""A small stand-in for Azure Service Bus, enough for the official SDKs: AMQP 1.0 on plain TCP, SASL ANONYMOUS,
-$cbs put-token (SAS signature checked when --key is given), queues, topics with subscriptions, peek-lock with lock expiry,
-receive-and-delete, complete / abandon / defer(settle only) / dead-letter, max delivery count, TTL, batches, scheduled
-messages, and a $management node (renew-lock, peek, update-disposition, schedule, cancel, receive deferred).
-Needs: pip install python-qpid-proton.   State is in memory."""
+"""Stands for Azure Service Bus where the service cannot be had: as much of it as the official SDKs ask for.
 
-import argparse, base64, hashlib, hmac, itertools, json, struct, sys, time, urllib.parse, uuid
-from collections import OrderedDict, deque
-from proton import (
-    Array,
-    Condition,
-    Data,
-    Delivery,
-    Described,
-    Disposition,
-    Endpoint,
-    Handler,
-    Link,
-    Message,
-    Terminus,
-    UNDESCRIBED,
-    int32,
-    symbol,
-    timestamp,
-    ubyte,
-    uint,
-    ulong,
-    char,
-)
+AMQP 1.0 on plain TCP with SASL ANONYMOUS; `$cbs`, which checks the signatures of tokens and ends links when they expire; queues,
+and topics with subscriptions; peek-lock with locks that end, receive-and-delete; complete, abandon, defer, dead-letter, and
+what was delivered too often; time to live; batches; scheduled messages; sessions; duplicate detection; and `$management`.
+State is in memory. Written from what the SDKs send and expect: it shows that a client works, not how the service behaves.
+
+The file of entities has a line each, and is read again when it has grown:
+
+  queue NAME [OPTION=VALUE]...
+  topic NAME SUBSCRIPTION... [OPTION=VALUE]...
+      lock-seconds=30, max-delivery=10, max-size=262144, sessions=no, duplicates=0 (seconds for which ids are remembered)
+  detach NAME [CONDITION]   ends the links of an entity, by itself amqp:link:detach-forced
+  disconnect [CONDITION]    ends all connections, by itself amqp:connection:forced
+"""
+
+import argparse
+import itertools
+import os
+import signal
+import sys
+import uuid
+
+from entities import Options, Queue, Topic
+from management import Management, Tokens, flush
+from messages import MALFORMED, Message, now, path, unbatch
+from proton import Condition, Delivery, Handler, Link, Terminus, symbol
 from proton.reactor import Container
 
-HEADER, DELIVERY_ANN, MESSAGE_ANN, PROPERTIES, APP_PROPS, DATA, FOOTER = 0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x78
-now_ms = lambda: int(time.time() * 1000)
+SESSION_FILTER = symbol("com.microsoft:session-filter")
+# A moment as .NET has it: steps of 100 ns since the year 1.
+TICKS_OF_1970 = 621355968000000000
+TICK = 0.05
 
 
-# --- just enough of the AMQP type system to cut a message into sections without touching the bytes of the bare message ---
-def skip(b, i):
-    c = b[i]
-    i += 1
-    k = c >> 4
-    if c == 0:
-        return skip(b, skip(b, i))
-    if k in (4, 5, 6, 7, 8, 9):
-        i += (0, 1, 2, 4, 8, 16)[k - 4]
-    elif k in (0xA, 0xC, 0xE):
-        i += 1 + b[i]
-    elif k in (0xB, 0xD, 0xF):
-        i += 4 + struct.unpack_from(">I", b, i)[0]
-    else:
-        raise ValueError("bad constructor")
-    if i > len(b):
-        raise ValueError("truncated")
-    return i
+def condition(name, text):
+    # One of the SDKs wants there to be a map.
+    return Condition(name, text, {symbol("tracking-id"): str(uuid.uuid4())})
 
 
-def sections(b):
-    out, i = [], 0
-    while i < len(b):
-        if b[i] != 0:
-            raise ValueError("no descriptor")
-        if b[i + 1] == 0x53:
-            code, v = b[i + 2], i + 3
-        elif b[i + 1] == 0x80:
-            code, v = struct.unpack_from(">Q", b, i + 2)[0], i + 10
-        else:
-            raise ValueError("no section")
-        if not HEADER <= code <= FOOTER:
-            raise ValueError("no section")
-        e = skip(b, v)
-        out.append((code, bytes(b[i:e]), v - i))
-        i = e
-    return out
-
-
-def decode(raw):
-    d = Data()
-    d.decode(raw)
-    d.rewind()
-    d.next()
-    return d.get_object().value
-
-
-def encode(code, value):
-    d = Data()
-    d.put_object(Described(ulong(code), value))
-    return d.encode()
-
-
-def data_payload(raw, off):
-    return raw[off + 2 :] if raw[off] == 0xA0 else raw[off + 5 :]
-
-
-def unbatch(raw):
-    """proton hides message-format, so a batch (0x80013700) is known by its shape: every data section is itself a message."""
-    s = sections(raw)
-    body = [x for x in s if x[0] >= DATA and x[0] < FOOTER]
-    if body and all(c == DATA for c, _, _ in body):
-        inner = [data_payload(r, o) for _, r, o in body]
-        try:
-            parsed = [sections(x) for x in inner]
-            if all(p and any(DATA <= c < FOOTER for c, _, _ in p) for p in parsed):
-                return parsed
-        except (ValueError, IndexError, struct.error):
-            pass
-    return [s]
-
-
-class Msg:
-    __slots__ = ("header", "ann", "rest", "seq", "enqueued", "count", "lock", "until", "expires", "state", "size")
-
-    def __init__(self, secs):
-        h = ann = None
-        self.rest = []
-        for c, raw, _ in secs:
-            if c == HEADER:
-                h = decode(raw)
-            elif c == MESSAGE_ANN:
-                ann = decode(raw)
-            elif c != DELIVERY_ANN:
-                self.rest.append((c, raw))
-        self.header = (list(h or []) + [None] * 5)[:5]
-        self.ann = dict(ann or {})
-        self.count = 0
-        self.lock = None
-        self.until = 0
-        self.state = "active"
-        self.enqueued = now_ms()
-        ttl = self.header[2]
-        self.expires = self.enqueued + int(ttl) if ttl else None
-
-    def copy(self):
-        m = Msg.__new__(Msg)
-        for k in Msg.__slots__:
-            if k != "size":
-                setattr(m, k, getattr(self, k, None))
-        m.header, m.ann, m.rest = list(self.header), dict(self.ann), list(self.rest)
-        return m
-
-    def set_app(self, extra):
-        for i, (c, raw) in enumerate(self.rest):
-            if c == APP_PROPS:
-                self.rest[i] = (c, encode(APP_PROPS, {**decode(raw), **extra}))
-                return
-        i = sum(1 for c, _ in self.rest if c == PROPERTIES)
-        self.rest.insert(i, (APP_PROPS, encode(APP_PROPS, extra)))
-
-    def wire(self, locked=True):
-        h = list(self.header)
-        h[4] = uint(self.count)
-        a = dict(self.ann)
-        a[symbol("x-opt-sequence-number")] = self.seq
-        a[symbol("x-opt-enqueued-time")] = timestamp(self.enqueued)
-        a[symbol("x-opt-enqueue-sequence-number")] = self.seq
-        a[symbol("x-opt-message-state")] = int32({"active": 0, "deferred": 1, "scheduled": 2}[self.state])
-        if locked and self.lock:
-            a[symbol("x-opt-locked-until")] = timestamp(self.until)
-        return encode(HEADER, h) + encode(MESSAGE_ANN, a) + b"".join(r for _, r in self.rest)
-
-
-class Queue:
-    """A queue or a subscription; every one has its dead-letter sub-queue."""
-
-    def __init__(self, srv, path, options, dlq=None):
-        self.lock_ms = int(options.get("lock-seconds", 30) * 1000)
-        self.max_delivery = int(options.get("max-delivery", 10))
-        self.srv, self.path, self.dlq, self.seq = srv, path, dlq, itertools.count(1)
-        self.active, self.locked, self.deferred, self.links = deque(), {}, OrderedDict(), []
-
-    def put(self, m, source=None):
-        m.seq = next(self.seq)
-        m.lock = None
-        m.state = "active"
-        if self.dlq is None and source:
-            m.ann[symbol("x-opt-deadletter-source")] = source
-        self.active.append(m)
-        self.pump()
-
-    def pop(self):
-        while self.active:
-            m = self.active.popleft()
-            if m.expires and m.expires <= now_ms() and self.dlq is not None:
-                continue
-            return m
-
-    def pump(self):
-        for link in list(self.links):
-            while link.credit > 0 and (m := self.pop()):
-                self.srv.deliver(self, link, m)
-            if link.drain_mode and link.credit > 0:
-                link.drained()
-        if len(self.links) > 1:
-            self.links.append(self.links.pop(0))
-
-    def lock(self, m):
-        m.lock = uuid.uuid4()
-        m.until = now_ms() + self.lock_ms
-        self.locked[m.lock] = m
-        return m.lock
-
-    def expire(self, t):
-        for k in [k for k, m in self.locked.items() if m.until <= t]:
-            self.requeue(self.locked.pop(k))
-
-    def requeue(self, m):
-        m.count += 1
-        m.lock = None
-        if self.dlq is not None and m.count >= self.max_delivery:
-            self.dead(
-                m, "MaxDeliveryCountExceeded", f"Message could not be consumed after {m.count} delivery attempts."
-            )
-        elif m.state == "deferred":
-            self.deferred[m.seq] = m
-        else:
-            i = next((i for i, x in enumerate(self.active) if x.seq > m.seq), len(self.active))
-            self.active.insert(i, m)
-            self.pump()
-
-    def dead(self, m, reason, desc, extra=None):
-        m.set_app(
-            {
-                k: v
-                for k, v in {**(extra or {}), "DeadLetterReason": reason, "DeadLetterErrorDescription": desc}.items()
-                if v is not None
-            }
-        )
-        (self.dlq or self).put(m, self.path)
-
-    def settle(self, token, how, info=None):
-        m = self.locked.get(token)
-        if m is None or m.until <= now_ms():
-            return False
-        del self.locked[token]
-        info = dict(info or {})
-        if how == "completed":
-            pass
-        elif how == "abandoned":
-            if info:
-                m.set_app(info)
-            self.requeue(m)
-        elif how == "defered":
-            m.state = "deferred"
-            m.lock = None
-            self.deferred[m.seq] = m
-        elif how == "suspended":
-            self.dead(m, info.pop("DeadLetterReason", None), info.pop("DeadLetterErrorDescription", None), info)
-        return True
-
-
-class Server(Handler):
-    def __init__(self, args):
+class StandIn(Handler):
+    def __init__(self, arguments):
         super().__init__()
-        self.args = args
-        self.queues, self.topics, self.scheduled = {}, {}, {}
-        self.keys = dict(k.split("=", 1) for k in args.key)
-        self.sched_seq = itertools.count(1 << 40)
+        self.arguments = arguments
+        self.queues, self.topics, self.connections = {}, {}, []
+        self.scheduled, self.scheduled_numbers = {}, itertools.count(1 << 40)
+        # Links that wait for a session, and until when.
+        self.waiting = []
+        self.tokens, self.management = Tokens(arguments.key), Management(self)
         self.read = 0
-        self.entity("queue", "myqueue", [])
-        self.entity("topic", "mytopic", ["mysubscription"])
+        self.obey("queue", "myqueue")
+        self.obey("topic", "mytopic", "mysubscription")
         self.read_entities()
 
-    def entity(self, kind, name, rest):
-        options = {name: float(value) for name, _, value in (it.partition("=") for it in rest if "=" in it)}
-        if kind == "queue" and name.lower() not in self.queues:
-            self.add_queue(name, options)
-        elif kind == "topic" and name.lower() not in self.topics:
-            subscriptions = [it for it in rest if "=" not in it]
-            self.topics[name.lower()] = [self.add_queue(f"{name}/Subscriptions/{it}", options) for it in subscriptions]
+    # -- entities
+
+    def obey(self, command, name="", *words):
+        if command == "queue" and name.lower() not in self.queues:
+            self.add_queue(name, Options(words))
+        elif command == "topic" and name.lower() not in self.topics:
+            options = Options(words)
+            subscriptions = [self.add_queue(f"{name}/Subscriptions/{it}", options) for it in words if "=" not in it]
+            self.topics[name.lower()] = Topic(options, subscriptions)
+        elif command == "detach":
+            reason = condition(words[0] if words else "amqp:link:detach-forced", "The link was asked to end.")
+            for link in [it for it in self.links() if (it.node + "/").startswith(name.lower() + "/")]:
+                self.end(link, reason)
+        elif command == "disconnect":
+            for connection in self.connections:
+                connection.condition = condition(name or "amqp:connection:forced", "The connection was asked to end.")
+                connection.close()
+
+    def add_queue(self, name, options):
+        dead = Queue(name + "/$DeadLetterQueue", options, self.deliver)
+        queue = Queue(name, options, self.deliver, dead)
+        self.queues[name.lower()] = queue
+        self.queues[dead.path.lower()] = dead
+        return queue
 
     def read_entities(self):
-        """What was appended to the file since it was read. A line that is not finished is read the next time."""
-        with open(self.args.entities, "rb") as file:
+        """Reads what was appended. A line that is not finished is read the next time."""
+        if os.path.getsize(self.arguments.entities) == self.read:
+            return
+        with open(self.arguments.entities, "rb") as file:
             file.seek(self.read)
             lines, end, _ = file.read().rpartition(b"\n")
         self.read += len(lines + end)
         for line in lines.decode().splitlines():
             if words := line.split():
-                self.entity(words[0], words[1], words[2:])
+                try:
+                    self.obey(*words)
+                except ValueError as error:
+                    print(f"{line}: {error}", flush=True)
 
-    def exists(self, base, receives):
-        return base in self.queues or (not receives and base in self.topics)
+    def options(self, name):
+        entity = self.topics.get(name) or self.queues.get(name)
+        return entity.options if entity else None
 
-    def add_queue(self, path, options):
-        d = Queue(self, path + "/$DeadLetterQueue", options)
-        q = Queue(self, path, options, d)
-        self.queues[path.lower()] = q
-        self.queues[d.path.lower()] = d
-        return q
+    def exists(self, name, receives):
+        return name in self.queues or (not receives and name in self.topics)
 
-    @staticmethod
-    def path(addr):
-        if addr and "://" in addr:
-            addr = urllib.parse.urlsplit(addr).path
-        return urllib.parse.unquote(addr or "").strip("/").lower()
+    # -- connections
 
-    # -- connection life
-    def on_reactor_init(self, e):
-        e.container.listen(f"127.0.0.1:{self.args.port}")
-        self.container = e.container
-        e.container.schedule(0.05, self)
-        print("listening", self.args.port, flush=True)
+    def on_reactor_init(self, event):
+        event.container.listen(f"127.0.0.1:{self.arguments.port}")
+        event.container.schedule(TICK, self)
+        print("listening", self.arguments.port, flush=True)
 
-    def on_timer_task(self, e):
-        t = now_ms()
-        for q in self.queues.values():
-            q.expire(t)
-        for k in [k for k, (due, _, _) in self.scheduled.items() if due <= t]:
-            _, dest, m = self.scheduled.pop(k)
-            m.enqueued = t
-            self.publish(dest, m)
-        e.container.schedule(0.05, self)
+    def on_timer_task(self, event):
+        self.read_entities()
+        lost = condition("com.microsoft:session-lock-lost", "The session lock has expired on the link.")
+        for queue in self.queues.values():
+            for link in queue.expire():
+                self.end(link, lost)
+        for number in [number for number, (due, _, _) in self.scheduled.items() if due <= now()]:
+            _, name, message = self.scheduled.pop(number)
+            message.enqueued = now()
+            self.put(name, message)
+        for link, name, until in self.waiting[:]:
+            self.accept_session(link, name, None, until)
+        expired = condition("amqp:unauthorized-access", "ExpiredToken: The token is expired.")
+        for link in self.links():
+            name = link.node.removesuffix("/$management")
+            if name != "$cbs" and not self.tokens.allow(link.connection, name):
+                self.end(link, expired)
+        event.container.schedule(TICK, self)
 
-    def on_connection_remote_open(self, e):
-        c = e.connection
-        c.tokens = {}
-        c.container = "service-bus-stand-in"
-        c.open()
+    def links(self):
+        """Those that are open."""
+        found = []
+        for connection in self.connections:
+            link = connection.link_head(Link.LOCAL_ACTIVE)
+            while link:
+                if getattr(link, "node", None):
+                    found.append(link)
+                link = link.next(Link.LOCAL_ACTIVE)
+        return found
 
-    def on_connection_remote_close(self, e):
-        e.connection.close()
+    def on_connection_remote_open(self, event):
+        event.connection.container = "service-bus-stand-in"
+        event.connection.open()
+        self.connections.append(event.connection)
 
-    def on_session_remote_open(self, e):
-        e.session.incoming_capacity = 0
-        e.session.open()
+    def on_connection_remote_close(self, event):
+        event.connection.close()
 
-    def on_session_remote_close(self, e):
-        e.session.close()
-
-    def forget(self, link):
-        for q in self.queues.values():
-            if link in q.links:
-                q.links.remove(link)
-
-    def on_link_remote_close(self, e):
-        self.forget(e.link)
-        e.link.close()
-
-    def on_link_remote_detach(self, e):
-        self.forget(e.link)
-        e.link.detach()
-
-    def on_transport_closed(self, e):
-        c = e.connection
-        if c is None:
+    def on_transport_closed(self, event):
+        connection = event.connection
+        if connection is None:
             return
-        for q in self.queues.values():
-            q.links = [l for l in q.links if l.connection != c]
+        self.connections = [it for it in self.connections if it != connection]
+        self.tokens.forget(connection)
+        for queue in self.queues.values():
+            for link in [it for it in queue.links if it.connection == connection]:
+                queue.forget(link)
+        self.waiting = [it for it in self.waiting if it[0].connection != connection]
+
+    def on_session_remote_open(self, event):
+        event.session.incoming_capacity = 0
+        event.session.open()
+
+    def on_session_remote_close(self, event):
+        event.session.close()
 
     # -- links
-    def refuse(self, link, name, text):
-        link.snd_settle_mode = link.remote_snd_settle_mode
-        link.rcv_settle_mode = link.remote_rcv_settle_mode
-        (link.target if link.is_receiver else link.source).type = (
-            Terminus.UNSPECIFIED
-        )  # a null terminus says "refused, a detach follows"
-        link.open()
-        link.condition = Condition(name, text)
-        link.close()
 
-    def on_link_remote_open(self, e):
-        link = e.link
-        client_sends = link.is_receiver
-        p = self.path(link.remote_target.address if client_sends else link.remote_source.address)
-        mgmt = p.endswith("/$management")
-        base = p[: -len("/$management")] if mgmt else p
-        if p != "$cbs":
-            receives = not client_sends and not mgmt
-            if not self.exists(base, receives):
+    def on_link_remote_open(self, event):
+        link = event.link
+        sends = link.is_receiver
+        node = path(link.remote_target.address if sends else link.remote_source.address)
+        is_management = node.endswith("/$management")
+        name = node.removesuffix("/$management")
+        receives = not sends and not is_management
+        if node != "$cbs":
+            if not self.exists(name, receives):
                 self.read_entities()
-            if not self.exists(base, receives):
-                return self.refuse(
-                    link, "amqp:not-found", f"The messaging entity 'sb://127.0.0.1/{base}' could not be found."
+            if not self.exists(name, receives):
+                text = f"The messaging entity 'sb://127.0.0.1/{name}' could not be found."
+                return self.refuse(link, "amqp:not-found", text)
+            if not self.tokens.allow(link.connection, name):
+                text = (
+                    "Unauthorized access. 'Send' or 'Listen' claim(s) are required to perform this operation. "
+                    f"Resource: 'sb://127.0.0.1/{name}'."
                 )
-            if self.keys and not any(
-                base == a or base.startswith(a + "/") or a == ""
-                for a, exp in link.connection.tokens.items()
-                if exp > time.time()
-            ):
-                return self.refuse(
-                    link,
-                    "amqp:unauthorized-access",
-                    f"Unauthorized access. 'Send' or 'Listen' claim(s) are required to perform this operation. Resource: 'sb://127.0.0.1/{base}'.",
-                )
-        link.node = p
+                return self.refuse(link, "amqp:unauthorized-access", text)
         link.target.copy(link.remote_target)
         link.source.copy(link.remote_source)
-        link.snd_settle_mode = link.remote_snd_settle_mode
-        link.rcv_settle_mode = link.remote_rcv_settle_mode
-        if client_sends:
-            link.max_message_size = self.args.max_size
-        link.open()
-        if client_sends:
+        link.snd_settle_mode, link.rcv_settle_mode = link.remote_snd_settle_mode, link.remote_rcv_settle_mode
+        if sends:
+            if node != "$cbs" and not is_management:
+                link.max_message_size = self.options(name).max_size
+            link.node = node
+            link.open()
             link.flow(100)
-        elif not mgmt and p != "$cbs":
-            self.queues[base].links.append(link)
+        elif node == "$cbs" or is_management:
+            link.node = node
+            link.open()
+        else:
+            self.receive(link, name)
 
-    def on_link_flow(self, e):
-        link = e.link
+    def receive(self, link, name):
+        """A link that receives from a queue, or from a session of it."""
+        filters = link.remote_source.filter
+        filters.rewind()
+        filters = filters.get_object() if filters.next() else {}
+        has_session, queue = SESSION_FILTER in (filters or {}), self.queues[name]
+        if has_session != queue.has_sessions:
+            what = "a non-sessionful" if queue.has_sessions else "a sessionful"
+            requires = "requires sessions" if queue.has_sessions else "does not require sessions"
+            text = f"It is not possible for an entity that {requires} to create {what} message receiver."
+            return self.refuse(link, "amqp:not-allowed", text)
+        if not has_session:
+            link.node, link.session_id = name, None
+            link.open()
+            queue.links.append(link)
+            return None
+        session = filters[SESSION_FILTER]
+        session = getattr(session, "value", session)
+        patience = (link.remote_properties or {}).get("com.microsoft:timeout", 60000)
+        return self.accept_session(link, name, session, now() + int(patience))
+
+    def accept_session(self, link, name, session, until):
+        queue, wanted = self.queues[name], session
+        self.waiting = [it for it in self.waiting if it[0] != link]
+        if wanted is None:
+            session = queue.next_session()
+        if session is None:
+            if now() < until:
+                return self.waiting.append((link, name, until))
+            text = "The operation did not complete within the allotted timeout."
+            return self.refuse(link, "com.microsoft:timeout", text)
+        locked = queue.accept(link, session)
+        if locked is None:
+            text = f"The requested session '{session}' cannot be accepted. It may be locked by another receiver."
+            return self.refuse(link, "com.microsoft:session-cannot-be-locked", text)
+        link.node, link.session_id = name, session
+        link.source.filter.clear()
+        link.source.filter.put_dict({SESSION_FILTER: session})
+        link.properties = {"com.microsoft:locked-until-utc": locked * 10000 + TICKS_OF_1970}
+        link.open()
+        queue.links.append(link)
+        return None
+
+    def refuse(self, link, name, text):
+        link.snd_settle_mode, link.rcv_settle_mode = link.remote_snd_settle_mode, link.remote_rcv_settle_mode
+        # No terminus says that it is refused, and that the reason follows.
+        (link.target if link.is_receiver else link.source).type = Terminus.UNSPECIFIED
+        link.open()
+        link.condition = condition(name, text)
+        link.close()
+
+    def forget(self, link):
+        self.waiting = [it for it in self.waiting if it[0] != link]
+        queue = self.queues.get(getattr(link, "node", None))
+        if queue:
+            queue.forget(link)
+
+    def end(self, link, reason):
+        self.forget(link)
+        link.condition = reason
+        link.close()
+
+    def on_link_remote_close(self, event):
+        self.forget(event.link)
+        event.link.close()
+
+    def on_link_remote_detach(self, event):
+        self.forget(event.link)
+        event.link.detach()
+
+    def on_link_flow(self, event):
+        link = event.link
         node = getattr(link, "node", None)
-        if link.is_sender and node in self.queues:
+        if not link.is_sender or node is None:
+            return
+        if node in self.queues:
             self.queues[node].pump()
-        elif link.is_sender and link.drain_mode and link.credit > 0:
+        elif link.drain_mode and link.credit > 0:
             link.drained()
+        flush(link)
+
+    # -- messages that come
+
+    def on_delivery(self, event):
+        delivery, link = event.delivery, event.link
         if link.is_sender:
-            self.flush(link)
+            if delivery.updated:
+                self.settle(delivery)
+        elif delivery.readable and not delivery.partial:
+            self.take(link, delivery)
+        elif delivery.updated and delivery.settled:
+            delivery.settle()
 
-    # -- deliveries
-    def on_delivery(self, e):
-        dlv, link = e.delivery, e.link
-        if link.is_receiver:
-            if dlv.readable and not dlv.partial:
-                self.incoming(link, dlv)
-            elif dlv.updated and dlv.settled:
-                dlv.settle()
-        elif dlv.updated:
-            self.outcome(link, dlv)
-
-    def reject(self, dlv, name, text):
-        dlv.local.condition = Condition(
-            name, text, {symbol("tracking-id"): str(uuid.uuid4())}
-        )  # the Python SDK wants the info map
-        dlv.update(Delivery.REJECTED)
-        dlv.settle()
-
-    def incoming(self, link, dlv):
-        raw = bytes(link.recv(dlv.pending) or b"")
+    def take(self, link, delivery):
+        raw = bytes(link.recv(delivery.pending) or b"")
         link.advance()
         node = getattr(link, "node", None)
-        if node is None:
-            return dlv.settle()  # a transfer on a link that was refused
+        if node is None or not link.state & Link.LOCAL_ACTIVE:
+            # It was sent on a link that is refused, or has ended.
+            delivery.settle()
+            return
         link.flow(1)
         if node == "$cbs" or node.endswith("/$management"):
-            m = Message()
-            m.decode(raw)
-            dlv.update(Delivery.ACCEPTED)
-            dlv.settle()
-            (self.put_token if node == "$cbs" else self.manage)(link, m)
+            delivery.update(Delivery.ACCEPTED)
+            delivery.settle()
+            (self.tokens if node == "$cbs" else self.management).answer(link, raw)
             return
-        if len(raw) > self.args.max_size:
-            return self.reject(
-                dlv,
-                "amqp:link:message-size-exceeded",
-                f"The received message (delivery-id:0, size:{len(raw)} bytes) exceeds the limit ({self.args.max_size} bytes) currently allowed on the link.",
-            )
+        most = self.options(node).max_size
+        if len(raw) > most:
+            text = f"The received message ({len(raw)} bytes) exceeds the limit ({most} bytes) currently allowed on the link."
+            self.reject(delivery, "amqp:link:message-size-exceeded", text)
+            return
         try:
-            msgs = [Msg(s) for s in unbatch(raw)]
-        except (ValueError, IndexError, struct.error) as x:
-            return self.reject(dlv, "amqp:decode-error", str(x))
-        for m in msgs:
-            self.accept(node, m)
-        dlv.update(Delivery.ACCEPTED)
-        dlv.settle()
+            messages = [Message(parts) for parts in unbatch(raw)]
+        except MALFORMED as error:
+            self.reject(delivery, "amqp:decode-error", str(error))
+            return
+        if node in self.queues and self.queues[node].has_sessions and any(it.session is None for it in messages):
+            text = "Session enabled entity doesn't allow a message whose session identifier is null."
+            self.reject(delivery, "amqp:not-allowed", text)
+            return
+        for message in messages:
+            self.accept(node, message)
+        delivery.update(Delivery.ACCEPTED)
+        delivery.settle()
 
-    def accept(self, node, m):
-        due = m.ann.get(symbol("x-opt-scheduled-enqueue-time"))
-        if due and int(due) > now_ms():
-            n = next(self.sched_seq)
-            m.state = "scheduled"
-            m.seq = n
-            self.scheduled[n] = (int(due), node, m)
-            return n
-        self.publish(node, m)
+    def accept(self, name, message):
+        """Puts a message into a queue or a topic, or keeps it for later: then its number is returned."""
+        due = message.annotation("x-opt-scheduled-enqueue-time")
+        if not due or int(due) <= now():
+            self.put(name, message)
+            return None
+        number = next(self.scheduled_numbers)
+        message.state, message.sequence = "scheduled", number
+        self.scheduled[number] = (int(due), name, message)
+        return number
 
-    def publish(self, node, m):
-        m.state = "active"
-        if node in self.topics:
-            for q in self.topics[node]:
-                q.put(m.copy())
-        else:
-            self.queues[node].put(m)
+    def put(self, name, message):
+        message.state = "active"
+        (self.topics.get(name) or self.queues[name]).put(message)
 
-    def deliver(self, q, link, m):
-        settled = link.remote_snd_settle_mode == Link.SND_SETTLED
-        token = uuid.uuid4() if settled else q.lock(m)
-        dlv = link.delivery(token.bytes_le)
-        dlv.token = token
-        dlv.queue = q
-        link.send(m.wire())
+    def reject(self, delivery, name, text):
+        delivery.local.condition = condition(name, text)
+        delivery.update(Delivery.REJECTED)
+        delivery.settle()
+
+    # -- messages that go
+
+    def deliver(self, queue, link, message):
+        is_settled = link.remote_snd_settle_mode == Link.SND_SETTLED
+        token = uuid.uuid4() if is_settled else queue.lock(message)
+        delivery = link.delivery(token.bytes_le)
+        delivery.token, delivery.queue = token, queue
+        link.send(message.wire())
         link.advance()
-        if settled:
-            dlv.settle()
+        if is_settled:
+            delivery.settle()
 
-    def outcome(self, link, dlv):
-        token = getattr(dlv, "token", None)
-        if token is None or getattr(dlv, "finished", False):
-            if dlv.settled:
-                dlv.settle()
+    def settle(self, delivery):
+        token = getattr(delivery, "token", None)
+        if token is None or getattr(delivery, "is_finished", False):
+            if delivery.settled:
+                delivery.settle()
             return
-        s, q = dlv.remote_state, dlv.queue
-        info = {}
-        if s == Delivery.ACCEPTED:
+        state, info = delivery.remote_state, {}
+        if state == Delivery.ACCEPTED:
             how = "completed"
-        elif s == Delivery.RELEASED:
+        elif state == Delivery.RELEASED:
             how = "abandoned"
-        elif s == Delivery.MODIFIED:
-            how = "defered" if dlv.remote.undeliverable else "abandoned"
-            info = {str(k): v for k, v in (dlv.remote.annotations or {}).items()}
-        elif s == Delivery.REJECTED:
+        elif state == Delivery.MODIFIED:
+            how = "defered" if delivery.remote.undeliverable else "abandoned"
+            info = delivery.remote.annotations or {}
+        elif state == Delivery.REJECTED:
             how = "suspended"
-            c = dlv.remote.condition
-            i = (c.info if c else None) or {}
-            info = {str(k): v for k, v in i.items()}
-        elif dlv.settled:
-            dlv.settle()
-            return  # settled without an outcome: the lock just runs out
+            reason = delivery.remote.condition
+            info = (reason.info if reason else None) or {}
         else:
+            # Settled without an outcome: the lock ends by itself.
+            if delivery.settled:
+                delivery.settle()
             return
-        dlv.finished = True
-        if q.settle(token, how, info):
-            dlv.local.failed = s == Delivery.MODIFIED and dlv.remote.failed
-            dlv.update(s)
-            dlv.settle()  # the SDKs want their own outcome echoed (rejected without an error)
+        delivery.is_finished = True
+        if delivery.queue.settle(token, how, {str(name): value for name, value in info.items()}):
+            # The SDKs want their own outcome back.
+            delivery.local.failed = state == Delivery.MODIFIED and delivery.remote.failed
+            delivery.update(state)
+            delivery.settle()
         else:
-            self.reject(
-                dlv,
-                "com.microsoft:message-lock-lost",
-                "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.",
-            )
-
-    # -- request/response nodes
-    def reply(self, link, req, props, body=None):
-        r = Message(body=body)
-        r.correlation_id = req.correlation_id if req.correlation_id is not None and req.id is None else req.id
-        r.properties = props
-        outs, l = [], link.connection.link_head(0)
-        while l:
-            if l.is_sender and getattr(l, "node", None) == link.node and l.state & Endpoint.LOCAL_ACTIVE:
-                outs.append(l)
-            l = l.next(0)
-        best = (
-            [l for l in outs if req.reply_to and req.reply_to in (l.remote_target.address, l.name)]
-            or [l for l in outs if l.session == link.session]
-            or outs
-        )
-        if best:
-            best[0].__dict__.get("x")
-            self.pending(best[0]).append(r.encode())
-            self.flush(best[0])
-
-    def pending(self, l):
-        if getattr(l, "outbox", None) is None:
-            l.outbox = deque()
-        return l.outbox
-
-    def flush(self, l):
-        box = getattr(l, "outbox", None)
-        while box and l.credit > 0:
-            d = l.delivery(uuid.uuid4().bytes)
-            l.send(box.popleft())
-            l.advance()
-            d.settle()
-
-    def put_token(self, link, m):
-        p = {str(k): v for k, v in (m.properties or {}).items()}
-        code, text = 202, "Accepted"
-        aud, exp = self.path(p.get("name")), time.time() + 3600
-        if p.get("operation") != "put-token":
-            code, text = 400, "BadRequest"
-        elif self.keys:
-            try:
-                tok = m.body if isinstance(m.body, str) else bytes(m.body).decode()
-                kind, rest = tok.split(" ", 1)
-                f = dict(x.split("=", 1) for x in rest.split("&"))
-                key = self.keys[urllib.parse.unquote(f["skn"])]
-                want = base64.b64encode(
-                    hmac.new(key.encode(), f"{f['sr']}\n{f['se']}".encode(), hashlib.sha256).digest()
-                ).decode()
-                exp = int(f["se"])
-                sr = self.path(urllib.parse.unquote(f["sr"]))
-                if kind != "SharedAccessSignature" or not hmac.compare_digest(want, urllib.parse.unquote(f["sig"])):
-                    code, text = 401, "InvalidSignature: The token has an invalid signature."
-                elif exp < time.time():
-                    code, text = 401, "ExpiredToken: The token is expired."
-                elif sr and aud != sr and not aud.startswith(sr + "/"):
-                    code, text = 401, "Unauthorized: token scope"
-            except (KeyError, ValueError):
-                code, text = 401, "MalformedToken: The token is malformed or its key name is unknown."
-        if code == 202:
-            link.connection.tokens[aud.removesuffix("/$management")] = exp
-        self.reply(link, m, {"status-code": int32(code), "status-description": text})
-
-    def manage(self, link, m):
-        base = link.node[: -len("/$management")]
-        q = self.queues.get(base)
-        b = m.body or {}
-        op = str((m.properties or {}).get("operation", "")).removeprefix("com.microsoft:")
-        items = lambda k: list(getattr(b.get(k), "elements", None) or b.get(k) or [])
-        code, text, cond, out = 200, "OK", None, None
-        if op == "renew-lock" and q:
-            ex = []
-            for t in items("lock-tokens"):
-                x = q.locked.get(t)
-                if x and x.until > now_ms():
-                    x.until = now_ms() + q.lock_ms
-                    ex.append(timestamp(x.until))
-                else:
-                    code, text, cond = 410, "The lock supplied is invalid.", "com.microsoft:message-lock-lost"
-            if code == 200:
-                out = {"expirations": Array(UNDESCRIBED, Data.TIMESTAMP, *ex)}
-        elif op == "update-disposition" and q:
-            info = {str(k): v for k, v in (b.get("properties-to-modify") or {}).items()}
-            if b.get("deadletter-reason"):
-                info["DeadLetterReason"] = b["deadletter-reason"]
-            if b.get("deadletter-description"):
-                info["DeadLetterErrorDescription"] = b["deadletter-description"]
-            if not all([q.settle(t, b["disposition-status"], info) for t in items("lock-tokens")]):
-                code, text, cond = 410, "The lock supplied is invalid.", "com.microsoft:message-lock-lost"
-        elif op == "peek-message" and q:
-            all_ = sorted([*q.active, *q.locked.values(), *q.deferred.values()], key=lambda x: x.seq)
-            got = [x for x in all_ if x.seq >= b.get("from-sequence-number", 0)][: b.get("message-count", 1)]
-            if got:
-                out = {"messages": [{"message": x.wire(False)} for x in got]}
-            else:
-                code, text = 204, "NoContent"
-        elif op == "schedule-message":
-            out = {
-                "sequence-numbers": Array(
-                    UNDESCRIBED,
-                    Data.LONG,
-                    *[self.accept(base, Msg(sections(bytes(x["message"])))) or 0 for x in items("messages")],
-                )
-            }
-        elif op == "cancel-scheduled-message":
-            for n in items("sequence-numbers"):
-                if self.scheduled.pop(n, None) is None:
-                    code, text, cond = 404, "not found", "com.microsoft:message-not-found"
-        elif op == "receive-by-sequence-number" and q:
-            got = []
-            for n in items("sequence-numbers"):
-                x = q.deferred.pop(n, None)
-                if x is None:
-                    code, text, cond = 404, "not found", "com.microsoft:message-not-found"
-                    continue
-                if b.get("receiver-settle-mode"):
-                    q.lock(x)
-                got.append({"message": x.wire(), "lock-token": x.lock or uuid.UUID(int=0)})
-            if code == 200:
-                out = {"messages": got}
-        else:
-            code, text, cond = 501, f"operation {op} is not implemented by the stand-in", "amqp:not-implemented"
-        props = {"statusCode": int32(code), "statusDescription": text}
-        if cond:
-            props["errorCondition"] = symbol(cond)
-        self.reply(link, m, props, out)
+            text = "The lock supplied is invalid. Either the lock expired, or the message has already been removed."
+            self.reject(delivery, "com.microsoft:message-lock-lost", text)
 
 
-ap = argparse.ArgumentParser()
-A = ap.add_argument
-A("--port", type=int, default=5672)
-A("--entities", required=True, help="a file, whose lines are `queue NAME` and `topic NAME SUBSCRIPTION...`")
-A("--key", action="append", default=[], help="POLICY=KEY; without one every token is accepted")
-A("--max-size", type=int, default=262144)
 if __name__ == "__main__":
-    import signal
-
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--entities", required=True, help="the file of entities")
+    parser.add_argument("--key", action="append", default=[], help="NAME=KEY; without one, any token is taken")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Container(Server(ap.parse_args())).run()
+    Container(StandIn(parser.parse_args())).run()
