@@ -13,6 +13,10 @@
 //! | `request_checksum_calculation`, `response_checksum_validation` | `when_supported` or `when_required` |
 //! | `awssdk` | accepted and ignored, as by KrakenD |
 
+#[cfg(any(feature = "sns", feature = "sqs"))]
+pub(crate) mod client;
+pub(crate) mod settings;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -88,6 +92,28 @@ const CHECKSUMS: &[(&str, Checksum)] =
     &[("when_supported", Checksum::WhenSupported), ("when_required", Checksum::WhenRequired)];
 
 impl<'a> Parameters<'a> {
+    /// The same, without a borrow.
+    #[cfg(any(feature = "sns", feature = "sqs"))]
+    pub(crate) fn into_owned(self) -> Parameters<'static> {
+        let owned = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Parameters {
+            region: owned(self.region),
+            profile: owned(self.profile),
+            role: owned(self.role),
+            endpoint: owned(self.endpoint),
+            ..Parameters {
+                anonymous: self.anonymous,
+                hostname_immutable: self.hostname_immutable,
+                dualstack: self.dualstack,
+                fips: self.fips,
+                rate_limiter_capacity: self.rate_limiter_capacity,
+                request_checksum_calculation: self.request_checksum_calculation,
+                response_checksum_validation: self.response_checksum_validation,
+                ..Parameters::default()
+            }
+        }
+    }
+
     /// Reads the shared parameters of `url`, whose resource is in `resource_region` as far as its name says.
     pub(crate) fn parse(url: &BrokerUrl<'a>, resource_region: Option<&str>) -> Result<Self, UrlError> {
         let region = url.value("region")?;
@@ -108,15 +134,24 @@ impl<'a> Parameters<'a> {
             check_role(role)?;
         }
         url.text("awssdk")?;
+        let anonymous = url.boolean("anonymous")?.unwrap_or_default();
+        if let Some(role) = role.as_ref().filter(|_| anonymous) {
+            return Err(role.error("a role is assumed with credentials, and `anonymous` has none"));
+        }
+        let (dualstack, fips) = (url.boolean("dualstack")?, url.boolean("fips")?);
+        if let Some(endpoint) = endpoint.as_ref().filter(|_| dualstack == Some(true) || fips == Some(true)) {
+            let which = if fips == Some(true) { "fips" } else { "dualstack" };
+            return Err(endpoint.error(format!("an endpoint is used as it is, and cannot stand beside `{which}`")));
+        }
         Ok(Self {
             region: region.map(Value::into_text),
             profile: url.text("profile")?,
             role: role.map(Value::into_text),
-            anonymous: url.boolean("anonymous")?.unwrap_or_default(),
+            anonymous,
             endpoint: endpoint.map(Value::into_text),
             hostname_immutable: url.boolean("hostname_immutable")?,
-            dualstack: url.boolean("dualstack")?,
-            fips: url.boolean("fips")?,
+            dualstack,
+            fips,
             rate_limiter_capacity: url.integer("rate_limiter_capacity", 0..=i32::MAX as u32)?,
             request_checksum_calculation: url.one_of("request_checksum_calculation", CHECKSUMS)?,
             response_checksum_validation: url.one_of("response_checksum_validation", CHECKSUMS)?,
@@ -132,18 +167,40 @@ fn in_region(c: char) -> bool {
 
 fn check_endpoint(endpoint: &Value<'_>) -> Result<(), UrlError> {
     const RULE: &str = "an endpoint looks like `http://localhost:4566`";
-    let host = endpoint.text.strip_prefix("http://").or_else(|| endpoint.text.strip_prefix("https://"));
-    let host = host.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    match host {
-        None | Some("") => Err(endpoint.error("the endpoint is not an http or https address").with_help(RULE)),
-        Some(host) if host.contains('@') => {
-            Err(endpoint.error("a user or password does not belong in the endpoint").with_help(RULE))
-        }
-        Some(host) if host.contains(char::is_whitespace) => {
-            Err(endpoint.error("the endpoint has white space in it").with_help(RULE))
-        }
+    is_endpoint(&endpoint.text).map_err(|wrong| endpoint.error(format!("the endpoint {wrong}")).with_help(RULE))
+}
+
+/// Checks an endpoint: what is wrong with it, without its text.
+pub(crate) fn is_endpoint(text: &str) -> Result<(), &'static str> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default()) {
+        None | Some("") => Err("is not an http or https address"),
+        Some(host) if host.contains('@') => Err("has a user or password in it, where those do not belong"),
+        Some(host) if host.contains(char::is_whitespace) => Err("has white space in it"),
         Some(_) => Ok(()),
     }
+}
+
+/// Checks a region.
+pub(crate) fn is_region(text: &str) -> Result<(), String> {
+    if !text.is_empty() && text.chars().all(in_region) {
+        return Ok(());
+    }
+    Err(format!("is no region: {REGION_RULE}"))
+}
+
+/// Checks the ARN of a role.
+pub(crate) fn is_role(text: &str) -> Result<(), String> {
+    let mut fields = text.splitn(6, ':');
+    let mut field = || fields.next().unwrap_or_default();
+    let (arn, partition, service, _, account, resource) = (field(), field(), field(), field(), field(), field());
+    if arn != "arn" || (partition != "aws" && !partition.starts_with("aws-")) {
+        return Err("is not an ARN".to_owned());
+    }
+    if service != "iam" || !is_account(account) || resource.strip_prefix("role/").is_none_or(str::is_empty) {
+        return Err("is not a role's ARN: `arn:aws:iam::123456789012:role/myrole`".to_owned());
+    }
+    Ok(())
 }
 
 fn check_role(role: &Value<'_>) -> Result<(), UrlError> {
@@ -279,19 +336,19 @@ mod tests {
 
     #[test]
     fn every_parameter() {
-        let url = "test://q?region=us-east-2&profile=dev&role=arn:aws:iam::123456789012:role/a/b&anonymous=true\
-                   &endpoint=http%3A%2F%2Flocalhost:4566&hostname_immutable=1&dualstack=false&fips=T\
+        let url = "test://q?region=us-east-2&profile=dev&role=arn:aws:iam::123456789012:role/a/b&anonymous=false\
+                   &endpoint=http%3A%2F%2Flocalhost:4566&hostname_immutable=1&dualstack=false&fips=F\
                    &rate_limiter_capacity=500&request_checksum_calculation=when_required\
                    &response_checksum_validation=WHEN_SUPPORTED&awssdk=v2";
         let expected = Parameters {
             region: Some("us-east-2".into()),
             profile: Some("dev".into()),
             role: Some("arn:aws:iam::123456789012:role/a/b".into()),
-            anonymous: true,
+            anonymous: false,
             endpoint: Some("http://localhost:4566".into()),
             hostname_immutable: Some(true),
             dualstack: Some(false),
-            fips: Some(true),
+            fips: Some(false),
             rate_limiter_capacity: Some(500),
             request_checksum_calculation: Some(Checksum::WhenRequired),
             response_checksum_validation: Some(Checksum::WhenSupported),
@@ -325,7 +382,7 @@ mod tests {
                 ("test://q?endpoint=[http://]", "the endpoint is not an http or https address", ENDPOINT),
                 (
                     "test://q?endpoint=[http://me:secret@host]",
-                    "a user or password does not belong in the endpoint",
+                    "the endpoint has a user or password in it, where those do not belong",
                     ENDPOINT,
                 ),
                 ("test://q?endpoint=[http://a+b]", "the endpoint has white space in it", ENDPOINT),

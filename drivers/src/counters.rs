@@ -41,7 +41,7 @@ impl Counters {
     }
 }
 
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 impl Counters {
     pub(crate) fn connected(&self) {
         self.connects.fetch_add(1, Ordering::Relaxed);

@@ -10,7 +10,7 @@
 
 pub mod aws;
 pub mod azure_service_bus;
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 mod backoff;
 mod contract;
 mod counters;
@@ -27,7 +27,7 @@ pub mod kafka;
 pub mod mem;
 mod message;
 pub mod nats;
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 mod outage;
 pub mod rabbitmq;
 #[cfg(test)]
@@ -37,7 +37,7 @@ pub mod sns;
 pub mod sqs;
 #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod stream;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 mod supervision;
 #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod tls;

@@ -181,7 +181,7 @@ mod tests {
         assert!(refusals.add(&About::Topic("orders"), "unknown"));
         assert!(refusals.unreadable("refunds", "denied"));
         assert!(!refusals.unreadable("refunds", "denied"));
-        assert_eq!(refusals.missing(), ["orders".into()]);
+        assert_eq!(refusals.missing(), [Box::<str>::from("orders")]);
         assert!(refusals.unreadable_since().is_some());
         assert_eq!(refusals.reason(2).as_deref(), Some("orders: unknown; refunds: denied"));
         refusals.clear_unreadable();

@@ -1,0 +1,231 @@
+//! What a request to AWS failed with.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::Attempts;
+use crate::{PublishError, PublishErrorKind, ReceiveError, SettleError};
+
+/// A request that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    /// Without secrets.
+    text: String,
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Not sent: there is no connection, or there are no credentials.
+    Unreachable,
+    /// The service does not know who is asking: wrong credentials, or outdated ones.
+    Unknown,
+    /// Refused, for there are too many requests.
+    Throttled,
+    /// Refused: no such topic or queue, not allowed, malformed.
+    Refused,
+    /// Refused, for it is too large.
+    TooLarge,
+    /// Sent, and there was no answer, or one that does not tell.
+    Unanswered,
+    /// The broker was closed.
+    Closed,
+}
+
+/// Errors of all services that say that there are too many requests.
+const THROTTLED: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "KMSThrottling",
+    "KMSThrottlingException",
+    "KmsThrottled",
+    "LimitExceededException",
+    "OverLimit",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttled",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+/// Errors of all services that say that the credentials are not good.
+const UNKNOWN: &[&str] = &[
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidSecurityException",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "NotAuthenticated",
+    "OptInRequired",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
+
+impl Failure {
+    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+        Self { cause, text: text.into() }
+    }
+
+    /// Of a request, whose `attempts` were watched.
+    pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>, attempts: &Attempts) -> Self
+    where
+        E: StdError + ProvideErrorMetadata + 'static,
+    {
+        if let SdkError::ServiceError(context) = error
+            && let Some(code) = context.err().code()
+        {
+            let client_error = context.raw().status().is_client_error();
+            let mut failure = Self::of_code(code, context.err().message(), client_error);
+            // It is the last attempt that was refused: one before it may have been stored.
+            if attempts.perhaps_stored() {
+                failure.cause = Cause::Unanswered;
+            }
+            return failure;
+        }
+        let refused = matches!(error, SdkError::ServiceError(context) if context.raw().status().is_client_error());
+        let cause = match attempts.perhaps_stored() {
+            true => Cause::Unanswered,
+            false if refused => Cause::Refused,
+            false => Cause::Unreachable,
+        };
+        Self::new(cause, chain(error))
+    }
+
+    /// Of an entry of a batch, or of a whole request that was answered with an error.
+    pub(crate) fn of_code(code: &str, message: Option<&str>, client_error: bool) -> Self {
+        // `AWS.SimpleQueueService.NonExistentQueue`
+        let short = code.rsplit('.').next().unwrap_or(code);
+        let message = message.unwrap_or_default();
+        let cause = if THROTTLED.contains(&short) {
+            Cause::Throttled
+        } else if UNKNOWN.contains(&short) {
+            Cause::Unknown
+        } else if !client_error {
+            Cause::Unanswered
+        } else if is_too_large(short, message) {
+            Cause::TooLarge
+        } else {
+            Cause::Refused
+        };
+        let text = if message.is_empty() { short.to_owned() } else { format!("{short}: {message}") };
+        Self::new(cause, text)
+    }
+
+    /// Whether the next request may well fail of the same.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self.cause, Cause::Unreachable | Cause::Unknown | Cause::Unanswered)
+    }
+
+    /// What it means to a message that was published.
+    pub(crate) fn publish(self) -> PublishError {
+        let kind = match self.cause {
+            Cause::Unreachable | Cause::Unknown | Cause::Closed => PublishErrorKind::Unreachable,
+            Cause::Throttled => PublishErrorKind::Full,
+            Cause::Refused => PublishErrorKind::Refused,
+            Cause::TooLarge => PublishErrorKind::TooLarge,
+            Cause::Unanswered => PublishErrorKind::Unknown,
+        };
+        PublishError::new(kind, self.text)
+    }
+
+    /// What it means to whoever waits for a message.
+    #[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "nothing is received from SNS"))]
+    pub(crate) fn receive(self) -> ReceiveError {
+        match self.cause {
+            Cause::Closed => ReceiveError::Closed,
+            Cause::Refused | Cause::TooLarge => ReceiveError::Refused(self.text.into()),
+            Cause::Unreachable | Cause::Unknown | Cause::Throttled | Cause::Unanswered => {
+                ReceiveError::Unreachable(self.text.into())
+            }
+        }
+    }
+
+    /// What it means to a delivery that was settled.
+    #[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "nothing is settled on SNS"))]
+    pub(crate) fn settle(self) -> SettleError {
+        SettleError::Unreachable(self.text.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Failure {}
+
+/// Neither service has one code for it alone.
+fn is_too_large(code: &str, message: &str) -> bool {
+    matches!(code, "BatchRequestTooLong" | "MessageTooLong" | "RequestEntityTooLarge")
+        || message.contains("Message too long")
+        || message.contains("must be shorter than")
+}
+
+/// An error and what has led to it, each text once. Never a debug format: that may hold a request.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    let mut last = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let one = error.to_string();
+        // Many repeat what has led to them.
+        if !one.is_empty() && one != last && !last.ends_with(&one) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&one);
+        }
+        last = one;
+        next = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes() {
+        for (code, message, client_error, cause) in [
+            ("Throttling", "Rate exceeded", true, Cause::Throttled),
+            ("ThrottledException", "", false, Cause::Throttled),
+            ("InvalidClientTokenId", "The security token included in the request is invalid", true, Cause::Unknown),
+            ("ExpiredToken", "", true, Cause::Unknown),
+            ("AuthorizationError", "not authorized", true, Cause::Refused),
+            ("AccessDenied", "", true, Cause::Refused),
+            ("NotFound", "Topic does not exist", true, Cause::Refused),
+            ("AWS.SimpleQueueService.NonExistentQueue", "", true, Cause::Refused),
+            ("InvalidParameter", "Invalid parameter: Message too long", true, Cause::TooLarge),
+            ("InvalidParameterValue", "Reason: Message must be shorter than 262144 bytes.", true, Cause::TooLarge),
+            ("AWS.SimpleQueueService.BatchRequestTooLong", "", true, Cause::TooLarge),
+            ("InternalError", "", false, Cause::Unanswered),
+            ("ServiceUnavailable", "", false, Cause::Unanswered),
+        ] {
+            let failure = Failure::of_code(code, Some(message), client_error);
+            assert_eq!(failure.cause, cause, "{code}");
+        }
+        let failure = Failure::of_code("AWS.SimpleQueueService.NonExistentQueue", Some("none"), true);
+        assert_eq!(failure.to_string(), "NonExistentQueue: none");
+    }
+}
