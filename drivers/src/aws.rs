@@ -13,6 +13,9 @@
 //! | `request_checksum_calculation`, `response_checksum_validation` | `when_supported` or `when_required` |
 //! | `awssdk` | accepted and ignored, as by KrakenD |
 
+pub(crate) mod attributes;
+#[cfg(any(feature = "sns", feature = "sqs"))]
+pub(crate) mod batch;
 #[cfg(any(feature = "sns", feature = "sqs"))]
 pub(crate) mod client;
 pub(crate) mod settings;
