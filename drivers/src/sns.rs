@@ -33,8 +33,14 @@
 //! A message has at most 256 KiB, its attributes included, and a body: an empty one is refused.
 //! A body that is no text is sent as base64, with the attribute `base64encoded`.
 
+mod attributes;
+#[cfg(feature = "sns")]
+mod client;
+
 use std::borrow::Cow;
 
+#[cfg(feature = "sns")]
+pub use self::client::{Broker, Delivery, Publisher, Subscriber};
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError};
@@ -46,7 +52,7 @@ pub static DRIVER: Driver = Driver {
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: None,
     environment: aws::ENVIRONMENT,
-    settings: &[],
+    settings: aws::settings::SETTINGS,
     capabilities: Capabilities {
         nack: false,
         nack_delay: false,
@@ -64,15 +70,18 @@ pub static DRIVER: Driver = Driver {
         timestamp: false,
         attributes: true,
         declare: false,
-        max_body_bytes: Some(256 * 1024),
+        max_body_bytes: Some(MAX_BYTES),
     },
     has_client: false,
     covers: None,
-    check_attribute: None,
-    reserved_attributes: &[],
-    check_settings: None,
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(aws::settings::check),
     check_declaration: None,
 };
+
+/// The most bytes of a message, its attributes included, and of all messages of one request.
+const MAX_BYTES: usize = 256 * 1024;
 
 /// What is published to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,7 +22,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
         return Err("an attribute has a name".to_owned());
     }
     if name.len() > MAX_NAME_BYTES {
-        return Err(format!("the name of an attribute has at most {MAX_NAME_BYTES} bytes, this one has {}", name.len()));
+        return Err(format!(
+            "the name of an attribute has at most {MAX_NAME_BYTES} bytes, this one has {}",
+            name.len()
+        ));
     }
     if let Some(wrong) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
         return Err(format!("{wrong:?} is not allowed in {name:?}: {RULE}"));
@@ -47,7 +50,8 @@ pub(crate) fn starts_with(name: &str, start: &str) -> bool {
 /// Whether the services take it as text: it has only characters that XML 1.0 has.
 #[cfg_attr(not(any(feature = "sns", feature = "sqs")), allow(dead_code, reason = "for clients"))]
 pub(crate) fn is_text(text: &str) -> bool {
-    let is_wrong = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let is_wrong =
+        |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     !text.contains(is_wrong)
 }
 
@@ -137,7 +141,8 @@ mod tests {
         for name in ["X-Order-Id", "a.b_c-9", "x", "aws", "Amazonia.b", &"x".repeat(256)] {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
-        for name in ["", ".a", "a.", "a..b", "with space", "n\u{e4}me", "aws.x", "AMAZON.x", BASE64_ENCODED, &"x".repeat(257)]
+        for name in
+            ["", ".a", "a.", "a..b", "with space", "n\u{e4}me", "aws.x", "AMAZON.x", BASE64_ENCODED, &"x".repeat(257)]
         {
             assert!(check_name(name).is_err(), "{name}");
         }

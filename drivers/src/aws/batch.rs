@@ -179,8 +179,7 @@ impl<C: Courier> Shared<C> {
                 state.leave_out();
             }
             let Some(first) = state.waiting.front() else { break };
-            let is_full =
-                state.waiting.len() >= self.limits.items || state.waiting_bytes >= self.courier.max_bytes();
+            let is_full = state.waiting.len() >= self.limits.items || state.waiting_bytes >= self.courier.max_bytes();
             let has_waited = cause == Cause::Timer && first.since.elapsed() >= LINGER;
             let is_due = state.requests == 0 || is_full || has_waited || cause == Cause::RequestEnded;
             if !is_due || state.requests >= self.limits.requests {

@@ -1,0 +1,188 @@
+//! The requests to a topic: one message, or up to ten at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_sns::Client;
+use aws_sdk_sns::operation::publish::PublishOutput;
+use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
+use aws_sdk_sns::types::PublishBatchRequestEntry;
+
+use super::Sns;
+use super::entry::Entry;
+use crate::aws::batch;
+use crate::aws::client::{Account, Attempts, Cause, Failure};
+use crate::sns::MAX_BYTES;
+use crate::{PublishError, Receipt};
+
+/// What became of a message.
+type Answer = Result<Receipt, PublishError>;
+
+/// Carries messages to one topic.
+pub(super) struct Courier {
+    account: Arc<Account<Sns>>,
+    arn: String,
+}
+
+impl Courier {
+    pub(super) fn new(account: Arc<Account<Sns>>, arn: String) -> Self {
+        Self { account, arn }
+    }
+
+    pub(super) fn is_of(&self, account: &Arc<Account<Sns>>, arn: &str) -> bool {
+        self.arn == arn && Arc::ptr_eq(&self.account, account)
+    }
+
+    /// Fails where there is no connection.
+    pub(super) fn reachable(&self) -> Result<(), PublishError> {
+        self.account.client().map(drop).map_err(Failure::publish)
+    }
+
+    async fn one(&self, client: &Client, entry: Entry) -> Result<Receipt, Failure> {
+        let attempts = Attempts::default();
+        let group = entry.group.clone();
+        let sent = client
+            .publish()
+            .topic_arn(&self.arn)
+            .message(entry.body)
+            .set_subject(entry.subject)
+            .set_message_structure(entry.structure)
+            .set_message_attributes(Some(entry.attributes))
+            .set_message_group_id(entry.group)
+            .set_message_deduplication_id(entry.deduplication);
+        let sent = sent.customize().interceptor(attempts.clone()).send().await;
+        let PublishOutput { message_id, sequence_number, .. } =
+            sent.map_err(|error| self.account.failed(&error, &attempts))?;
+        self.account.worked();
+        Ok(receipt(message_id, sequence_number, group))
+    }
+
+    async fn several(&self, client: &Client, entries: Vec<Entry>) -> Result<Vec<Answer>, Failure> {
+        let attempts = Attempts::default();
+        let groups: Vec<_> = entries.iter().map(|entry| entry.group.clone()).collect();
+        let entries: Result<Vec<_>, _> =
+            entries.into_iter().enumerate().map(|(id, entry)| to_entry(id, entry)).collect();
+        let sent = client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(entries?));
+        let sent = sent.customize().interceptor(attempts.clone()).send().await;
+        let answer = sent.map_err(|error| self.account.failed(&error, &attempts))?;
+        self.account.worked();
+        Ok(answers(answer, groups))
+    }
+}
+
+impl batch::Courier for Courier {
+    type Item = Entry;
+    type Answer = Answer;
+
+    const LEAVES_OUT: bool = true;
+
+    fn size(entry: &Entry) -> usize {
+        entry.bytes
+    }
+
+    fn max_bytes(&self) -> usize {
+        MAX_BYTES
+    }
+
+    async fn carry(&self, mut entries: Vec<Entry>) -> Vec<Answer> {
+        let count = entries.len();
+        let sent = async {
+            let client = self.account.client()?;
+            match entries.pop() {
+                Some(entry) if entries.is_empty() => Ok(vec![self.one(&client, entry).await.map_err(Failure::publish)]),
+                last => {
+                    entries.extend(last);
+                    self.several(&client, entries).await
+                }
+            }
+        };
+        match sent.await {
+            Ok(answers) => answers,
+            Err(failure) => (0..count).map(|_| Err(failure.clone().publish())).collect(),
+        }
+    }
+}
+
+fn to_entry(id: usize, entry: Entry) -> Result<PublishBatchRequestEntry, Failure> {
+    PublishBatchRequestEntry::builder()
+        .id(id.to_string())
+        .message(entry.body)
+        .set_subject(entry.subject)
+        .set_message_structure(entry.structure)
+        .set_message_attributes(Some(entry.attributes))
+        .set_message_group_id(entry.group)
+        .set_message_deduplication_id(entry.deduplication)
+        .build()
+        .map_err(|error| Failure::new(Cause::Refused, error.to_string()))
+}
+
+/// What became of each of the messages of these groups, whose places are their ids.
+fn answers(answer: PublishBatchOutput, groups: Vec<Option<String>>) -> Vec<Answer> {
+    let mut told: HashMap<String, Result<(Option<String>, Option<String>), Failure>> = HashMap::new();
+    for failed in answer.failed.unwrap_or_default() {
+        let failure = Failure::of_code(&failed.code, failed.message.as_deref(), failed.sender_fault);
+        told.insert(failed.id, Err(failure));
+    }
+    for stored in answer.successful.unwrap_or_default() {
+        if let Some(id) = stored.id {
+            told.insert(id, Ok((stored.message_id, stored.sequence_number)));
+        }
+    }
+    let of = |(id, group): (usize, Option<String>)| match told.remove(&id.to_string()) {
+        Some(Ok((message_id, sequence_number))) => Ok(receipt(message_id, sequence_number, group)),
+        Some(Err(failure)) => Err(failure.publish()),
+        None => Err(Failure::new(Cause::Unanswered, "SNS does not say what became of the message").publish()),
+    };
+    groups.into_iter().enumerate().map(of).collect()
+}
+
+/// A sequence number is that of a message group.
+fn receipt(id: Option<String>, sequence_number: Option<String>, group: Option<String>) -> Receipt {
+    let offset = sequence_number.and_then(|number| number.parse().ok());
+    Receipt { id, partition: group.filter(|_| offset.is_some()), offset, duplicate: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::types::{BatchResultErrorEntry, PublishBatchResultEntry};
+
+    use super::*;
+    use crate::PublishErrorKind;
+
+    #[test]
+    fn each_message_has_its_answer() {
+        let failed = |id: &str, code: &str, sender_fault: bool| {
+            let entry = BatchResultErrorEntry::builder().id(id).code(code).sender_fault(sender_fault).build();
+            entry.expect("all is there")
+        };
+        let stored = |id: &str, number: &str| {
+            PublishBatchResultEntry::builder().id(id).message_id(format!("m{id}")).sequence_number(number).build()
+        };
+        // In no order, and one is missing.
+        let answer = PublishBatchOutput::builder()
+            .failed(failed("3", "InternalError", false))
+            .failed(failed("1", "InvalidParameter", true))
+            .successful(stored("2", "10000000000000003000"))
+            .successful(stored("0", ""))
+            .build();
+        let groups = vec![Some("a".to_owned()), None, Some("b".to_owned()), None, None];
+        let answers: Vec<_> =
+            answers(answer, groups).into_iter().map(|answer| answer.map_err(|error| error.kind)).collect();
+        let receipt = |id: &str, partition: Option<&str>, offset| Receipt {
+            id: Some(id.to_owned()),
+            partition: partition.map(str::to_owned),
+            offset,
+            duplicate: false,
+        };
+        assert_eq!(
+            answers,
+            [
+                Ok(receipt("m0", None, None)),
+                Err(PublishErrorKind::Refused),
+                Ok(receipt("m2", Some("b"), Some(10_000_000_000_000_003_000))),
+                Err(PublishErrorKind::Unknown),
+                Err(PublishErrorKind::Unknown),
+            ]
+        );
+    }
+}
