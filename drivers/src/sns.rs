@@ -72,7 +72,7 @@ pub static DRIVER: Driver = Driver {
         declare: false,
         max_body_bytes: Some(MAX_BYTES),
     },
-    has_client: false,
+    has_client: true,
     covers: None,
     check_attribute: Some(attributes::check_name),
     reserved_attributes: attributes::RESERVED,

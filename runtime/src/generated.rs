@@ -34,4 +34,6 @@ pub use sluicegate_drivers::mem;
 pub use sluicegate_drivers::nats;
 #[cfg(feature = "rabbitmq")]
 pub use sluicegate_drivers::rabbitmq;
+#[cfg(feature = "sns")]
+pub use sluicegate_drivers::sns;
 pub use sluicegate_drivers::{Argument, Binding, Confirm, Declaration};

@@ -87,6 +87,8 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::rabbitmq::Broker>,
     #[cfg(feature = "rabbitmq")]
     crate::backend::Subscribe<sluicegate_drivers::rabbitmq::Broker>,
+    #[cfg(feature = "sns")]
+    crate::backend::Publish<sluicegate_drivers::sns::Broker>,
 }
 
 /// An endpoint with its state.
