@@ -49,9 +49,15 @@
 //! attributes, and a body: an empty one is refused. A body that is no text is sent as base64, with
 //! the attribute `base64encoded`.
 
+mod attributes;
+#[cfg(feature = "sqs")]
+mod client;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
+#[cfg(feature = "sqs")]
+pub use self::client::{Broker, Delivery, Publisher, Subscriber};
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus};
 use crate::{Capabilities, Confirm, Driver, UrlError};
@@ -63,15 +69,15 @@ pub static DRIVER: Driver = Driver {
     topic: Some(|url| Topic::parse(url).map(drop)),
     subscription: Some(|url| Subscription::parse(url).map(drop)),
     environment: aws::ENVIRONMENT,
-    settings: &[],
+    settings: aws::settings::SETTINGS,
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
         redelivery: true,
         // Of each message group of a FIFO queue.
         ordering: true,
-        // A redrive policy moves messages, a client cannot.
-        dead_letter: false,
+        // Where the queue's redrive policy says.
+        dead_letter: true,
         delivery_count: true,
         empty_body: false,
         binary_body: true,
@@ -84,11 +90,11 @@ pub static DRIVER: Driver = Driver {
         declare: false,
         max_body_bytes: Some(1024 * 1024),
     },
-    has_client: false,
+    has_client: true,
     covers: None,
-    check_attribute: None,
-    reserved_attributes: &[],
-    check_settings: None,
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(aws::settings::check),
     check_declaration: None,
 };
 

@@ -5,7 +5,14 @@
 //! in its harness's list of those; where the contract says what happens without the capability, that is
 //! tested instead.
 
-#![cfg(any(feature = "jetstream", feature = "kafka", feature = "mem", feature = "nats", feature = "rabbitmq"))]
+#![cfg(any(
+    feature = "jetstream",
+    feature = "kafka",
+    feature = "mem",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sqs"
+))]
 
 mod harness;
 mod conformance {
@@ -108,6 +115,7 @@ drivers! {
     mem, "mem", crate::harness::mem::Mem;
     nats, "nats", crate::harness::nats::Nats;
     rabbitmq, "rabbitmq", crate::harness::rabbitmq::RabbitMq;
+    sqs, "sqs", crate::harness::sqs::Sqs;
 }
 
 #[test]

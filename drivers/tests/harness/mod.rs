@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use sluicegate_drivers::{Broker, PublishErrorKind};
 
+#[cfg(any(feature = "sns", feature = "sqs"))]
+#[allow(dead_code, reason = "some of it is for tests/sns.rs and tests/sqs.rs alone")]
+pub(crate) mod aws_admin;
 #[cfg(feature = "jetstream")]
 pub(crate) mod jetstream;
 #[cfg(feature = "kafka")]
@@ -20,6 +23,8 @@ pub(crate) mod rabbitmq;
 #[cfg(feature = "rabbitmq")]
 #[allow(dead_code, reason = "some of it is for tests/rabbitmq.rs alone")]
 pub(crate) mod rabbitmq_admin;
+#[cfg(feature = "sqs")]
+pub(crate) mod sqs;
 
 /// One broker to test with: started, or found through the environment.
 pub(crate) trait Harness: Sized {
