@@ -11,7 +11,7 @@
     feature = "mem",
     feature = "nats",
     feature = "rabbitmq",
-    feature = "sqs"
+    all(feature = "sns", feature = "sqs")
 ))]
 
 mod harness;
@@ -24,14 +24,15 @@ mod conformance {
     pub(crate) mod waiting;
 }
 
-/// One line per driver: its name, which is also its feature, and its harness.
+/// One line per driver: its name, which is also its feature, and its harness. `beside` is a feature that the harness needs as
+/// well.
 macro_rules! drivers {
-    ($($name:ident, $feature:literal, $harness:ty;)*) => {
+    ($($name:ident, $feature:literal $(beside $other:literal)?, $harness:ty;)*) => {
         /// The drivers that have a harness, compiled in or not.
         const HARNESSES: &[&str] = &[$($feature),*];
 
         $(
-            #[cfg(feature = $feature)]
+            #[cfg(all(feature = $feature $(, feature = $other)?))]
             mod $name {
                 behaviours!($harness);
             }
@@ -115,7 +116,8 @@ drivers! {
     mem, "mem", crate::harness::mem::Mem;
     nats, "nats", crate::harness::nats::Nats;
     rabbitmq, "rabbitmq", crate::harness::rabbitmq::RabbitMq;
-    sqs, "sqs", crate::harness::sqs::Sqs;
+    sns, "sns" beside "sqs", crate::harness::sns::Sns;
+    sqs, "sqs" beside "sns", crate::harness::sqs::Sqs;
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod support;
 
 mod sns {
     mod answers;
+    mod cloud;
+    mod credentials;
     mod fake;
     mod publishing;
     mod server;

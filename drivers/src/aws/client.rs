@@ -7,13 +7,14 @@
 //! ```text
 //! let client = account.client()?;                       // a Failure while there is no connection: 503
 //! let attempts = Attempts::default();
-//! let sent = client.send_message()….customize().interceptor(attempts.clone()).send().await;
+//! let once = Config::builder().retry_classifier(attempts.clone());   // where a second attempt might store a second message
+//! let sent = client.send_message()….customize().interceptor(attempts.clone()).config_override(once).send().await;
 //! let sent = sent.map_err(|error| account.failed(&error, &attempts))?;   // a Failure; the account looks again by itself
 //! account.worked();
 //! ```
 //!
 //! A [`Failure`] becomes a [`PublishError`](crate::PublishError) by `publish`, a [`ReceiveError`](crate::ReceiveError) by
-//! `receive`, and a [`SettleError`](crate::SettleError) by `settle`. [`Account::connected`] waits for whoever receives.
+//! `receive`, and a [`SettleError`](crate::SettleError) by `settle`.
 
 mod access;
 mod account;

@@ -2,6 +2,7 @@
 
 mod courier;
 mod entry;
+mod identity;
 mod publisher;
 mod subscriber;
 
@@ -54,7 +55,7 @@ impl crate::Broker for Broker {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let known = topics.iter().find(|known| known.courier().is_of(&account, &topic.arn));
         let batches = known.cloned().unwrap_or_else(|| {
-            let courier = Courier::new(account, topic.arn.clone().into_owned());
+            let courier = Courier::new(account, &topic);
             let batches = Batches::new(courier, LIMITS);
             topics.push(batches.clone());
             batches

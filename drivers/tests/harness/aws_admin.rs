@@ -87,6 +87,14 @@ impl Admin {
         subscribed.attributes("RawMessageDelivery", raw.to_string()).send().await.expect("a subscription");
     }
 
+    /// Has SQS move what was received a hundred times to the queue `dead`.
+    pub(crate) async fn redrive(&self, queue: &str, dead: &str) {
+        let arn = self.arn(dead).await;
+        let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":100}}"#);
+        let set = self.sqs.set_queue_attributes().queue_url(queue);
+        set.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.expect("it is set");
+    }
+
     /// A message of the queue, deleted; `None` where none comes within a second.
     pub(crate) async fn receive(&self, queue: &str) -> Option<Message> {
         let asked = self.sqs.receive_message().queue_url(queue).wait_time_seconds(1).message_attribute_names("All");

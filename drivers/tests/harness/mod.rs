@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sluicegate_drivers::{Broker, PublishErrorKind};
 
-#[cfg(any(feature = "sns", feature = "sqs"))]
+#[cfg(all(feature = "sns", feature = "sqs"))]
 #[allow(dead_code, reason = "some of it is for tests/sns.rs and tests/sqs.rs alone")]
 pub(crate) mod aws_admin;
 #[cfg(feature = "jetstream")]
@@ -23,7 +23,9 @@ pub(crate) mod rabbitmq;
 #[cfg(feature = "rabbitmq")]
 #[allow(dead_code, reason = "some of it is for tests/rabbitmq.rs alone")]
 pub(crate) mod rabbitmq_admin;
-#[cfg(feature = "sqs")]
+#[cfg(all(feature = "sns", feature = "sqs"))]
+pub(crate) mod sns;
+#[cfg(all(feature = "sns", feature = "sqs"))]
 pub(crate) mod sqs;
 
 /// One broker to test with: started, or found through the environment.

@@ -49,10 +49,7 @@ impl Harness for Sqs {
         let dead_letter = match wanted.dead_letter {
             true => {
                 let dead = self.admin.queue(&format!("{name}-dead"), false, &attributes).await;
-                let arn = self.admin.arn(&dead).await;
-                let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":100}}"#);
-                let set = self.admin.sqs.set_queue_attributes().queue_url(&queue);
-                set.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.expect("it is set");
+                self.admin.redrive(&queue, &dead).await;
                 Some(url(&dead))
             }
             false => None,

@@ -15,6 +15,8 @@ use crate::support::until;
 
 pub(super) const ARN: &str = "arn:aws:sns:us-east-2:123456789012:orders";
 
+const FIFO: &str = "arn:aws:sns:us-east-2:123456789012:orders.fifo";
+
 /// What SNS answers when all is well.
 pub(super) fn fine(request: &Request) -> Reply {
     if request.is("Action=PublishBatch") {
@@ -26,11 +28,15 @@ pub(super) fn fine(request: &Request) -> Reply {
         ));
     }
     if request.is("Action=Publish") {
-        return xml("<PublishResponse><PublishResult><MessageId>one</MessageId></PublishResult></PublishResponse>");
+        return fine_publish();
     }
     xml(
         "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes/></GetTopicAttributesResult></GetTopicAttributesResponse>",
     )
+}
+
+fn fine_publish() -> Reply {
+    xml("<PublishResponse><PublishResult><MessageId>one</MessageId></PublishResult></PublishResponse>")
 }
 
 fn xml(text: &str) -> Reply {
@@ -76,22 +82,55 @@ async fn what_refusals_mean() {
     }
 }
 
-/// The SDK tries again, and tells of the last attempt alone.
-#[tokio::test]
-async fn a_message_that_an_earlier_attempt_may_have_stored() {
+/// A service that has an answer for the first publish, and another one for those after it.
+async fn changing(first: Reply, then: Reply) -> Fake {
     let count = AtomicUsize::new(0);
-    let service = Fake::start(move |request| match is_publish(request) {
-        false => fine(request),
-        true => match count.fetch_add(1, Ordering::Relaxed) {
-            0 => Reply::Hangup,
-            _ => error(403, "AuthorizationError", "not any more"),
-        },
-    })
-    .await;
+    let answer = move |request: &Request| match (is_publish(request), count.load(Ordering::Relaxed)) {
+        (false, _) => fine(request),
+        (true, 0) => {
+            count.store(1, Ordering::Relaxed);
+            first.clone()
+        }
+        (true, _) => then.clone(),
+    };
+    Fake::start(answer).await
+}
+
+#[tokio::test]
+async fn what_may_have_been_stored_is_not_sent_again() {
+    for first in [Reply::Hangup, error(500, "InternalError", "sorry")] {
+        let service = changing(first, fine_publish()).await;
+        let broker = broker(&service.url());
+        let to = publisher(&broker, ARN).await;
+        let (kind, reason) = failure(&to, Message::new("x")).await;
+        assert_eq!(kind, PublishErrorKind::Unknown, "{reason}");
+        assert_eq!(service.asked().iter().filter(|request| is_publish(request)).count(), 1);
+        broker.close().await;
+    }
+    // What was certainly not stored is.
+    let service = changing(error(400, "Throttling", "Rate exceeded"), fine_publish()).await;
     let broker = broker(&service.url());
     let to = publisher(&broker, ARN).await;
-    let (kind, reason) = failure(&to, Message::new("x")).await;
-    assert_eq!(kind, PublishErrorKind::Unknown, "{reason}");
+    publish(&to, Message::new("x")).await.expect("it is confirmed");
+    assert_eq!(service.asked().iter().filter(|request| is_publish(request)).count(), 2);
+    broker.close().await;
+}
+
+/// A FIFO topic drops what it has seen, so the message is sent again. Where that is refused, the first may still be there.
+#[tokio::test]
+async fn what_has_an_id_on_a_fifo_topic_is_sent_again() {
+    let message = || Message { key: Some("a".to_owned()), id: Some("1".to_owned()), ..Message::new("x") };
+    let service = changing(Reply::Hangup, fine_publish()).await;
+    let broker = broker(&service.url());
+    let to = publisher(&broker, FIFO).await;
+    publish(&to, message()).await.expect("it is confirmed");
+    broker.close().await;
+
+    let service = changing(Reply::Hangup, error(403, "AuthorizationError", "not any more")).await;
+    let broker = super::server::broker(&service.url());
+    let to = publisher(&broker, FIFO).await;
+    let (kind, reason) = failure(&to, message()).await;
+    assert_eq!((kind, &*reason), (PublishErrorKind::Unknown, "AuthorizationError: not any more"));
     assert_eq!(service.asked().iter().filter(|request| is_publish(request)).count(), 2);
     broker.close().await;
 }

@@ -87,6 +87,25 @@ async fn a_fifo_topic_keeps_order_and_drops_duplicates() {
     broker.close().await;
 }
 
+/// A topic that does not look at bodies takes no message without an id.
+#[tokio::test]
+async fn messages_of_a_fifo_topic_are_different_unless_somebody_says_so() {
+    let Some(server) = Server::start() else { return };
+    let (admin, broker) = (&server.admin, server.broker());
+    let topic = admin.topic(&unique("different"), true, true).await;
+    let set = admin.sns.set_topic_attributes().topic_arn(&topic.arn).attribute_name("ContentBasedDeduplication");
+    set.attribute_value("false").send().await.expect("it is set");
+    let to = publisher(&broker, &topic.arn).await;
+    for _ in 0..2 {
+        let message = Message { key: Some("a".to_owned()), ..Message::new("the same") };
+        publish(&to, message).await.expect("it is confirmed");
+    }
+    for _ in 0..2 {
+        assert_eq!(admin.receive(&topic.queue).await.expect("a message").body(), Some("the same"));
+    }
+    broker.close().await;
+}
+
 #[tokio::test]
 async fn an_unknown_topic_is_refused() {
     let Some(server) = Server::start() else { return };

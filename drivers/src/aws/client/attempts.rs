@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 /// Watches the attempts of one request: the SDK only tells how the last one ended, and one before it may have been the one
-/// that was stored.
+/// that was stored. It is an interceptor of the request; where it is also one of its retry classifiers, nothing is sent again
+/// that may have been stored.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attempts(Arc<Mutex<Seen>>);
 
@@ -64,5 +66,23 @@ impl Intercept for Attempts {
         let refused = context.response().is_some_and(|response| response.status().is_client_error());
         seen.perhaps |= sent && !refused;
         Ok(())
+    }
+}
+
+impl ClassifyRetry for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).perhaps {
+            true => RetryAction::RetryForbidden,
+            false => RetryAction::NoActionIndicated,
+        }
+    }
+
+    /// It has the last word.
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }

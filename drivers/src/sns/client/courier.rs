@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_sns::Client;
+use aws_sdk_sns::config::Builder;
 use aws_sdk_sns::operation::publish::PublishOutput;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
+use aws_sdk_sns::{Client, Config};
 
 use super::Sns;
 use super::entry::Entry;
+use super::identity::{Hashes, unique};
 use crate::aws::batch;
 use crate::aws::client::{Account, Attempts, Cause, Failure};
-use crate::sns::MAX_BYTES;
+use crate::sns::{MAX_BYTES, Topic};
 use crate::{PublishError, Receipt};
 
 /// What became of a message.
@@ -22,11 +24,13 @@ type Answer = Result<Receipt, PublishError>;
 pub(super) struct Courier {
     account: Arc<Account<Sns>>,
     arn: String,
+    fifo: bool,
+    hashes: Hashes,
 }
 
 impl Courier {
-    pub(super) fn new(account: Arc<Account<Sns>>, arn: String) -> Self {
-        Self { account, arn }
+    pub(super) fn new(account: Arc<Account<Sns>>, topic: &Topic<'_>) -> Self {
+        Self { account, arn: topic.arn.clone().into_owned(), fifo: topic.fifo, hashes: Hashes::default() }
     }
 
     pub(super) fn is_of(&self, account: &Arc<Account<Sns>>, arn: &str) -> bool {
@@ -40,7 +44,7 @@ impl Courier {
 
     async fn one(&self, client: &Client, entry: Entry) -> Result<Receipt, Failure> {
         let attempts = Attempts::default();
-        let group = entry.group.clone();
+        let (group, retries) = (entry.group.clone(), self.retries(&attempts, [&entry]));
         let sent = client
             .publish()
             .topic_arn(&self.arn)
@@ -50,23 +54,42 @@ impl Courier {
             .set_message_attributes(Some(entry.attributes))
             .set_message_group_id(entry.group)
             .set_message_deduplication_id(entry.deduplication);
-        let sent = sent.customize().interceptor(attempts.clone()).send().await;
+        let sent = sent.customize().interceptor(attempts.clone()).config_override(retries).send().await;
         let PublishOutput { message_id, sequence_number, .. } =
             sent.map_err(|error| self.account.failed(&error, &attempts))?;
         self.account.worked();
         Ok(receipt(message_id, sequence_number, group))
     }
 
-    async fn several(&self, client: &Client, entries: Vec<Entry>) -> Result<Vec<Answer>, Failure> {
+    async fn several(&self, client: &Client, entries: &[Entry]) -> Result<Vec<Answer>, Failure> {
         let attempts = Attempts::default();
-        let groups: Vec<_> = entries.iter().map(|entry| entry.group.clone()).collect();
-        let entries: Result<Vec<_>, _> =
-            entries.into_iter().enumerate().map(|(id, entry)| to_entry(id, entry)).collect();
-        let sent = client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(entries?));
-        let sent = sent.customize().interceptor(attempts.clone()).send().await;
+        let retries = self.retries(&attempts, entries);
+        let requested: Result<Vec<_>, _> = entries.iter().cloned().enumerate().map(to_entry).collect();
+        let sent = client.publish_batch().topic_arn(&self.arn).set_publish_batch_request_entries(Some(requested?));
+        let sent = sent.customize().interceptor(attempts.clone()).config_override(retries).send().await;
         let answer = sent.map_err(|error| self.account.failed(&error, &attempts))?;
         self.account.worked();
-        Ok(answers(answer, groups))
+        Ok(answers(answer, entries.iter().map(|entry| entry.group.clone())))
+    }
+
+    /// Where nobody says when two messages of a FIFO topic are the same, none is.
+    async fn identify(&self, client: &Client, entries: &mut [Entry]) {
+        let needs_one = |entry: &Entry| self.fifo && entry.deduplication.is_none();
+        if !entries.iter().any(needs_one) || self.hashes.ask(client, &self.arn).await != Some(false) {
+            return;
+        }
+        for entry in entries.iter_mut().filter(|entry| needs_one(entry)) {
+            entry.deduplication = Some(unique());
+        }
+    }
+
+    /// What may have been stored is sent again only where the topic drops what it has seen.
+    fn retries<'a>(&self, attempts: &Attempts, entries: impl IntoIterator<Item = &'a Entry>) -> Builder {
+        let builder = Config::builder();
+        match self.fifo && entries.into_iter().all(|entry| entry.deduplication.is_some()) {
+            true => builder,
+            false => builder.retry_classifier(attempts.clone()),
+        }
     }
 }
 
@@ -85,25 +108,29 @@ impl batch::Courier for Courier {
     }
 
     async fn carry(&self, mut entries: Vec<Entry>) -> Vec<Answer> {
-        let count = entries.len();
-        let sent = async {
-            let client = self.account.client()?;
-            match entries.pop() {
-                Some(entry) if entries.is_empty() => Ok(vec![self.one(&client, entry).await.map_err(Failure::publish)]),
-                last => {
-                    entries.extend(last);
-                    self.several(&client, entries).await
-                }
-            }
+        let all = |count, failure: &Failure| (0..count).map(|_| Err(failure.clone().publish())).collect();
+        let client = match self.account.client() {
+            Ok(client) => client,
+            Err(failure) => return all(entries.len(), &failure),
         };
-        match sent.await {
-            Ok(answers) => answers,
-            Err(failure) => (0..count).map(|_| Err(failure.clone().publish())).collect(),
+        self.identify(&client, &mut entries).await;
+        if entries.len() > 1 {
+            match self.several(&client, &entries).await {
+                Ok(answers) => return answers,
+                // All of them, for what may be wrong with one.
+                Err(failure) if matches!(failure.cause, Cause::Refused | Cause::TooLarge) => {}
+                Err(failure) => return all(entries.len(), &failure),
+            }
         }
+        let mut answers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            answers.push(self.one(&client, entry).await.map_err(Failure::publish));
+        }
+        answers
     }
 }
 
-fn to_entry(id: usize, entry: Entry) -> Result<PublishBatchRequestEntry, Failure> {
+fn to_entry((id, entry): (usize, Entry)) -> Result<PublishBatchRequestEntry, Failure> {
     PublishBatchRequestEntry::builder()
         .id(id.to_string())
         .message(entry.body)
@@ -117,7 +144,7 @@ fn to_entry(id: usize, entry: Entry) -> Result<PublishBatchRequestEntry, Failure
 }
 
 /// What became of each of the messages of these groups, whose places are their ids.
-fn answers(answer: PublishBatchOutput, groups: Vec<Option<String>>) -> Vec<Answer> {
+fn answers(answer: PublishBatchOutput, groups: impl IntoIterator<Item = Option<String>>) -> Vec<Answer> {
     let mut told: HashMap<String, Result<(Option<String>, Option<String>), Failure>> = HashMap::new();
     for failed in answer.failed.unwrap_or_default() {
         let failure = Failure::of_code(&failed.code, failed.message.as_deref(), failed.sender_fault);

@@ -14,7 +14,7 @@ use crate::{Message, PublishError, PublishErrorKind};
 const TEXT: &str = "String";
 
 /// A message that SNS can carry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) body: String,
     pub(super) attributes: HashMap<String, MessageAttributeValue>,
@@ -41,7 +41,8 @@ impl Entry {
             subject: None,
             structure: None,
             group: message.key,
-            deduplication: message.id,
+            // Other topics refuse what they do not compare.
+            deduplication: message.id.filter(|_| fifo),
             bytes: 0,
         };
         entry.check_tokens(fifo)?;
@@ -73,11 +74,10 @@ impl Entry {
             None if fifo => return Err(invalid("a FIFO topic needs a message group: a key")),
             None => {}
         }
-        match &self.deduplication {
-            Some(_) if !fifo => Err(invalid("only a FIFO topic takes a deduplication id")),
-            Some(id) => check_token("a deduplication id", id).map_err(invalid),
-            None => Ok(()),
+        if let Some(id) = &self.deduplication {
+            check_token("a deduplication id", id).map_err(invalid)?;
         }
+        Ok(())
     }
 
     fn take(&mut self, name: String, value: String) -> Result<(), PublishError> {
@@ -189,7 +189,9 @@ mod tests {
         assert_eq!(kind(key("a"), false), Ok(()));
         let identified = Message { id: Some("id".to_owned()), ..key("a") };
         assert_eq!(kind(identified.clone(), true), Ok(()));
-        assert_eq!(kind(identified, false), Err(Invalid));
+        assert_eq!(Entry::new(identified, false).unwrap().deduplication, None);
+        let wrong = Message { id: Some("a b".to_owned()), ..key("a") };
+        assert_eq!(kind(wrong, true), Err(Invalid));
 
         let mut ten = Message::new("body");
         for number in 0..10 {
