@@ -20,7 +20,7 @@ pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 pub(super) const STATIC: &str = "STATIC";
 
 /// How long credentials are good: so short that each request finds them about to end.
-const LIFE: Duration = Duration::from_secs(40);
+const LIFE: Duration = Duration::from_secs(25);
 
 /// All of it, and a folder that is a process's home.
 pub(super) struct Cloud {

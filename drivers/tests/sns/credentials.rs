@@ -121,7 +121,7 @@ async fn profiles() {
     let cloud = Cloud::start("").await;
     let script = cloud.file(
         "issue",
-        "echo x >>\"$HOME/count\"\nend=$(date -u -d '+40 seconds' +%Y-%m-%dT%H:%M:%SZ)\n\
+        "echo x >>\"$HOME/count\"\nend=$(date -u -d '+25 seconds' +%Y-%m-%dT%H:%M:%SZ)\n\
          echo \"{\\\"Version\\\": 1, \\\"AccessKeyId\\\": \\\"PROCESS-$(wc -l <\"$HOME/count\")\\\", \\\"SecretAccessKey\\\": \\\"s3same\\\", \
          \\\"SessionToken\\\": \\\"t\\\", \\\"Expiration\\\": \\\"$end\\\"}\"\n",
     );
@@ -139,7 +139,7 @@ async fn profiles() {
     cloud.file(".aws/credentials", &keys);
     // Of the session's name.
     cloud.file(
-        ".aws/sso/cache/5c74f82e47da4f3acd93ad82a579ed3c837e6ac2.json",
+        ".aws/sso/cache/fcbdc4c271c889825d8338d2d8f10b6e5e95c171.json",
         r#"{"accessToken": "sso-token", "expiresAt": "2999-01-01T00:00:00Z", "region": "us-east-2", "startUrl": "https://example.awsapps.com/start"}"#,
     );
     // A profile that is named wins over keys of the environment.

@@ -101,7 +101,7 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(&Request) -> Reply) -> std
             Reply::Answer(status, kind, body) => {
                 let length = body.len();
                 let head = format!(
-                    "HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nX-Amz-Ec2-Metadata-Token-Ttl-Seconds: 600\r\n\r\n"
+                    "HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nX-Aws-Ec2-Metadata-Token-Ttl-Seconds: 600\r\n\r\n"
                 );
                 stream.write_all(head.as_bytes()).await?;
                 stream.write_all(body.as_bytes()).await?;

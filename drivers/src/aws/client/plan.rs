@@ -114,8 +114,9 @@ impl Plan {
             .http_client(http.clone())
             .timeout_config(timeouts())
             .identity_cache(identities());
-        if let Some(region) = or(region, told.region) {
-            loader = loader.region(Region::new(region));
+        let region = or(region, told.region).map(Region::new);
+        if let Some(region) = &region {
+            loader = loader.region(region.clone());
         }
         if let Some(endpoint) = or(endpoint, told.endpoint) {
             loader = loader.endpoint_url(endpoint);
@@ -146,7 +147,10 @@ impl Plan {
         } else if let Some(profile) = &profile {
             // Whoever names a profile means it, whatever keys the environment has.
             let config = ProviderConfig::without_region().with_http_client(http).with_timeout_config(timeouts());
-            let config = config.load_default_region().await;
+            let config = match region {
+                Some(region) => config.with_region(Some(region)),
+                None => config.load_default_region().await,
+            };
             let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
             loader = loader.credentials_provider(provider);
         } else if let Some(keys) = told.keys {
