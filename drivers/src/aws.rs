@@ -1,17 +1,53 @@
-//! The query parameters that SNS and SQS share, and Amazon resource names. Not a driver.
+//! What SNS and SQS share: how a URL, a named broker and the environment lead to AWS. Not a driver.
+//!
+//! # Parameters
 //!
 //! | Parameter | Value |
 //! | --- | --- |
 //! | `region` | the region, `us-east-2` |
-//! | `profile` | the profile of the shared configuration files |
-//! | `role` | the ARN of a role to assume |
+//! | `profile` | the profile of the shared configuration files, whose credentials win over keys in the environment |
+//! | `role` | the ARN of a role to assume, with the credentials that are found otherwise |
 //! | `anonymous` | boolean: do not sign requests |
-//! | `endpoint` | the `http://` or `https://` address to use instead of the region's own |
-//! | `hostname_immutable` | boolean: use the endpoint's host exactly as it is |
-//! | `dualstack`, `fips` | boolean: use such endpoints |
-//! | `rate_limiter_capacity` | the tokens of the client's retry limiter |
+//! | `endpoint` | the `http://` or `https://` address to use instead of the region's own, exactly as it is |
+//! | `hostname_immutable` | boolean: accepted, as an endpoint's host is never changed |
+//! | `dualstack`, `fips` | boolean: use such endpoints, which an `endpoint` is not |
+//! | `rate_limiter_capacity` | the tokens of the client's retry limiter (a retry takes 5 to 14 of 500) |
 //! | `request_checksum_calculation`, `response_checksum_validation` | `when_supported` or `when_required` |
 //! | `awssdk` | accepted and ignored, as by KrakenD |
+//!
+//! An `endpoint` is that of STS as well, as with KrakenD, unless `AWS_ENDPOINT_URL_STS` names another.
+//!
+//! # Settings of a named broker
+//!
+//! What a URL says goes before what its broker says, and that before the environment.
+//!
+//! | Setting | Means |
+//! | --- | --- |
+//! | `region`, `profile`, `role`, `endpoint` | as above |
+//! | `external_id` | what the role wants to be told by who assumes it |
+//! | `access_key_id`, `secret_access_key`, `session_token` | credentials, instead of the SDK's default chain |
+//! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
+//! | `tls.disable_system_ca_pool` | trusts no others than those |
+//!
+//! Variables and files are read again at each connect, and within seconds where a file changes, without a restart.
+//!
+//! # Credentials
+//!
+//! Without any of those, the SDK's default chain finds them, in this order: the environment; the profile (`AWS_PROFILE`, or
+//! `default`) with its keys, roles, SSO sessions and processes; a web identity, as EKS gives it (`AWS_WEB_IDENTITY_TOKEN_FILE`,
+//! `AWS_ROLE_ARN`); a container's endpoint, as ECS and EKS Pod Identity give it; and instance metadata (IMDSv2). They are
+//! renewed up to a minute before they end. Where nobody renews them then, they are used for as long as they are good, with a
+//! line in the log. Credentials that are missing, or that the service does not know, make a broker that cannot be reached: a
+//! publish is 503, and the log says why, once and then once a minute.
+//!
+//! # Connections
+//!
+//! Each different way that the URLs of a broker lead to AWS has credentials and connections of its own. They are made in the
+//! background, and the service has answered once before it counts as reached; whatever the answer, for who may publish need not
+//! be allowed to ask. It is asked again when a request fails, and once a minute while there is none. Connections are made within
+//! 3 s, through the proxy that `HTTPS_PROXY` names, if any. TLS is of 1.2 or 1.3, and trusts the system's roots, or the bundled
+//! ones where the system has none. `AWS_ENDPOINT_URL`, `AWS_MAX_ATTEMPTS` and whatever else the SDK reads of the environment and
+//! of profiles holds as well.
 
 pub(crate) mod attributes;
 #[cfg(any(feature = "sns", feature = "sqs"))]

@@ -20,18 +20,34 @@
 //!
 //! Nothing is required. The AWS default chain finds region and credentials: `AWS_REGION`,
 //! `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, configuration
-//! files, web identity, container and instance metadata.
+//! files, web identity, container and instance metadata. A named broker has [settings](crate::aws)
+//! instead. The region is the topic's own, unless the URL names one.
 //!
 //! # Delivery
 //!
-//! At least once to each of the topic's own subscriptions. A publish is confirmed by the service's
-//! answer. A topic whose name ends in `.fifo` keeps the order of each message group, and drops a
-//! message whose deduplication id it saw in the last five minutes.
+//! At least once to each of the topic's own subscriptions. A publish is confirmed by the service's answer,
+//! whose message id and sequence number are the receipt. A lone message goes at once. Those that come while
+//! requests are under way go together, up to ten in a request, and each has its own answer.
+//!
+//! What was certainly not stored is sent again by the SDK, up to three times in all. What may have been stored is only sent
+//! again where a FIFO topic drops what it has seen; otherwise it ends as one of which nobody knows, and the client decides.
+//!
+//! The message's key is the message group, which a FIFO topic needs and others hand on. Its id is the deduplication id of a
+//! FIFO topic, which drops a message whose id it saw in the last five minutes; others do not look at it. Where a message of a FIFO
+//! topic has no id and the topic does not look at bodies (`ContentBasedDeduplication`), it gets one that no other has. A FIFO
+//! topic keeps the order of each group, as far as its messages were published one after the other.
+//!
+//! An attribute is a message attribute of the type `String`, but for `Sns-Subject`, the subject (up to 100 characters), and
+//! `Sns-Message-Structure`, which is `json` for a body that has a text for each protocol.
 //!
 //! # Limits
 //!
-//! A message has at most 256 KiB, its attributes included, and a body: an empty one is refused.
-//! A body that is no text is sent as base64, with the attribute `base64encoded`.
+//! A message has at most 256 KiB, its attributes with their names and types included, and a body: an empty one is refused.
+//! A body that is no text, or has a character that XML has not, is sent as base64, with the attribute `base64encoded`, as KrakenD
+//! does; it is base64 that counts. There are at most ten attributes, `base64encoded` included: SNS takes more, and then loses the
+//! message on its way to a queue that it is delivered to raw. Their names are those that SQS takes (letters, digits, `_`, `-` and `.`), and
+//! their values are not empty. A message group and a deduplication id have up to 128 letters, digits and
+//! punctuation marks. Of a topic up to 16384 messages or 64 MiB may be on their way; more are refused at once.
 
 mod attributes;
 #[cfg(feature = "sns")]

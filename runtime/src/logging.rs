@@ -36,8 +36,7 @@ where
     // A client of RabbitMQ that writes what goes wrong as it sees it, besides what our own lines say of that.
     let lapin = if level == LevelFilter::DEBUG { level } else { LevelFilter::OFF };
     // The SDK of AWS writes what it could not read of an answer, and that may be a credential.
-    let targets =
-        Targets::new().with_default(level).with_target("lapin", lapin).with_target("aws_", LevelFilter::OFF);
+    let targets = Targets::new().with_default(level).with_target("lapin", lapin).with_target("aws_", LevelFilter::OFF);
     // An error here means that somebody else has set the process up to log, and logs go there.
     let _ = if terminal {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

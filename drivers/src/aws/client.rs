@@ -20,8 +20,8 @@ mod access;
 mod account;
 mod attempts;
 mod failure;
-mod http;
 mod plan;
+mod transport;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};

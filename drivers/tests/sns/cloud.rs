@@ -107,7 +107,9 @@ fn answer(request: &Request, seen: &mut Seen, refuses: &str) -> Reply {
                 _ => Reply::Answer(404, "text/plain", String::new()),
             }
         }
-        ("GET", "/container") if refuses != "container" && request.header("authorization") == Some("container-token") => {
+        ("GET", "/container")
+            if refuses != "container" && request.header("authorization") == Some("container-token") =>
+        {
             json(&seen.give("CONTAINER"), "")
         }
         ("GET", "/federation/credentials")

@@ -10,12 +10,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_smithy_types::checksum_config::{RequestChecksumCalculation, ResponseChecksumValidation};
 
 use super::Access;
-use super::http::{Http, Trust};
+use super::transport::{Transport, Trust};
 use crate::aws::{Checksum, Parameters};
 use crate::settings::reader::{Reader, Stamp};
 use crate::{OpenError, Settings};
@@ -101,17 +100,17 @@ impl Plan {
         let plan = self.clone();
         let prepare = move || {
             let mut told = plan.read().map_err(|error| error.to_string())?;
-            let http = Http::new(std::mem::take(&mut told.trust))?;
-            Ok::<_, String>((told, SharedHttpClient::new(http)))
+            let transport = Transport::shared(std::mem::take(&mut told.trust))?;
+            Ok::<_, String>((told, transport))
         };
-        let (told, http) = tokio::task::spawn_blocking(prepare).await.map_err(|error| error.to_string())??;
+        let (told, transport) = tokio::task::spawn_blocking(prepare).await.map_err(|error| error.to_string())??;
         let Parameters { region, profile, role, anonymous, endpoint, dualstack, fips, .. } = &self.parameters;
         let or = |ours: &Option<std::borrow::Cow<'static, str>>, theirs: Option<String>| {
             ours.as_ref().map(|text| text.clone().into_owned()).or(theirs)
         };
         let profile = or(profile, told.profile);
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http.clone())
+            .http_client(transport.clone())
             .timeout_config(timeouts())
             .identity_cache(identities());
         let region = or(region, told.region).map(Region::new);
@@ -146,7 +145,7 @@ impl Plan {
             loader = loader.no_credentials();
         } else if let Some(profile) = &profile {
             // Whoever names a profile means it, whatever keys the environment has.
-            let config = ProviderConfig::without_region().with_http_client(http).with_timeout_config(timeouts());
+            let config = ProviderConfig::without_region().with_http_client(transport).with_timeout_config(timeouts());
             let config = match region {
                 Some(region) => config.with_region(Some(region)),
                 None => config.load_default_region().await,

@@ -8,7 +8,7 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
@@ -25,7 +25,7 @@ pub(super) struct Trust {
 }
 
 /// The SDK's HTTP client: connections of one kind for each pair of timeouts.
-pub(super) struct Http {
+pub(super) struct Transport {
     context: TlsContext,
     /// Few: the service's, and those of where credentials come from.
     connectors: Mutex<Vec<(Timeouts, SharedHttpConnector)>>,
@@ -54,12 +54,12 @@ impl Trust {
     }
 }
 
-impl Http {
+impl Transport {
     /// Reads the system's roots, and blocks.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub(super) fn new(trust: Trust) -> Result<Self, String> {
+    pub(super) fn shared(trust: Trust) -> Result<SharedHttpClient, String> {
         let mut store = if trust.these_alone {
             TrustStore::empty()
         } else if has_system_roots() {
@@ -71,7 +71,7 @@ impl Http {
             store.add_pem_certificate(pem);
         }
         let context = TlsContext::builder().with_trust_store(store).build().map_err(|error| error.to_string())?;
-        Ok(Self { context, connectors: Mutex::default() })
+        Ok(SharedHttpClient::new(Self { context, connectors: Mutex::default() }))
     }
 
     fn connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
@@ -85,7 +85,7 @@ impl Http {
     }
 }
 
-impl HttpClient for Http {
+impl HttpClient for Transport {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let timeouts = (settings.connect_timeout(), settings.read_timeout());
         let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,9 +98,9 @@ impl HttpClient for Http {
     }
 }
 
-impl fmt::Debug for Http {
+impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http").finish_non_exhaustive()
+        f.debug_struct("Transport").finish_non_exhaustive()
     }
 }
 
