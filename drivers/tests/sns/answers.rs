@@ -200,11 +200,9 @@ async fn credentials_that_nobody_knows() {
 /// A lone message goes at once and alone, and those that come meanwhile go together.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_gathered_while_requests_are_under_way() {
-    let service = Fake::start(|request| {
-        if is_publish(request) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        fine(request)
+    let service = Fake::start(|request| match is_publish(request) {
+        true => Reply::Late(Duration::from_millis(20), Box::new(fine(request))),
+        false => fine(request),
     })
     .await;
     let broker = broker(&service.url());
@@ -258,10 +256,10 @@ async fn one_of_a_batch_is_refused() {
         if request.is("Message=bad") {
             return error(400, "InvalidParameter", "no");
         }
-        if is_publish(request) {
-            std::thread::sleep(Duration::from_millis(50));
+        match is_publish(request) {
+            true => Reply::Late(Duration::from_millis(50), Box::new(fine(request))),
+            false => fine(request),
         }
-        fine(request)
     })
     .await;
     let broker = broker(&service.url());
@@ -287,11 +285,9 @@ async fn one_of_a_batch_is_refused() {
 /// What is on its way is waited for, and what comes late is not taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_waits_for_what_is_on_its_way() {
-    let service = Fake::start(|request| {
-        if is_publish(request) {
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        fine(request)
+    let service = Fake::start(|request| match is_publish(request) {
+        true => Reply::Late(Duration::from_millis(300), Box::new(fine(request))),
+        false => fine(request),
     })
     .await;
     let broker = broker(&service.url());

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +22,8 @@ pub(super) struct Request {
 pub(super) enum Reply {
     /// This status, and this body of this content type.
     Answer(u16, &'static str, String),
+    /// The same, after a wait.
+    Late(Duration, Box<Reply>),
     /// Nothing, for as long as the caller waits.
     Silence,
     /// The connection is closed.
@@ -95,8 +98,13 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(&Request) -> Reply) -> std
     let mut read = Vec::new();
     loop {
         let Some(request) = next(&mut stream, &mut read).await? else { return Ok(()) };
-        match answer(&request) {
-            Reply::Hangup => return Ok(()),
+        let mut reply = answer(&request);
+        while let Reply::Late(wait, then) = reply {
+            tokio::time::sleep(wait).await;
+            reply = *then;
+        }
+        match reply {
+            Reply::Late(..) | Reply::Hangup => return Ok(()),
             Reply::Silence => std::future::pending::<()>().await,
             Reply::Answer(status, kind, body) => {
                 let length = body.len();

@@ -145,7 +145,9 @@ fn to_entry((id, entry): (usize, Entry)) -> Result<PublishBatchRequestEntry, Fai
 
 /// What became of each of the messages of these groups, whose places are their ids.
 fn answers(answer: PublishBatchOutput, groups: impl IntoIterator<Item = Option<String>>) -> Vec<Answer> {
-    let mut told: HashMap<String, Result<(Option<String>, Option<String>), Failure>> = HashMap::new();
+    /// Its id and its sequence number.
+    type Stored = (Option<String>, Option<String>);
+    let mut told: HashMap<String, Result<Stored, Failure>> = HashMap::new();
     for failed in answer.failed.unwrap_or_default() {
         let failure = Failure::of_code(&failed.code, failed.message.as_deref(), failed.sender_fault);
         told.insert(failed.id, Err(failure));
