@@ -36,4 +36,6 @@ pub use sluicegate_drivers::nats;
 pub use sluicegate_drivers::rabbitmq;
 #[cfg(feature = "sns")]
 pub use sluicegate_drivers::sns;
+#[cfg(feature = "sqs")]
+pub use sluicegate_drivers::sqs;
 pub use sluicegate_drivers::{Argument, Binding, Confirm, Declaration};

@@ -89,6 +89,10 @@ endpoints_of! {
     crate::backend::Subscribe<sluicegate_drivers::rabbitmq::Broker>,
     #[cfg(feature = "sns")]
     crate::backend::Publish<sluicegate_drivers::sns::Broker>,
+    #[cfg(feature = "sqs")]
+    crate::backend::Publish<sluicegate_drivers::sqs::Broker>,
+    #[cfg(feature = "sqs")]
+    crate::backend::Subscribe<sluicegate_drivers::sqs::Broker>,
 }
 
 /// An endpoint with its state.
