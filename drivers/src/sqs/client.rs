@@ -122,7 +122,9 @@ impl Broker {
     fn queue(&self, queue: &super::Queue<'_>, parameters: &crate::aws::Parameters<'_>) -> Arc<Queue> {
         let url = queue.url();
         let account = self.accounts.account(parameters, queue.region(), &url);
-        Arc::new(Queue::new(account, url, self.name))
+        let queue = Arc::new(Queue::new(account, url, self.name));
+        queue.meet();
+        queue
     }
 }
 

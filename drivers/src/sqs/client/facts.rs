@@ -43,7 +43,7 @@ pub(super) async fn ask(queue: &Queue) -> Result<Facts, Failure> {
     let watched = Attempts::default();
     let client = queue.account.client()?;
     let asked = client.get_queue_attributes().queue_url(&queue.url).attribute_names(QueueAttributeName::All);
-    let asked = asked.customize().config_override(attempts(PATIENCE, 3)).interceptor(watched.clone());
+    let asked = asked.customize().config_override(attempts(PATIENCE, 1)).interceptor(watched.clone());
     let answer = queue.told(asked.send().await, &watched)?;
     Ok(read(&answer.attributes.unwrap_or_default()))
 }

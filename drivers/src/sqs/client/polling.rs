@@ -164,7 +164,7 @@ impl Polls {
         let mut backoff = Backoff::new(PAUSE, MOST_WAIT);
         let mut poll = first;
         loop {
-            let lease = self.lease();
+            let lease = self.lease().await;
             let answer = self.ask(&poll, lease).await;
             let pause = match answer {
                 Ok(messages) => {
@@ -242,8 +242,8 @@ impl Polls {
     }
 
     /// How long deliveries are held at first: as the queue has it.
-    fn lease(&self) -> Duration {
-        self.queue.known().visibility.unwrap_or(LEASE).clamp(LEAST_LEASE, MOST)
+    async fn lease(&self) -> Duration {
+        self.queue.known_at_last().await.visibility.unwrap_or(LEASE).clamp(LEAST_LEASE, MOST)
     }
 
     /// Hands messages to those who wait, and gives back what nobody waits for.

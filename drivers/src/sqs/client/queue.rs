@@ -22,6 +22,9 @@ const BELIEVED: Duration = Duration::from_secs(300);
 /// How long it is not asked again after an answer that was none.
 const NOT_AGAIN: Duration = Duration::from_secs(30);
 
+/// What a retry waits for, at most.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// A queue.
 pub(super) struct Queue {
     pub(super) account: Arc<Account<Sqs>>,
@@ -45,6 +48,18 @@ impl Queue {
     pub(super) fn new(account: Arc<Account<Sqs>>, url: String, broker: Option<&'static str>) -> Self {
         let fifo = url.ends_with(".fifo");
         Self { account, url, broker, fifo, known: std::sync::Mutex::default(), asking: Mutex::default() }
+    }
+
+    /// Asks what it is as soon as there is a connection. Must be called on a tokio runtime.
+    pub(super) fn meet(self: &Arc<Self>) {
+        let (queue, account) = (Arc::downgrade(self), Arc::clone(&self.account));
+        tokio::spawn(async move {
+            if account.connected().await.is_ok()
+                && let Some(queue) = queue.upgrade()
+            {
+                queue.facts().await;
+            }
+        });
     }
 
     /// What is known so far.
@@ -82,6 +97,15 @@ impl Queue {
         known.next.is_none_or(|next| next <= Instant::now())
     }
 
+    /// The first time, waits for what the queue says.
+    pub(super) async fn known_at_last(&self) -> Facts {
+        let never_asked = || self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next.is_none();
+        match never_asked() {
+            true => self.facts().await,
+            false => self.known(),
+        }
+    }
+
     /// Asks in the background, where that is due, and nobody is about it.
     pub(super) fn look(self: &Arc<Self>) {
         if self.is_due() && self.asking.try_lock().is_ok() {
@@ -111,7 +135,9 @@ impl Queue {
 
 /// How a request is made: how long an attempt may take, and how many there are.
 pub(super) fn attempts(patience: Duration, most: u32) -> Builder {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(patience).build();
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(patience).operation_timeout((patience + RETRY) * most);
+    let timeouts = timeouts.build();
     aws_sdk_sqs::Config::builder()
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(most))
