@@ -124,6 +124,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(settings::check),
     check_declaration: None,
+    check_message: None,
 };
 
 /// What is published to.

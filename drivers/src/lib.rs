@@ -53,7 +53,10 @@ pub use declaration::{Argument, Binding, CheckDeclaration, Declaration, Declarat
 pub use duration::{DurationError, parse_duration};
 pub use message::{Attribute, Message};
 pub use settings::{Setting, SettingKind, Settings, Source};
-pub use url::{Capabilities, CheckAttribute, CheckSettings, CheckUrl, Covers, Driver, UrlError, Variable};
+pub use url::{
+    Capabilities, CheckAttribute, CheckMessage, CheckSettings, CheckUrl, Covers, Driver, Part, Parts, UrlError,
+    Variable,
+};
 
 /// Every driver, by name.
 pub static ALL: &[&Driver] = &[

@@ -109,6 +109,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: &[],
     check_settings: None,
     check_declaration: None,
+    check_message: None,
 };
 
 /// What is published to.

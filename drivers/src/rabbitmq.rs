@@ -196,6 +196,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(settings::check),
     check_declaration: Some(declaration::check),
+    check_message: None,
 };
 
 /// What is published to.

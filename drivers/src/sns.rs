@@ -94,6 +94,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(aws::settings::check),
     check_declaration: None,
+    check_message: None,
 };
 
 /// The most bytes of a message, its attributes included, and of all messages of one request.

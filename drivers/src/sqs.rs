@@ -60,7 +60,7 @@ use std::time::Duration;
 pub use self::client::{Broker, Delivery, Publisher, Subscriber};
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus};
-use crate::{Capabilities, Confirm, Driver, UrlError};
+use crate::{Capabilities, Confirm, Driver, Part, Parts, UrlError};
 
 /// The entry of SQS in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -96,6 +96,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(aws::settings::check),
     check_declaration: None,
+    check_message: Some(check_message),
 };
 
 /// What is published to.
@@ -232,6 +233,12 @@ impl<'a> Queue<'a> {
         let region = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
         Some(region).filter(|region| !region.contains('.'))
     }
+}
+
+fn check_message(topic_url: &str, parts: &Parts) -> Vec<(Part, String)> {
+    let Ok(topic) = Topic::parse(topic_url) else { return Vec::new() };
+    // What SQS is told is no attribute of a message, but nobody writes eleven of them for that.
+    aws::attributes::check_parts("queue", topic.queue.fifo(), parts)
 }
 
 /// A queue's URL is often pasted whole.

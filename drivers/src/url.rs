@@ -35,6 +35,9 @@ pub struct Driver {
     /// Checks what a topic or subscription is declared as; `None` where nothing can be
     /// [declared](Capabilities::declare).
     pub check_declaration: Option<CheckDeclaration>,
+    /// Checks what all messages of a publisher have or lack, as far as its config says; `None` where every topic takes the
+    /// same.
+    pub check_message: Option<CheckMessage>,
 }
 
 /// The verdict of a grammar on a whole URL. No I/O.
@@ -50,6 +53,32 @@ pub type CheckAttribute = fn(&str) -> Result<(), String>;
 /// The verdict of a driver on settings together, and on values that stand in the config itself; variables and files are
 /// not read. The error does not show values. No I/O.
 pub type CheckSettings = fn(&Settings) -> Result<(), OpenError>;
+
+/// What is wrong with messages of these parts, to a topic of this URL: the part, and why. Nothing where the URL is none.
+/// No I/O.
+pub type CheckMessage = fn(topic_url: &str, parts: &Parts) -> Vec<(Part, String)>;
+
+/// What all messages of a publisher have, as far as its config says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Whether they have a [`Message::key`](crate::Message::key).
+    pub key: bool,
+    /// Whether they have a [`Message::id`](crate::Message::id).
+    pub id: bool,
+    /// How many attributes they have at least.
+    pub attributes: usize,
+}
+
+/// A part of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its [`Message::key`](crate::Message::key).
+    Key,
+    /// Its [`Message::id`](crate::Message::id).
+    Id,
+    /// Its attributes.
+    Attributes,
+}
 
 /// An environment variable that a driver's client reads when it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a publisher has besides its topic: the message's key, id and attributes, and what is answered.
 
-use sluicegate_drivers::{ALL, Capabilities, Driver};
+use sluicegate_drivers::{ALL, Capabilities, Driver, Part, Parts};
 
 use super::endpoint::Owner;
 use super::pubsub::PUBLISHER;
@@ -84,6 +84,27 @@ pub(super) fn capabilities(
     }
     let as_id = able.dedup && !options.has("dedup_id");
     clashes(context, backend, options, owner, as_id);
+}
+
+/// Reports what the topic of `url` does not take of messages with these options. `place` is where its URL stands.
+pub(super) fn message(context: &Context<'_>, options: Object<'_>, driver: &Driver, url: &str, place: Span) {
+    let Some(check) = driver.check_message else { return };
+    let parts = Parts {
+        key: options.has("key") || options.has("ordering_key"),
+        id: options.has("dedup_id"),
+        attributes: attributes(options).filter(|member| !is_no_name(&member.key)).count(),
+    };
+    for (part, message) in check(url, &parts) {
+        let span = |key: &str| options.member(key).map_or(place, |member| member.key_span);
+        let error = |span, label: &str| Diagnostic::error("bad-message", span, message.clone()).label(label);
+        context.push(match part {
+            Part::Key => {
+                error(place, "sent here").help("set `ordering_key`; a template makes it one per request: `{id}`")
+            }
+            Part::Id => error(span("dedup_id"), "nothing compares it").help("remove the key, or use a FIFO one"),
+            Part::Attributes => error(span("attributes"), "too many").help("put some of them into the body"),
+        });
+    }
 }
 
 /// Warns of receipts that overwrite each other when the answers of one endpoint are merged.
@@ -238,6 +259,7 @@ mod tests {
             reserved_attributes: &[],
             check_settings: None,
             check_declaration: None,
+            check_message: None,
         }
     }
 

@@ -71,6 +71,9 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     }
     if topic {
         publish::capabilities(context, object, options, owner, driver);
+        if verdict.is_ok() {
+            publish::message(context, options, driver, &url.text, url.part(0..url.text.len()));
+        }
     }
     let side = if topic { Side::Topic } else { Side::Subscription };
     let declared = publish.as_ref().map_or_else(|| subscribe.as_ref()?.declare, |publish| publish.as_ref()?.declare);

@@ -329,6 +329,7 @@ mod tests {
             reserved_attributes: &[],
             check_settings: None,
             check_declaration: None,
+            check_message: None,
         }));
         let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");

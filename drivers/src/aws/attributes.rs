@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use crate::{Part, Parts};
+
 /// The attribute that says that a body is base64, as go-cloud has it.
 pub(crate) const BASE64_ENCODED: &str = "base64encoded";
 
@@ -40,6 +42,28 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("`{BASE64_ENCODED}` says that a body is base64, and is set where it is"));
     }
     Ok(())
+}
+
+/// What is wrong with messages of these parts: those of FIFO queues and topics have a key, and only they have an id.
+/// `what` is what they are sent to: `queue`.
+pub(crate) fn check_parts(what: &str, fifo: bool, parts: &Parts) -> Vec<(Part, String)> {
+    let mut wrong = Vec::new();
+    if fifo && !parts.key {
+        wrong.push((Part::Key, format!("a FIFO {what} takes no message without a key, its message group")));
+    }
+    if !fifo && parts.id {
+        let message =
+            format!("only a FIFO {what} deduplicates messages, and the name of this one does not end in `.fifo`");
+        wrong.push((Part::Id, message));
+    }
+    if parts.attributes > MAX_ATTRIBUTES {
+        let count = parts.attributes;
+        wrong.push((
+            Part::Attributes,
+            format!("a message has at most {MAX_ATTRIBUTES} attributes, this one has {count}"),
+        ));
+    }
+    wrong
 }
 
 /// Whether `name` begins with `start`, in any case.

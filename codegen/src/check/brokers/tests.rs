@@ -55,6 +55,7 @@ static DRIVER: Driver = Driver {
     reserved_attributes: &[],
     check_settings: None,
     check_declaration: None,
+    check_message: None,
 };
 
 /// The broker `b` of `text`, and what there is to say of it as a person sees it.

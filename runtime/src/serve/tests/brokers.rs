@@ -49,6 +49,7 @@ static DRIVER: Driver = Driver {
     reserved_attributes: &[],
     check_settings: None,
     check_declaration: None,
+    check_message: None,
 };
 
 /// Brokers that are called `together` close when the other one does.

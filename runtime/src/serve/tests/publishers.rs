@@ -31,6 +31,7 @@ static DRIVER: Driver = Driver {
     reserved_attributes: &[],
     check_settings: None,
     check_declaration: None,
+    check_message: None,
 };
 
 struct Scripted;
