@@ -59,7 +59,7 @@ use std::borrow::Cow;
 pub use self::client::{Broker, Delivery, Publisher, Subscriber};
 use crate::aws::{self, Parameters};
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
-use crate::{Capabilities, Confirm, Driver, UrlError};
+use crate::{Capabilities, Confirm, Driver, Part, Parts, UrlError};
 
 /// The entry of SNS in [`ALL`](crate::ALL).
 pub static DRIVER: Driver = Driver {
@@ -94,7 +94,7 @@ pub static DRIVER: Driver = Driver {
     reserved_attributes: attributes::RESERVED,
     check_settings: Some(aws::settings::check),
     check_declaration: None,
-    check_message: None,
+    check_message: Some(check_message),
 };
 
 /// The most bytes of a message, its attributes included, and of all messages of one request.
@@ -142,6 +142,11 @@ impl<'a> Topic<'a> {
             None => self.arn.split(':').nth(3).unwrap_or_default(),
         }
     }
+}
+
+fn check_message(topic_url: &str, parts: &Parts) -> Vec<(Part, String)> {
+    let Ok(topic) = Topic::parse(topic_url) else { return Vec::new() };
+    aws::attributes::check_parts("topic", topic.fifo, parts)
 }
 
 /// The ARN behind the third slash.
@@ -223,6 +228,20 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn what_a_topic_takes_of_a_message() {
+        let wrong = |url: &str, parts| {
+            let found = check_message(url, &parts).into_iter().map(|(part, _)| part);
+            found.collect::<Vec<_>>()
+        };
+        const STANDARD: &str = "awssns:///arn:aws:sns:us-east-2:123456789012:t";
+        const FIFO: &str = "awssns:///arn:aws:sns:us-east-2:123456789012:t.fifo";
+        assert_eq!(wrong(STANDARD, Parts { key: false, id: false, attributes: 10 }), []);
+        assert_eq!(wrong(STANDARD, Parts { key: true, id: true, attributes: 11 }), [Part::Id, Part::Attributes]);
+        assert_eq!(wrong(FIFO, Parts { key: true, id: true, attributes: 0 }), []);
+        assert_eq!(wrong(FIFO, Parts { key: false, id: true, attributes: 0 }), [Part::Key]);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A [`Failure`] becomes a [`PublishError`](crate::PublishError) by `publish`, a [`ReceiveError`](crate::ReceiveError) by
-//! `receive`, and a [`SettleError`](crate::SettleError) by `settle`.
+//! `receive`, and a [`SettleError`](crate::SettleError) by `settle`. [`Account::connected`] waits for a connection.
 
 mod access;
 mod account;

@@ -70,6 +70,22 @@ impl<S: Service> Account<S> {
         }
     }
 
+    /// Waits until there is a connection, and returns its client.
+    ///
+    /// # Errors
+    /// The broker was closed.
+    #[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "nobody waits for a message from SNS"))]
+    pub(crate) async fn connected(&self) -> Result<S::Client, Failure> {
+        loop {
+            let ready = |state: &BrokerState| matches!(state, BrokerState::Connected | BrokerState::Closed);
+            self.shared.supervision.wait_until(ready).await;
+            match self.client() {
+                Err(failure) if failure.cause != Cause::Closed => tokio::task::yield_now().await,
+                client => return client,
+            }
+        }
+    }
+
     fn down(&self) -> Failure {
         let supervision = &self.shared.supervision;
         match supervision.state() {
