@@ -301,3 +301,28 @@ async fn closing_waits_for_what_is_on_its_way() {
     slow.await.expect("no panic").expect("it is confirmed");
     assert_eq!(failure(&to, Message::new("late")).await.0, PublishErrorKind::Unreachable);
 }
+
+#[cfg(feature = "nats")]
+#[tokio::test]
+async fn tls_with_roots_of_its_own() {
+    let (service, pem) = Fake::start_with_tls(fine).await;
+    let folder = crate::support::folder("sns-tls", "");
+    let path = folder.join("ca.pem");
+    std::fs::write(&path, pem).expect("the file can be written");
+    let (url, path) = (format!("https://localhost:{}", service.address.port()), path.to_str().expect("text"));
+    let login = [("endpoint", &*url), ("access_key_id", "test"), ("secret_access_key", "s3same")];
+    let trusting = super::server::open(&[&login[..], &[("tls.ca_certs", path)]].concat());
+    let to = publisher(&trusting, ARN).await;
+    publish(&to, Message::new("x")).await.expect("it is confirmed");
+    trusting.close().await;
+    // Nobody else vouches for it.
+    let distrusting = super::server::open(&login);
+    let to = topic(&distrusting, ARN);
+    let failures = || distrusting.counters().map_or(0, |counters| counters.connect_failures());
+    until("an attempt has failed", || failures() > 0).await;
+    let (kind, reason) = failure(&to, Message::new("x")).await;
+    assert_eq!(kind, PublishErrorKind::Unreachable);
+    assert!(reason.contains("certificate"), "{reason}");
+    distrusting.close().await;
+    let _ = std::fs::remove_dir_all(folder);
+}

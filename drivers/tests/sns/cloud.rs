@@ -31,6 +31,8 @@ pub(super) struct Cloud {
 
 #[derive(Default)]
 struct Seen {
+    /// What gives nothing.
+    refuses: &'static str,
     /// The keys that were given, and when they end.
     given: HashMap<String, SystemTime>,
     /// Those that were shown to SNS, in order, each once.
@@ -42,11 +44,11 @@ struct Seen {
 impl Cloud {
     /// What `refuses` names gives nothing.
     pub(super) async fn start(refuses: &'static str) -> Self {
-        let seen = Arc::<Mutex<Seen>>::default();
+        let seen = Arc::new(Mutex::new(Seen { refuses, ..Seen::default() }));
         let of_fake = Arc::clone(&seen);
         let answer = move |request: &Request| {
             let mut seen = of_fake.lock().unwrap_or_else(PoisonError::into_inner);
-            answer(request, &mut seen, refuses)
+            answer(request, &mut seen)
         };
         let home = crate::support::folder("aws-home", "");
         fs::create_dir_all(home.join(".aws/sso/cache")).expect("a folder");
@@ -76,6 +78,11 @@ impl Cloud {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// From now on, what `refuses` names gives nothing.
+    pub(super) fn refuse(&self, refuses: &'static str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).refuses = refuses;
+    }
+
     /// The keys that were shown to SNS.
     pub(super) fn shown(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).shown.clone()
@@ -92,7 +99,8 @@ impl Drop for Cloud {
     }
 }
 
-fn answer(request: &Request, seen: &mut Seen, refuses: &str) -> Reply {
+fn answer(request: &Request, seen: &mut Seen) -> Reply {
+    let refuses = seen.refuses;
     let (method, path) = request.line.split_once(' ').expect("a request");
     let path = path.split('?').next().unwrap_or_default();
     match (method, path) {

@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use sluicegate_drivers::sns::Broker;
-use sluicegate_drivers::{Broker as _, BrokerState, Message, PublisherOptions, Settings};
+use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind, PublisherOptions, Settings};
 
 use super::answers::ARN;
 use super::cloud::{Cloud, ROLE, STATIC};
-use super::server::{open, publish, publisher, topic};
+use super::server::{open, publish, publisher};
 use crate::aws_admin::REGION;
 use crate::log::Log;
 use crate::support::{far, until};
@@ -201,20 +201,43 @@ async fn keys_of_files_that_change() {
     broker.close().await;
 }
 
-/// While they are good, credentials outlast whoever gives them.
-#[tokio::test]
-async fn nobody_renews_them() {
-    let log = Log::start();
-    let cloud = Cloud::start("sts").await;
-    let broker = open(&[
+fn with_a_role(cloud: &Cloud) -> Broker {
+    open(&[
         ("endpoint", &*cloud.fake.url()),
         ("access_key_id", STATIC),
         ("secret_access_key", "s3same"),
         ("role", ROLE),
-    ]);
-    let _to = topic(&broker, ARN);
-    until("it is said", || !log.lines("not authorized to perform sts:AssumeRole").is_empty()).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(broker.state(), BrokerState::Connecting);
+        ("external_id", "x-1"),
+    ])
+}
+
+/// While they are good, credentials outlast whoever gives them.
+#[tokio::test]
+async fn credentials_that_nobody_renews() {
+    let log = Log::start();
+    let cloud = Cloud::start("").await;
+    let broker = with_a_role(&cloud);
+    let to = publisher(&broker, ARN).await;
+    publish(&to, Message::new("x")).await.expect("it is confirmed");
+    assert!(cloud.fake.asked().iter().any(|request| request.is("Action=AssumeRole") && request.is("ExternalId=x-1")));
+    cloud.refuse("sts");
+    publish(&to, Message::new("x")).await.expect("it is confirmed, with the last credentials");
+    let line = log.lines("cannot be renewed").concat();
+    assert!(line.contains("WARN") && line.contains("not authorized to perform sts:AssumeRole"), "{line}");
+    // Until they end, and whoever publishes then is told.
+    let end = far() + Duration::from_secs(60);
+    let error = loop {
+        match publish(&to, Message::new("x")).await {
+            Ok(_) => assert!(Instant::now() < end, "they do not end"),
+            Err(error) => break error,
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(error.kind, PublishErrorKind::Unreachable, "{error}");
+    until("the loss is seen", || matches!(broker.state(), BrokerState::Disconnected { .. })).await;
+    cloud.refuse("");
+    until("it is connected again", || broker.state() == BrokerState::Connected).await;
+    publish(&to, Message::new("x")).await.expect("it is confirmed");
+    assert!(log.lines("s3same").is_empty());
     broker.close().await;
 }

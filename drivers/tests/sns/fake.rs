@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
@@ -59,14 +59,47 @@ impl Request {
 impl Fake {
     /// Starts one.
     pub(super) async fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(answer, |stream| std::future::ready(Some(stream))).await
+    }
+
+    /// Starts one with TLS, by a certificate for `localhost` whose PEM is returned.
+    #[cfg(feature = "nats")]
+    pub(super) async fn start_with_tls(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> (Self, String) {
+        use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs};
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key.into())
+            .expect("a certificate");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        // Who does not trust it goes away.
+        let accept = move |stream| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(stream).await.ok() }
+        };
+        (Self::start_with(answer, accept).await, certified.cert.pem())
+    }
+
+    async fn start_with<S, F>(
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+        accept: impl Fn(TcpStream) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+        F: Future<Output = Option<S>> + Send,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let asked = Arc::<Mutex<Vec<Request>>>::default();
         let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                let (log, answer, accept) = (Arc::clone(&log), Arc::clone(&answer), accept.clone());
                 tokio::spawn(async move {
+                    let Some(stream) = accept(stream).await else { return };
                     let _ = serve(stream, |request| {
                         log.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
                         answer(request)
@@ -94,7 +127,10 @@ impl Drop for Fake {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: impl Fn(&Request) -> Reply) -> std::io::Result<()> {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Send + Unpin,
+    answer: impl Fn(&Request) -> Reply,
+) -> std::io::Result<()> {
     let mut read = Vec::new();
     loop {
         let Some(request) = next(&mut stream, &mut read).await? else { return Ok(()) };
@@ -118,7 +154,7 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(&Request) -> Reply) -> std
     }
 }
 
-async fn next(stream: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<Option<Request>> {
+async fn next(stream: &mut (impl AsyncRead + Unpin), read: &mut Vec<u8>) -> std::io::Result<Option<Request>> {
     loop {
         if let Some(end) = read.windows(4).position(|found| found == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&read[..end]).into_owned();
