@@ -10,8 +10,9 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Builder;
+use aws_sdk_sns::config::retry::RetryConfig;
+use aws_sdk_sns::{Client, Config};
 
 use self::courier::Courier;
 pub use self::publisher::Publisher;
@@ -114,7 +115,9 @@ impl Service for Sns {
     }
 
     async fn look(client: &Client, topic: &str, attempts: Attempts) -> Result<(), Failure> {
+        // A connection that was closed while it was idle is no outage; further attempts are the account's.
+        let two = Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let asked = client.get_topic_attributes().topic_arn(topic).customize().interceptor(attempts.clone());
-        asked.send().await.map(drop).map_err(|error| Failure::of(&error, &attempts))
+        asked.config_override(two).send().await.map(drop).map_err(|error| Failure::of(&error, &attempts))
     }
 }

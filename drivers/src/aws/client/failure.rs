@@ -181,22 +181,26 @@ fn is_too_large(code: &str, message: &str) -> bool {
         || message.contains("must be shorter than")
 }
 
-/// An error and what has led to it, each text once. Never a debug format: that may hold a request.
+/// An error and what has led to it in one line, each text once. Never a debug format: that may hold a request.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    /// What the SDK says of any error that has another one below.
+    const SAYS_NOTHING: [&str; 5] = ["dispatch failure", "io error", "other", "service error", "unhandled error"];
     let mut text = String::new();
     let mut last = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
         let one = error.to_string();
+        next = error.source();
         // Many repeat what has led to them.
-        if !one.is_empty() && one != last && !last.ends_with(&one) {
+        let is_new = !one.is_empty() && !last.ends_with(&one);
+        if is_new && !(next.is_some() && SAYS_NOTHING.contains(&&*one)) {
             if !text.is_empty() {
                 text.push_str(": ");
             }
-            text.push_str(&one);
+            // The list of what was tried for credentials.
+            text.push_str(&one.replace(":\n  ", ": ").replace("\n  ", "; ").replace('\n', " "));
         }
         last = one;
-        next = error.source();
     }
     text
 }
@@ -227,5 +231,34 @@ mod tests {
         }
         let failure = Failure::of_code("AWS.SimpleQueueService.NonExistentQueue", Some("none"), true);
         assert_eq!(failure.to_string(), "NonExistentQueue: none");
+    }
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Layer {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_deref().map(|layer| layer as &(dyn StdError + 'static))
+        }
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        let of = |texts: &[&'static str]| {
+            let below = texts.iter().rev().fold(None, |below, text| Some(Box::new(Layer(text, below))));
+            chain(below.as_deref().expect("a layer"))
+        };
+        assert_eq!(
+            of(&["dispatch failure", "io error", "tcp connect error: refused", "refused"]),
+            "tcp connect error: refused"
+        );
+        assert_eq!(of(&["dispatch failure", "other"]), "other");
+        assert_eq!(of(&["none. Attempted:\n  A: not set\n  B: not set"]), "none. Attempted: A: not set; B: not set");
     }
 }
