@@ -60,6 +60,10 @@ impl Counters {
         self.dropped.fetch_add(messages, Ordering::Relaxed);
     }
 
+    #[cfg_attr(
+        not(any(feature = "kafka", feature = "nats", feature = "rabbitmq")),
+        allow(dead_code, reason = "not every broker is told without a wait")
+    )]
     pub(crate) fn add_unsent(&self, messages: u64) {
         self.unsent.fetch_add(messages, Ordering::Relaxed);
     }

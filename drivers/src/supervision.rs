@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::outage::OutageLog;
+#[cfg(any(feature = "nats", feature = "rabbitmq"))]
 pub(crate) use crate::outage::Repeats;
 use crate::{BrokerState, Counters};
 
@@ -106,6 +107,10 @@ impl Supervision {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    #[cfg_attr(
+        not(any(feature = "nats", feature = "rabbitmq")),
+        allow(dead_code, reason = "who has several connections counts them together")
+    )]
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }

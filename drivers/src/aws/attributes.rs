@@ -82,7 +82,7 @@ pub(crate) fn is_text(text: &str) -> bool {
 /// Whether a KrakenD wrote attributes of these names and values: its library escapes both. That is only believed where
 /// all of them have that form, and one says so that has none of its own: a content type without a slash, or KrakenD's
 /// user agent without spaces.
-#[cfg_attr(not(any(feature = "sns", feature = "sqs")), allow(dead_code, reason = "for clients"))]
+#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for whoever receives"))]
 pub(crate) fn are_escaped<'a>(attributes: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> bool {
     let says_so = |(name, value): (&str, &str)| match name {
         "Content-Type" => value.contains("%2F"),
@@ -93,6 +93,7 @@ pub(crate) fn are_escaped<'a>(attributes: impl Iterator<Item = (&'a str, &'a str
 }
 
 /// Whether `text` is what Go's `url.PathEscape` makes of some text.
+#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for whoever receives"))]
 fn has_escaped_form(text: &str) -> bool {
     let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+=:@".contains(&byte);
     let digit = |byte: u8| match byte {
@@ -117,13 +118,13 @@ fn has_escaped_form(text: &str) -> bool {
 }
 
 /// The value that was escaped.
-#[cfg_attr(not(any(feature = "sns", feature = "sqs")), allow(dead_code, reason = "for clients"))]
+#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for whoever receives"))]
 pub(crate) fn unescape_value(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
 /// The name that was escaped: `__0x2e__` stands for a full stop.
-#[cfg_attr(not(any(feature = "sns", feature = "sqs")), allow(dead_code, reason = "for clients"))]
+#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for whoever receives"))]
 pub(crate) fn unescape_name(name: &str) -> Cow<'_, str> {
     const START: &str = "__0x";
     const END: &str = "__";

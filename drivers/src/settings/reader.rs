@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 use super::checks;
 #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 use crate::tls::Tls;
@@ -67,7 +67,7 @@ impl Reader {
         }
     }
 
-    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, OpenError> {
         let text = self.settings.text(name)?;
         text.map_or(Ok(false), |text| checks::flag(&text).map_err(|message| self.wrong(name, message)))
@@ -113,7 +113,7 @@ impl Reader {
     }
 
     /// The content of the file that a setting names.
-    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
     pub(crate) fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
         let path = self.path(source).map_err(|message| self.wrong(name, message))?;
         std::fs::read_to_string(&path).map_err(|error| {

@@ -33,6 +33,7 @@ pub(crate) fn parameter(name: &str) -> Option<&'static str> {
 ///
 /// # Errors
 /// SNS does not take it.
+#[cfg_attr(not(feature = "sns"), allow(dead_code, reason = "for the client"))]
 pub(crate) fn check_token(what: &str, text: &str) -> Result<(), String> {
     const MAX: usize = 128;
     if text.is_empty() || text.len() > MAX {
@@ -48,6 +49,7 @@ pub(crate) fn check_token(what: &str, text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// SNS does not take it.
+#[cfg_attr(not(feature = "sns"), allow(dead_code, reason = "for the client"))]
 pub(crate) fn check_subject(text: &str) -> Result<(), String> {
     const MAX: usize = 100;
     if text.is_empty() || text.chars().count() > MAX {

@@ -131,7 +131,7 @@ async fn dropping_the_supervisor_ends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn repeats_are_let_through_once_a_minute() {
-    let mut lines = Repeats::default();
+    let mut lines = crate::outage::Repeats::default();
     assert!(lines.is_due("refused"));
     assert!(lines.is_due("cut"));
     assert!(!lines.is_due("refused"));
