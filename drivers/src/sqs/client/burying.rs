@@ -47,8 +47,8 @@ pub(super) async fn bury(
             };
             let parcel = parcel(original, &to, &reason);
             // With an identity a FIFO queue stores it once.
-            let most = if parcel.deduplication.is_some() { 3 } else { 1 };
-            match send(&held.queue, &to, parcel, most).await {
+            let may_repeat = parcel.deduplication.is_some();
+            match send(&held.queue, &to, parcel, may_repeat).await {
                 Ok(_) => told(held, &lease).await,
                 Err(failure) => {
                     let error = failure.to_string();

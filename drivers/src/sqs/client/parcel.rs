@@ -218,8 +218,8 @@ fn check_id(what: &str, id: &str) -> Result<(), PublishError> {
     Ok(())
 }
 
-/// A text that no other message has.
-fn unique() -> String {
+/// A text that is nowhere else.
+pub(super) fn unique() -> String {
     let mut text = String::with_capacity(32);
     for half in 0..2 {
         // Each has keys of its own, that are random in a process and count up in it.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::delivery::Delivery;
 use super::held::{Held, MOST};
+use super::parcel::unique;
 use super::queue::{PATIENCE, Queue, attempts};
 use super::received::{Reading, Received};
 use crate::ReceiveError;
@@ -236,7 +237,11 @@ impl Polls {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All");
         let watched = Attempts::default();
-        let config = attempts(poll.wait + PATIENCE, 1);
+        // Under one name, a FIFO queue gives the same messages again; one of another kind hides those of the answer that was
+        // lost.
+        let name = self.queue.fifo.then(unique);
+        let config = attempts(poll.wait + PATIENCE, if self.queue.fifo { 2 } else { 1 });
+        let request = request.set_receive_request_attempt_id(name);
         let request = request.customize().config_override(config).interceptor(watched.clone());
         Ok(async move { Ok(self.queue.told(request.send().await, &watched)?.messages.unwrap_or_default()) })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 
 use super::parcel::{MAX_BYTES, Parcel, Rules};
@@ -13,6 +14,9 @@ use crate::{Message, PublishError, PublishErrorKind, Receipt};
 
 /// A request has up to ten messages. So many requests are enough for some thousand messages a second.
 const LIMITS: Limits = Limits { items: 10, requests: 32, pending: 16_384, pending_bytes: 64 * 1024 * 1024 };
+
+/// How often a request is made at most.
+const ATTEMPTS: u32 = 3;
 
 /// An open topic.
 pub struct Publisher {
@@ -74,9 +78,9 @@ impl Courier for Sending {
     }
 
     async fn carry(&self, parcels: Vec<Parcel>) -> Vec<Result<Receipt, PublishError>> {
-        let most = self.most_attempts(&parcels);
+        let may_repeat = self.may_repeat(&parcels);
         if parcels.len() > 1 {
-            match self.send_several(&parcels, most).await {
+            match self.send_several(&parcels, may_repeat).await {
                 // All were refused for what is wrong with one: the others are good alone.
                 Err(failure) if matches!(failure.cause, Cause::Refused | Cause::TooLarge) => {}
                 Err(failure) => return parcels.iter().map(|_| Err(failure.clone().publish())).collect(),
@@ -85,7 +89,7 @@ impl Courier for Sending {
         }
         let mut answers = Vec::with_capacity(parcels.len());
         for parcel in parcels {
-            answers.push(send(&self.queue, &self.queue.url, parcel, most).await.map_err(Failure::publish));
+            answers.push(send(&self.queue, &self.queue.url, parcel, may_repeat).await.map_err(Failure::publish));
         }
         answers
     }
@@ -94,15 +98,16 @@ impl Courier for Sending {
 impl Sending {
     /// What a FIFO queue has seen, it does not store again. Of a standard queue nobody knows after an attempt without an
     /// answer, and a second one might store the message twice.
-    fn most_attempts(&self, parcels: &[Parcel]) -> u32 {
+    fn may_repeat(&self, parcels: &[Parcel]) -> bool {
         let hashes = self.queue.known().hashes == Some(true);
-        match self.queue.fifo && parcels.iter().all(|parcel| hashes || parcel.deduplication.is_some()) {
-            true => 3,
-            false => 1,
-        }
+        self.queue.fifo && parcels.iter().all(|parcel| hashes || parcel.deduplication.is_some())
     }
 
-    async fn send_several(&self, parcels: &[Parcel], most: u32) -> Result<Vec<Result<Receipt, PublishError>>, Failure> {
+    async fn send_several(
+        &self,
+        parcels: &[Parcel],
+        may_repeat: bool,
+    ) -> Result<Vec<Result<Receipt, PublishError>>, Failure> {
         let mut request = self.queue.account.client()?.send_message_batch().queue_url(&self.queue.url);
         for (id, parcel) in parcels.iter().enumerate() {
             match parcel.entry(id) {
@@ -111,7 +116,8 @@ impl Sending {
             }
         }
         let watched = Attempts::default();
-        let request = request.customize().config_override(attempts(PATIENCE, most)).interceptor(watched.clone());
+        let config = sending(&watched, may_repeat);
+        let request = request.customize().config_override(config).interceptor(watched.clone());
         let answer = self.queue.told(request.send().await, &watched)?;
         Ok(read(answer, parcels.len()))
     }
@@ -136,8 +142,14 @@ fn read(answer: SendMessageBatchOutput, count: usize) -> Vec<Result<Receipt, Pub
     answers.into_iter().map(|answer| answer.unwrap_or_else(none)).collect()
 }
 
+/// What was certainly not stored is sent again, and all else where that does no harm.
+fn sending(watched: &Attempts, may_repeat: bool) -> Builder {
+    let config = attempts(PATIENCE, ATTEMPTS);
+    if may_repeat { config } else { config.retry_classifier(watched.clone()) }
+}
+
 /// Sends one message to `url`, which may be another queue's.
-pub(super) async fn send(queue: &Queue, url: &str, parcel: Parcel, most: u32) -> Result<Receipt, Failure> {
+pub(super) async fn send(queue: &Queue, url: &str, parcel: Parcel, may_repeat: bool) -> Result<Receipt, Failure> {
     let watched = Attempts::default();
     let system = parcel.system_attributes();
     let request = queue
@@ -151,7 +163,8 @@ pub(super) async fn send(queue: &Queue, url: &str, parcel: Parcel, most: u32) ->
         .set_message_group_id(parcel.group)
         .set_message_deduplication_id(parcel.deduplication)
         .set_delay_seconds(parcel.delay);
-    let request = request.customize().config_override(attempts(PATIENCE, most)).interceptor(watched.clone());
+    let config = sending(&watched, may_repeat);
+    let request = request.customize().config_override(config).interceptor(watched.clone());
     let answer = queue.told(request.send().await, &watched)?;
     Ok(receipt(answer.message_id, answer.sequence_number.as_deref()))
 }
