@@ -45,53 +45,58 @@
 //!
 //! At least once. A publish is confirmed by the service's answer, whose message id is in the receipt, and so is the sequence
 //! number of a FIFO queue where it fits into 64 bits. A lone message goes at once. Those that come while requests are under
-//! way go together, up to ten in a request, and each has its own answer. What was certainly not stored is sent again, up to three
-//! times in all. What may have been stored is only sent again where a FIFO queue drops what it has seen; otherwise it ends as
-//! one of which nobody knows, and the client decides.
+//! way go together, up to ten in a request, and each has its own answer. What was certainly not stored is sent again, up to
+//! three times in all. What may have been stored is only sent again where a FIFO queue drops what it has seen; otherwise it
+//! ends as one of which nobody knows, and the client decides.
 //!
-//! The message's key is the message group: a FIFO queue needs one, and keeps the order of each group; of another queue it makes
-//! a fair one. The message's id is the deduplication id of a FIFO queue, which stores none twice within five minutes. Without an
-//! id, such a queue compares bodies (`ContentBasedDeduplication`); where it does not, the message gets an id that no other has.
-//! A standard queue keeps no order, and has no place for an id.
+//! The message's key is the message group: a FIFO queue needs one, and keeps the order of each group; of another queue it
+//! makes a fair one. The message's id is the deduplication id of a FIFO queue, which stores none twice within five minutes.
+//! Without an id, such a queue compares bodies (`ContentBasedDeduplication`); where it does not, the message gets an id that
+//! no other has. A standard queue keeps no order, and has no place for an id.
 //!
 //! An attribute is a message attribute of the type `String`. `Sqs-Delay-Seconds` (0 to 900, not for FIFO queues) and
 //! `Sqs-Trace-Header` (AWS X-Ray) are told to the service instead. A delivery has the latter where the publisher has set it,
-//! `Sqs-Sequence-Number` on a FIFO queue, and `Sqs-Dead-Letter-Queue-Source-Arn` where a redrive policy has moved it. What other
-//! clients write is read as well: a `Number` is its text and `Binary` is base64; names and values that a KrakenD has escaped, and
-//! bodies in base64 with the attribute `base64encoded`, are what they were. What would be mistaken for those is marked when it is
-//! published: by the type `String.plain`, and the attribute `Sqs-Plain` of a body that looks like an envelope of SNS.
+//! `Sqs-Sequence-Number` on a FIFO queue, and `Sqs-Dead-Letter-Queue-Source-Arn` where a redrive policy has moved it. What
+//! other clients write is read as well: a `Number` is its text and `Binary` is base64; names and values that a KrakenD has
+//! escaped, and bodies in base64 with the attribute `base64encoded`, are what they were. What would be mistaken for those is
+//! marked when it is published: by the type `String.plain`, and the attribute `Sqs-Plain` of a body that looks like an
+//! envelope of SNS.
 //!
-//! A body without attributes that is an envelope of SNS (JSON with a `TopicArn`) is taken out of it, unless the subscription is
-//! `raw`. The attributes in there are only believed where `snstopicarn` names that topic, since whoever can choose a body can write an
-//! envelope; with `snstopicarn`, the envelopes of other topics are left alone. A client that knows the ARN, and chooses bodies
-//! that another publisher than this one sends to the queue itself, can still write one: give such a queue `raw`, or publish by SNS alone.
+//! A body without attributes that is an envelope of SNS (JSON with a `TopicArn`) is taken out of it, unless the subscription
+//! is `raw`. The attributes in there are only believed where `snstopicarn` names that topic, since whoever can choose a body
+//! can write an envelope; with `snstopicarn`, the envelopes of other topics are left alone. A client that knows the ARN, and
+//! chooses bodies that another publisher than this one sends to the queue itself, can still write one: give such a queue
+//! `raw`, or publish by SNS alone.
 //!
-//! As many messages are asked for as requests wait, by long polls that last as long as the last of those waits, `waittime` or
-//! 20 s: whichever is less. (`waittime=0s` asks four times a second instead.) A poll whose request has gone is not broken off, as the
-//! service may have hidden a message for it by then: it is there for the next request, and what it brings to nobody is given back at once. SQS
-//! counts that as a delivery.
+//! As many messages are asked for as requests wait, by long polls that last as long as the last of those waits, `waittime`
+//! or 20 s: whichever is less. (`waittime=0s` asks four times a second instead.) A poll whose request has gone is not broken
+//! off, as the service may have hidden a message for it by then: it is there for the next request, and what it brings to
+//! nobody is given back at once. SQS counts that as a delivery.
 //!
-//! A delivery is hidden from others for as long as the queue says (`VisibilityTimeout`; 30 s where it does not, 5 s at least), and for
-//! longer while the gateway holds it, up to 12 hours. Where the service cannot be reached in time it is over: somebody else
-//! may have the message, and a settlement is an error. Giving back shows it at once, or after a wait, up to 12 hours; with
-//! `nacklazy`, after the time that is left. What is acknowledged is deleted, up to ten in a request. Where that fails the
-//! settlement is an error, with a line in the log, and it is tried again for as long as the delivery is hidden. What is held when the gateway ends
-//! is given back; what is on its way to it in the last two seconds comes again after the queue's timeout.
+//! A delivery is hidden from others for as long as the queue says (`VisibilityTimeout`; 30 s where it does not, 5 s at
+//! least), and for longer while the gateway holds it, up to 12 hours. Where the service cannot be reached in time it is
+//! over: somebody else may have the message, and a settlement is an error. Giving back shows it at once, or after a wait, up
+//! to 12 hours; with `nacklazy`, after the time that is left. What is acknowledged is deleted, up to ten in a request. Where
+//! that fails the settlement is an error, with a line in the log, and it is tried again for as long as the delivery is
+//! hidden. What is held when the gateway ends is given back; what is on its way to it in the last two seconds comes again
+//! after the queue's timeout.
 //!
-//! The service counts deliveries, and moves a message by itself that was delivered as often as the queue's redrive policy says.
-//! A message that the gateway gives up before that is sent to the policy's queue as it was, with the attribute `Dead-Letter-Reason`
-//! where there is room for one, and deleted; the service cannot redrive it to where it came from, only to a queue that is named. One
-//! that was delivered as often as that is left to the service. Without a redrive policy it is dropped, with an error in the log. Where the queue does not tell,
-//! nothing is dropped: it comes again until the service moves it.
+//! The service counts deliveries, and moves a message by itself that was delivered as often as the queue's redrive policy
+//! says. A message that the gateway gives up before that is sent to the policy's queue as it was, with the attribute
+//! `Dead-Letter-Reason` where there is room for one, and deleted; the service cannot redrive it to where it came from, only
+//! to a queue that is named. One that was delivered as often as that is left to the service. Without a redrive policy it is
+//! dropped, with an error in the log. Where the queue does not tell, nothing is dropped: it comes again until the service
+//! moves it.
 //!
 //! # Limits
 //!
-//! A message has at most as many bytes as its queue takes (`MaximumMessageSize`, 1 MiB at most), its attributes with their names
-//! and types included, and a body: an empty one is refused. A body that is no text, or has a character that XML has not, is sent as
-//! base64, with the attribute `base64encoded`, as KrakenD does; it is base64 that counts. There are at most ten attributes,
-//! `base64encoded` included. Their names have letters, digits, `_`, `-` and single `.` inside, and their values are not empty and
-//! have characters of XML. A key and an id have up to 128 printable characters of ASCII, without spaces. Of a publisher up to 16384 messages
-//! or 64 MiB may be on their way; more are refused at once. Waits are whole seconds, rounded up.
+//! A message has at most as many bytes as its queue takes (`MaximumMessageSize`, 1 MiB at most), its attributes with their
+//! names and types included, and a body: an empty one is refused. A body that is no text, or has a character that XML has
+//! not, is sent as base64, with the attribute `base64encoded`, as KrakenD does; it is base64 that counts. There are at most
+//! ten attributes, `base64encoded` included. Their names have letters, digits, `_`, `-` and single `.` inside, and their
+//! values are not empty and have characters of XML. A key and an id have up to 128 printable characters of ASCII, without
+//! spaces. Of a publisher up to 16384 messages or 64 MiB may be on their way; more are refused at once. Waits are whole
+//! seconds, rounded up.
 
 mod attributes;
 #[cfg(feature = "sqs")]

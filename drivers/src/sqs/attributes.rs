@@ -37,6 +37,12 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     Err(format!("`{name}` is nothing that SQS knows (known: `{}`)", SENT.join("`, `")))
 }
 
+/// Whether a delivery has it by SQS alone, whatever a publisher says.
+#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for the client"))]
+pub(crate) fn is_told(name: &str) -> bool {
+    SENT.iter().chain(&RECEIVED).chain(&[PLAIN]).any(|told| told.eq_ignore_ascii_case(name))
+}
+
 /// What an attribute of that name stands for, under the name above; in any case.
 pub(crate) fn sent(name: &str) -> Option<&'static str> {
     SENT.into_iter().find(|sent| sent.eq_ignore_ascii_case(name))

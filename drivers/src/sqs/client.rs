@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::QueueAttributeName;
+use tokio::task::JoinSet;
 
 pub use self::delivery::Delivery;
 pub use self::publisher::Publisher;
@@ -108,12 +109,11 @@ impl crate::Broker for Broker {
 
     async fn close(&self) {
         let publishers = std::mem::take(&mut *self.publishers.lock().unwrap_or_else(PoisonError::into_inner));
-        let sending = async {
-            for batches in &publishers {
-                batches.close(CLOSING_PATIENCE).await;
-            }
-        };
-        tokio::join!(sending, self.subscriptions.close());
+        let mut sending = JoinSet::new();
+        for batches in publishers {
+            sending.spawn(async move { batches.close(CLOSING_PATIENCE).await });
+        }
+        tokio::join!(sending.join_all(), self.subscriptions.close());
         self.accounts.close().await;
     }
 }

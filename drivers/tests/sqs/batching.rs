@@ -78,8 +78,8 @@ async fn a_batch_of_which_some_fail() {
     assert_eq!(kinds[1], Some(PublishErrorKind::Refused));
     assert_eq!(kinds[2], Some(PublishErrorKind::Unknown));
     assert_eq!(kinds[3], Some(PublishErrorKind::Full));
-    for index in 4..11 {
-        assert_eq!(ids[index], Some(&*format!("batched-{}", index - 1)));
+    for (id, place) in ids[4..].iter().zip(3..) {
+        assert_eq!(*id, Some(&*format!("batched-{place}")));
     }
     broker.close().await;
 }

@@ -153,9 +153,9 @@ async fn connections_that_are_cut_under_load() {
     while let Some(ended) = tasks.join_next().await {
         ended.expect("no panic");
     }
+    broker.close().await;
     let (confirmed, seen) = (confirmed.lock().expect("no panic"), seen.lock().expect("no panic"));
     assert!(confirmed.len() > MESSAGES / 2, "{} confirmed", confirmed.len());
     let lost: Vec<_> = confirmed.difference(&seen).collect();
     assert!(lost.is_empty(), "confirmed and not seen: {lost:?}");
-    broker.close().await;
 }

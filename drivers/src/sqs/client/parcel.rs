@@ -12,7 +12,7 @@ use aws_sdk_sqs::types::{
 use data_encoding::BASE64;
 
 use super::envelope;
-use crate::aws::attributes::{self as rules, BASE64_ENCODED, MAX_ATTRIBUTES, are_escaped, is_text};
+use crate::aws::attributes::{BASE64_ENCODED, MAX_ATTRIBUTES, are_escaped, is_text};
 use crate::sqs::attributes::{self, DELAY_SECONDS, PLAIN};
 use crate::{Attribute, Message, PublishError, PublishErrorKind};
 
@@ -235,11 +235,6 @@ fn invalid(what: impl Into<String>) -> PublishError {
 fn too_large(bytes: usize, most: usize) -> PublishError {
     let what = format!("the message has {bytes} bytes with its attributes, and the queue takes {most}");
     PublishError::new(PublishErrorKind::TooLarge, what)
-}
-
-/// What a delivery may have of names that begin as SQS' own do: another publisher may have sent them.
-pub(super) fn is_ours(name: &str) -> bool {
-    rules::starts_with(name, attributes::RESERVED[0])
 }
 
 #[cfg(test)]

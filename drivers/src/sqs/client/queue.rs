@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::Sqs;
@@ -36,6 +36,8 @@ pub(super) struct Queue {
     known: std::sync::Mutex<Known>,
     /// Held by whoever asks.
     asking: Mutex<()>,
+    /// Who waits for the first connection does not wait for longer than there is a queue.
+    alive: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -47,16 +49,19 @@ struct Known {
 impl Queue {
     pub(super) fn new(account: Arc<Account<Sqs>>, url: String, broker: Option<&'static str>) -> Self {
         let fifo = url.ends_with(".fifo");
-        Self { account, url, broker, fifo, known: std::sync::Mutex::default(), asking: Mutex::default() }
+        let (known, asking, alive) = (std::sync::Mutex::default(), Mutex::default(), watch::Sender::new(()));
+        Self { account, url, broker, fifo, known, asking, alive }
     }
 
     /// Asks what it is as soon as there is a connection. Must be called on a tokio runtime.
     pub(super) fn meet(self: &Arc<Self>) {
-        let (queue, account) = (Arc::downgrade(self), Arc::clone(&self.account));
+        let (queue, account, mut alive) = (Arc::downgrade(self), Arc::clone(&self.account), self.alive.subscribe());
         tokio::spawn(async move {
-            if account.connected().await.is_ok()
-                && let Some(queue) = queue.upgrade()
-            {
+            let connected = tokio::select! {
+                connected = account.connected() => connected.is_ok(),
+                _ = alive.changed() => false,
+            };
+            if connected && let Some(queue) = queue.upgrade() {
                 queue.facts().await;
             }
         });

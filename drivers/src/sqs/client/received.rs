@@ -8,10 +8,10 @@ use aws_sdk_sqs::types::{Message as Wire, MessageAttributeValue, MessageSystemAt
 use data_encoding::BASE64;
 
 use super::envelope::{self, Inside};
-use super::parcel::{PLAIN_STRING, is_ours};
+use super::parcel::PLAIN_STRING;
 use crate::Message;
 use crate::aws::attributes::{BASE64_ENCODED, are_escaped, unescape_name, unescape_value};
-use crate::sqs::attributes::{DEAD_LETTER_SOURCE, SEQUENCE_NUMBER, TRACE_HEADER};
+use crate::sqs::attributes::{DEAD_LETTER_SOURCE, SEQUENCE_NUMBER, TRACE_HEADER, is_told};
 
 /// How a subscription reads messages.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +142,7 @@ fn read_attributes(
 fn set<'a>(message: &mut Message, attributes: impl Iterator<Item = (&'a str, &'a str)>, escaped: bool) {
     for (name, value) in attributes {
         // What SQS has said of a message is not for its publisher to say.
-        if name == BASE64_ENCODED || is_ours(name) {
+        if name == BASE64_ENCODED || is_told(name) {
             continue;
         }
         match escaped {

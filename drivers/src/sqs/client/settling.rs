@@ -103,26 +103,38 @@ impl Courier for Deleting {
 
 async fn delete_again(queue: Arc<Queue>, mut deliveries: Vec<Done>) {
     let mut backoff = Backoff::new(FIRST_WAIT, MOST_WAIT);
-    loop {
+    while !deliveries.is_empty() {
         sleep(backoff.next_wait()).await;
         let now = Instant::now();
         let count = deliveries.len();
         deliveries.retain(|delivery| delivery.until > now);
-        let late = count - deliveries.len();
-        if late > 0 {
-            let (broker, queue) = (queue.broker, &*queue.url);
-            let what = "acknowledged messages could not be deleted in time: they are delivered again";
-            tracing::error!(driver = super::DRIVER.name, broker, queue, messages = late, "{what}");
+        if deliveries.len() < count {
+            not_deleted(&queue, count - deliveries.len(), "there was no time left");
         }
-        if deliveries.is_empty() {
-            return;
+        let mut again = Vec::new();
+        let told = delete(&queue, &deliveries).await;
+        for (delivery, told) in deliveries.into_iter().zip(told) {
+            match told {
+                Ok(()) => {}
+                Err(refusal) if refusal.may_pass() => again.push(delivery),
+                Err(Refusal::Stale(reason)) => not_deleted(&queue, 1, &reason),
+                Err(Refusal::Failed(failure)) => not_deleted(&queue, 1, &failure.to_string()),
+            }
         }
-        let mut told = delete(&queue, &deliveries).await.into_iter();
-        deliveries.retain(|_| matches!(told.next(), Some(Err(refusal)) if refusal.may_pass()));
+        deliveries = again;
     }
 }
 
+fn not_deleted(queue: &Queue, messages: usize, reason: &str) {
+    let (broker, queue) = (queue.broker, &*queue.url);
+    let what = "acknowledged messages could not be deleted: they are delivered again";
+    tracing::error!(driver = super::DRIVER.name, broker, queue, messages, reason, "{what}");
+}
+
 async fn delete(queue: &Queue, deliveries: &[Done]) -> Vec<Told> {
+    if deliveries.is_empty() {
+        return Vec::new();
+    }
     match delete_all(queue, deliveries).await {
         Ok(failed) => each(deliveries.len(), &failed),
         Err(failure) => vec![Err(Refusal::Failed(failure)); deliveries.len()],
