@@ -46,6 +46,17 @@
 //! letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids
 //! are not checked, as emulators take any.
 
+mod attributes;
+#[cfg(feature = "gcp_pubsub")]
+mod client;
+mod endpoint;
+#[cfg(feature = "gcp_pubsub")]
+mod options;
+mod settings;
+
+#[cfg(feature = "gcp_pubsub")]
+pub use client::{Broker, Delivery, Publisher, Subscriber};
+
 use std::borrow::Cow;
 
 use crate::grammar::{BrokerUrl, Grammar, Piece, Plus, Value};
@@ -69,7 +80,7 @@ pub static DRIVER: Driver = Driver {
             required: false,
         },
     ],
-    settings: &[],
+    settings: settings::SETTINGS,
     capabilities: Capabilities {
         nack: true,
         nack_delay: true,
@@ -89,11 +100,11 @@ pub static DRIVER: Driver = Driver {
         declare: false,
         max_body_bytes: Some(10_000_000),
     },
-    has_client: false,
+    has_client: true,
     covers: None,
-    check_attribute: None,
+    check_attribute: Some(attributes::check_name),
     reserved_attributes: &[],
-    check_settings: None,
+    check_settings: Some(settings::check),
     check_declaration: None,
     check_message: None,
 };

@@ -10,24 +10,40 @@
 
 pub mod aws;
 pub mod azure_service_bus;
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "gcp_pubsub",
+    feature = "kafka-tls",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 mod backoff;
 mod contract;
 mod counters;
 mod dead_letter;
 mod declaration;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
 mod dialer;
 mod duration;
 pub mod gcp_pubsub;
 mod grammar;
+#[cfg(any(feature = "gcp_pubsub", feature = "rabbitmq"))]
+mod half;
 mod host_port;
 pub mod jetstream;
 pub mod kafka;
 pub mod mem;
 mod message;
 pub mod nats;
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "gcp_pubsub",
+    feature = "kafka",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 mod outage;
 pub mod rabbitmq;
 #[cfg(test)]
@@ -35,11 +51,11 @@ mod registry_tests;
 mod settings;
 pub mod sns;
 pub mod sqs;
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod stream;
-#[cfg(any(feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
 mod supervision;
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 mod tls;
 mod url;
 

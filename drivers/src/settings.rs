@@ -1,7 +1,14 @@
 //! The settings of a named broker: what a config may say of it, and where the values come from.
 
 pub(crate) mod checks;
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "gcp_pubsub",
+    feature = "kafka",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 pub(crate) mod reader;
 
 use std::env::VarError;

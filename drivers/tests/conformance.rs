@@ -6,6 +6,7 @@
 //! tested instead.
 
 #![cfg(any(
+    feature = "gcp_pubsub",
     feature = "jetstream",
     feature = "kafka",
     feature = "mem",
@@ -111,6 +112,7 @@ macro_rules! tests {
 }
 
 drivers! {
+    gcp_pubsub, "gcp_pubsub", crate::harness::gcp_pubsub::PubSub;
     jetstream, "jetstream", crate::harness::jetstream::JetStream;
     kafka, "kafka", crate::harness::kafka::Kafka;
     mem, "mem", crate::harness::mem::Mem;

@@ -6,7 +6,6 @@ mod credit;
 mod declaring;
 mod delivery;
 mod dialer;
-mod half;
 mod lane;
 mod leaving;
 mod login;
@@ -28,13 +27,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::consuming::Consuming;
-use self::half::Half;
 use self::outbox::Outbox;
 pub use self::publisher::Publisher;
 use self::subscriber::Subscriptions;
 pub use self::subscriber::{Delivery, Subscriber};
 use super::options::Options;
 use super::{DRIVER, Subscription, Topic, declaration};
+use crate::half::Half;
 use crate::supervision::Supervision;
 use crate::{
     BrokerState, Counters, Declaration, Driver, OpenError, PublisherOptions, Settings, Side, SubscriberOptions,

@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "gcp_pubsub",
+    feature = "kafka-tls",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 use super::checks;
-#[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
 use crate::tls::Tls;
 use crate::{OpenError, Settings, Source};
 
@@ -59,7 +66,7 @@ impl Reader {
     ///
     /// # Errors
     /// The value is no such number.
-    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
         match self.settings.text(name)? {
             None => Ok(default),
@@ -67,14 +74,21 @@ impl Reader {
         }
     }
 
-    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+    #[cfg(any(
+        feature = "gcp_pubsub",
+        feature = "kafka-tls",
+        feature = "nats",
+        feature = "rabbitmq",
+        feature = "sns",
+        feature = "sqs"
+    ))]
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, OpenError> {
         let text = self.settings.text(name)?;
         text.map_or(Ok(false), |text| checks::flag(&text).map_err(|message| self.wrong(name, message)))
     }
 
     /// A text that is not empty.
-    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn text(&self, name: &'static str) -> Result<String, OpenError> {
         match self.settings.text(name)? {
             Some(text) if !text.is_empty() => Ok(text),
@@ -83,7 +97,7 @@ impl Reader {
     }
 
     /// Whom the settings that begin with `tls.` have trusted. TLS is required where they name somebody.
-    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn trust(&self) -> Result<Tls, OpenError> {
         let sources = self.settings.sources("tls.ca_certs");
         let mut tls = Tls::new(!sources.is_empty(), !self.flag("tls.disable_system_ca_pool")?);
@@ -113,7 +127,14 @@ impl Reader {
     }
 
     /// The content of the file that a setting names.
-    #[cfg(any(feature = "kafka-tls", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+    #[cfg(any(
+        feature = "gcp_pubsub",
+        feature = "kafka-tls",
+        feature = "nats",
+        feature = "rabbitmq",
+        feature = "sns",
+        feature = "sqs"
+    ))]
     pub(crate) fn read_file(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
         let path = self.path(source).map_err(|message| self.wrong(name, message))?;
         std::fs::read_to_string(&path).map_err(|error| {

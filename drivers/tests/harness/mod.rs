@@ -8,6 +8,10 @@ use sluicegate_drivers::{Broker, PublishErrorKind};
 #[cfg(all(feature = "sns", feature = "sqs"))]
 #[allow(dead_code, reason = "some of it is for tests/sns.rs and tests/sqs.rs alone")]
 pub(crate) mod aws_admin;
+#[cfg(feature = "gcp_pubsub")]
+pub(crate) mod gcp_pubsub;
+#[cfg(feature = "gcp_pubsub")]
+pub(crate) mod gcp_pubsub_admin;
 #[cfg(feature = "jetstream")]
 pub(crate) mod jetstream;
 #[cfg(feature = "kafka")]

@@ -149,7 +149,8 @@ func (f *fake) exactlyOnce(ctx context.Context, name string) *pb.Subscription {
 }
 
 func message(ackID string) string {
-	return ackID[:strings.LastIndex(":"+ackID, ":")]
+	id, _, _ := strings.Cut(ackID, ":")
+	return id
 }
 
 func (f *fake) remember(name string, messages []*pb.ReceivedMessage, seconds int32) {

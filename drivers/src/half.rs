@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use crate::BrokerState;
 use crate::supervision::{Link, Supervision, Supervisor};
 
-pub(super) struct Half<L> {
-    pub(super) supervision: Arc<Supervision>,
+pub(crate) struct Half<L> {
+    pub(crate) supervision: Arc<Supervision>,
     runtime: Handle,
     task: Mutex<Task<L>>,
 }
@@ -22,12 +22,12 @@ enum Task<L> {
 
 impl<L: Link> Half<L> {
     /// Does not connect yet. Must be called on a tokio runtime.
-    pub(super) fn new(supervision: Arc<Supervision>, link: L) -> Self {
+    pub(crate) fn new(supervision: Arc<Supervision>, link: L) -> Self {
         Self { supervision, runtime: Handle::current(), task: Mutex::new(Task::Unused(link)) }
     }
 
     /// Begins to connect, the first time.
-    pub(super) fn start(&self) {
+    pub(crate) fn start(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         *task = match std::mem::replace(&mut *task, Task::Neither) {
             Task::Unused(link) => {
@@ -39,19 +39,19 @@ impl<L: Link> Half<L> {
     }
 
     /// `None` where it is not used.
-    pub(super) fn state(&self) -> Option<BrokerState> {
+    pub(crate) fn state(&self) -> Option<BrokerState> {
         self.is_started().then(|| self.supervision.state())
     }
 
     /// Ends the connection in order, and waits for that.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         if self.is_started() {
             self.supervision.close().await;
         }
     }
 
     /// Never connects, where it has not begun to.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*task, Task::Unused(_)) {
             *task = Task::Neither;

@@ -1,0 +1,117 @@
+//! A message as the service takes it, or why it would not.
+
+use prost::Message as _;
+
+use super::proto::PubsubMessage;
+use crate::gcp_pubsub::attributes::check_name;
+use crate::{Message, PublishError, PublishErrorKind};
+
+/// Of a message's body, and of a request's messages together, in bytes.
+pub(super) const MAX_BYTES: usize = 10_000_000;
+
+/// Of a request as a whole, in bytes: a body of the most bytes fits, with attributes.
+const MAX_REQUEST: usize = 10_485_760;
+
+/// What else a request may have than the message: the topic's name, tags and lengths.
+const AROUND: usize = 1_024;
+
+const MAX_ATTRIBUTES: usize = 100;
+const MAX_VALUE: usize = 1_024;
+const MAX_KEY: usize = 1_024;
+
+/// Checks the message by the service's rules, so that one that it would refuse is not sent.
+///
+/// # Errors
+/// The service would not take it.
+pub(super) fn outgoing(message: Message) -> Result<PubsubMessage, PublishError> {
+    // Its identity is the service's: nothing is deduplicated by another.
+    let Message { body, attributes, key, id: _ } = message;
+    let invalid = |what: String| Err(PublishError::new(PublishErrorKind::Invalid, what));
+    let too_large = |what: String| Err(PublishError::new(PublishErrorKind::TooLarge, what));
+    if body.len() > MAX_BYTES {
+        return too_large(format!("a message has at most {MAX_BYTES} bytes, this one has {}", body.len()));
+    }
+    if body.is_empty() && attributes.is_empty() {
+        return invalid("a message without a body has at least one attribute".to_owned());
+    }
+    if attributes.len() > MAX_ATTRIBUTES {
+        return invalid(format!(
+            "a message has at most {MAX_ATTRIBUTES} attributes, this one has {}",
+            attributes.len()
+        ));
+    }
+    if let Some(key) = key.as_ref().filter(|key| key.len() > MAX_KEY) {
+        return invalid(format!("an ordering key has at most {MAX_KEY} bytes, this one has {}", key.len()));
+    }
+    for attribute in &attributes {
+        if let Err(what) = check_name(&attribute.name) {
+            return invalid(what);
+        }
+        if attribute.value.len() > MAX_VALUE {
+            let (name, bytes) = (&attribute.name, attribute.value.len());
+            return invalid(format!("an attribute has at most {MAX_VALUE} bytes, `{name}` has {bytes}"));
+        }
+    }
+    let names = attributes.len();
+    let attributes = attributes.into_iter().map(|attribute| (attribute.name.into_owned(), attribute.value));
+    let message = PubsubMessage {
+        data: body,
+        attributes: attributes.collect(),
+        message_id: String::new(),
+        publish_time: None,
+        ordering_key: key.unwrap_or_default(),
+    };
+    if message.attributes.len() != names {
+        return invalid("an attribute is there twice".to_owned());
+    }
+    match message.encoded_len() + AROUND > MAX_REQUEST {
+        true => too_large(format!("a message with its attributes has at most {} bytes", MAX_REQUEST - AROUND)),
+        false => Ok(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Attribute;
+
+    fn with(attributes: impl IntoIterator<Item = (String, String)>) -> Message {
+        let attributes = attributes.into_iter().map(|(name, value)| Attribute { name: name.into(), value });
+        Message { attributes: attributes.collect(), ..Message::new("hello") }
+    }
+
+    fn kind(message: Message) -> Option<PublishErrorKind> {
+        outgoing(message).err().map(|error| error.kind)
+    }
+
+    #[test]
+    fn limits() {
+        use PublishErrorKind::{Invalid, TooLarge};
+        let numbered = |count: usize| with((0..count).map(|number| (format!("a{number}"), "v".to_owned())));
+        let key = |bytes: usize| Message { key: Some("k".repeat(bytes)), ..Message::new("hello") };
+        let many = |count: usize, value: usize| {
+            let attributes = (0..count).map(|number| (format!("{number:0>256}"), "v".repeat(value)));
+            Message { body: vec![0; MAX_BYTES].into(), ..with(attributes) }
+        };
+        for (message, expected) in [
+            (Message::new(vec![0; MAX_BYTES]), None),
+            (Message::new(vec![0; MAX_BYTES + 1]), Some(TooLarge)),
+            (Message::default(), Some(Invalid)),
+            (Message { body: Vec::new().into(), ..numbered(1) }, None),
+            (numbered(100), None),
+            (numbered(101), Some(Invalid)),
+            (key(1024), None),
+            (key(1025), Some(Invalid)),
+            (with([("n".repeat(256), "v".repeat(1024))]), None),
+            (with([("n".repeat(257), "v".to_owned())]), Some(Invalid)),
+            (with([("n".to_owned(), "v".repeat(1025))]), Some(Invalid)),
+            (with([(String::new(), "v".to_owned())]), Some(Invalid)),
+            (with([("googclient_x".to_owned(), "v".to_owned())]), Some(Invalid)),
+            (with([("n".to_owned(), "1".to_owned()), ("n".to_owned(), "2".to_owned())]), Some(Invalid)),
+            (many(100, 1024), None),
+        ] {
+            let bytes = message.body.len();
+            assert_eq!(kind(message), expected, "{bytes} bytes");
+        }
+    }
+}
