@@ -29,22 +29,66 @@
 //!
 //! # Environment
 //!
-//! `GOOGLE_APPLICATION_CREDENTIALS`: the path of a file with credentials; without it, those of the
-//! metadata server are used. `PUBSUB_EMULATOR_HOST`: the `HOST:PORT` of an emulator, that needs none.
+//! Credentials are Google's "application default": those of the file that `GOOGLE_APPLICATION_CREDENTIALS` names, or that
+//! `gcloud auth application-default login` has left in the home, or else of the metadata server (Compute Engine, GKE, Cloud
+//! Run; `GCE_METADATA_HOST` is another one's address). A file holds a service account's key, a user's login, an external
+//! account (workload identity federation: a token from a file, a URL, a program or AWS is exchanged for Google's) or
+//! whom to act as (`impersonated_service_account`). Tokens are renewed minutes before they end. With `PUBSUB_EMULATOR_HOST`,
+//! `HOST:PORT`, an emulator is spoken to instead, without TLS and credentials. `GOOGLE_CLOUD_QUOTA_PROJECT` has requests
+//! counted for that project, and `GOOGLE_CLOUD_UNIVERSE_DOMAIN` is the domain of another cloud than `googleapis.com`.
+//!
+//! A named broker has these settings. What it does not say is as above, but for the emulator, which it has only by
+//! `emulator`. Variables and files are read again at each connect, and a file that changes while there is a connection
+//! makes another one within seconds, without a restart; the one before is kept until that stands.
+//!
+//! | Setting | Means |
+//! | --- | --- |
+//! | `credentials` | the path of a file as above |
+//! | `credentials_json` | what such a file holds (`"env:NAME"`, `"file:PATH"`) |
+//! | `quota_project` | the project that requests are counted for |
+//! | `endpoint` | `HOST` or `HOST:PORT`: a region's (`europe-west1-pubsub.googleapis.com`), or a private one |
+//! | `emulator` | the `HOST:PORT` of an emulator; nothing of the above stands beside it |
+//! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
+//! | `tls.disable_system_ca_pool` | trusts no others than those |
+//! | `max_pending` | how many messages may be on their way to the service (16384); more are refused at once |
+//!
+//! With TLS the system's roots are trusted, or the bundled ones where the system has none. Whoever gives tokens over HTTPS
+//! is trusted by the system's alone (`SSL_CERT_FILE`), so those have to be there, but for the key of a service account, which
+//! needs no tokens of others, and the metadata server.
+//!
+//! There is one connection, made where there is a use for it. It is asked for a sign of life when it was silent for 30 s, when
+//! an answer has not come for 5 s and when a request fails: any answer of the service will do, whatever is allowed. No
+//! sign within 5 s, or credentials that are refused, is an outage: one line in the log, and messages refused at once until it
+//! is over. Credentials that were refused are tried again every ten seconds. A connection that the service ends in order, as
+//! it does now and then, is replaced, and nobody notices.
 //!
 //! # Delivery
 //!
-//! At least once. A publish is confirmed by the service's answer. A delivery that is neither
-//! acknowledged nor given back comes again after the subscription's acknowledgement deadline.
-//! Messages with the same key arrive in order, where the subscription has message ordering. The
-//! service moves a message to a dead-letter topic by itself where the subscription has one, and only
-//! then counts deliveries; a client cannot do either.
+//! At least once. A publish is confirmed by the service's answer, with the message's id. What the service asks to try again
+//! (`UNAVAILABLE`, `ABORTED`) is sent four times within a second, and may be stored twice then, as with Google's own
+//! clients; of one that failed so, or had no answer within 30 s or until the connection was lost, nobody knows whether it is
+//! stored. What certainly was not sent or not stored is told apart from that, and quota that is used up is no room.
+//!
+//! A message that comes alone is sent at once. While eight requests of its topic are on their way, those that come are
+//! gathered, and the next request takes them all: up to `max_send_batch_size` and 10 MB. One of them that the service does
+//! not take, as by a schema, is refused alone: each is sent by itself then.
+//!
+//! The message's key is its ordering key. Messages of one key are in one request at a time, so they are stored in the order
+//! they came in. Where one may not have been stored, those that wait behind it are refused as not sent, and then the key is
+//! free: none is held up for good, and none overtakes another that somebody sends again. The service keeps the order of what
+//! is published in one region: who publishes from several sets `endpoint` to one of them.
+//!
+//! A delivery that is neither acknowledged nor given back comes again after the subscription's acknowledgement deadline.
+//! Messages with the same key arrive in order, where the subscription has message ordering. The service moves a message to a
+//! dead-letter topic by itself where the subscription has one, and only then counts deliveries; a client cannot do either.
 //!
 //! # Limits
 //!
-//! A message has at most 10 MB. One without a body must have an attribute. Identifiers have 3 to 255
-//! letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids
-//! are not checked, as emulators take any.
+//! A message has at most 10 MB and 100 attributes, whose names have at most 256 bytes and values 1024, as has the key. One
+//! without a body has an attribute. Names of attributes are not empty, and do not begin with `goog`. All that is checked
+//! before anything is sent. An identity that the publisher gives is not kept: nothing is deduplicated. Identifiers in URLs
+//! have 3 to 255 letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids are not
+//! checked, as emulators take any. Topics and subscriptions are not made.
 
 mod attributes;
 #[cfg(feature = "gcp_pubsub")]

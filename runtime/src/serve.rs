@@ -93,6 +93,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::sqs::Broker>,
     #[cfg(feature = "sqs")]
     crate::backend::Subscribe<sluicegate_drivers::sqs::Broker>,
+    #[cfg(feature = "gcp_pubsub")]
+    crate::backend::Publish<sluicegate_drivers::gcp_pubsub::Broker>,
+    #[cfg(feature = "gcp_pubsub")]
+    crate::backend::Subscribe<sluicegate_drivers::gcp_pubsub::Broker>,
 }
 
 /// An endpoint with its state.

@@ -1,8 +1,21 @@
 //! The client: gRPC over one connection, which is looked after here.
 //!
-//! Google's own client for Rust (google-cloud-pubsub) does not serve: it tries again without an end, so that nobody learns of
-//! an outage; it holds every message back for a batch; it says nothing of whether a message was sent; and what a subscriber
-//! needs (pull, acknowledge and give back later) it does not offer. Its credentials (google-cloud-auth) are used.
+//! # Why not Google's client
+//!
+//! google-cloud-pubsub 1.7.0 is what tests meet us with (`drivers/tests/gcp_pubsub/official.rs`), and no more. In it:
+//!
+//! - Publish, Pull, Acknowledge and ModifyAckDeadline cannot be called: `lib.rs` keeps `generated`, and with it
+//!   `gapic_dataplane`, to itself. What is left is its `Publisher` and its `Subscriber`.
+//! - A lone message waits 10 ms for others, or none are ever sent together: `publisher/actor.rs`,
+//!   `ConcurrentBatchActor::run`, sends at a number or after a time.
+//! - A message ends after ten minutes, and nobody knows whether it may be stored: `publisher/retry_policy.rs` and
+//!   `retry_policy.rs` try again after timeouts and lost connections as well as before anything was sent. Underneath,
+//!   `Client::make_inner` of google-cloud-gax-internal waits for a connection without an end and has no state.
+//! - An acknowledgement is sent up to 100 ms later (`subscriber/lease_loop.rs`, `FLUSH_PERIOD`) and its failure dropped
+//!   (`subscriber/leaser.rs`, `ack`): a message would come again with nothing in the log. `nack` of
+//!   `subscriber/handler.rs` knows no delay, so a poisoned one would come again at once, for ever.
+//!
+//! Its credentials, google-cloud-auth, are used.
 
 mod codec;
 mod connecting;

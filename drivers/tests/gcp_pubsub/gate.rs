@@ -46,8 +46,10 @@ pub(super) enum Reply {
     Reset,
     /// Nothing.
     Silence,
-    /// What comes before, after a while.
+    /// Ids, after a while.
     Later(Duration),
+    /// The end in the middle, after a while.
+    ResetLater(Duration),
     /// These bytes as a message, and success.
     Bytes(&'static [u8]),
 }
@@ -199,11 +201,14 @@ async fn respond_to(
         bodies: request.messages.iter().map(text).collect(),
     };
     lock(&log).push(seen.clone());
-    let mut reply = lock(&answer)(&seen);
-    if let Reply::Later(time) = reply {
-        tokio::time::sleep(time).await;
-        reply = Reply::Ids;
-    }
+    let reply = lock(&answer)(&seen);
+    let reply = match reply {
+        Reply::Later(time) | Reply::ResetLater(time) => {
+            tokio::time::sleep(time).await;
+            if matches!(reply, Reply::Later(_)) { Reply::Ids } else { Reply::Reset }
+        }
+        at_once => at_once,
+    };
     let (message, status) = match reply {
         Reply::Ids => {
             let ids = (0..request.messages.len()).map(|number| format!("id-{number}")).collect();
@@ -213,7 +218,7 @@ async fn respond_to(
         Reply::Status(code, text) => (Vec::new(), (code, text)),
         Reply::Refused => return respond.send_reset(h2::Reason::REFUSED_STREAM),
         Reply::Reset => return respond.send_reset(h2::Reason::INTERNAL_ERROR),
-        Reply::Silence | Reply::Later(_) => return std::future::pending().await,
+        Reply::Silence | Reply::Later(_) | Reply::ResetLater(_) => return std::future::pending().await,
     };
     let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
     let Ok(mut stream) = respond.send_response(head, false) else { return };

@@ -43,8 +43,9 @@ async fn messages_of_a_key_are_stored_in_the_order_they_came_in() {
 #[tokio::test]
 async fn a_message_that_fails_stops_those_behind_it_and_no_others() {
     let tokens = super::identity::Tokens::start().await;
-    let gate = Gate::start(publishes(|seen| match &*seen.bodies[0] {
-        "first" => Reply::Later(Duration::from_millis(200)),
+    let mut is_first = true;
+    let gate = Gate::start(publishes(move |seen| match &*seen.bodies[0] {
+        "first" if std::mem::take(&mut is_first) => Reply::ResetLater(Duration::from_millis(300)),
         _ => Reply::Ids,
     }))
     .await;
@@ -54,14 +55,6 @@ async fn a_message_that_fails_stops_those_behind_it_and_no_others() {
         let (publisher, message) = (Arc::clone(&publisher), keyed(key, body));
         tokio::spawn(async move { publish(&publisher, message).await.map(drop).map_err(|error| error.kind) })
     };
-    let mut first = true;
-    gate.set(publishes(move |seen| match &*seen.bodies[0] {
-        "first" if std::mem::take(&mut first) => {
-            std::thread::sleep(Duration::from_millis(200));
-            Reply::Reset
-        }
-        _ => Reply::Ids,
-    }));
     let doubtful = send("a", "first");
     until("it is on its way", || !gate.published().is_empty()).await;
     let behind = [send("a", "second"), send("a", "third")];

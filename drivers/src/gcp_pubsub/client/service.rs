@@ -8,7 +8,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::live::{Ended, Failure, Live, Method};
-use crate::BrokerState;
 use crate::supervision::Supervision;
 
 /// How long a request waits while one connection takes the place of another.
@@ -51,11 +50,6 @@ impl Service {
     /// Whether there is a connection.
     pub(super) fn is_connected(&self) -> bool {
         self.live.borrow().is_some()
-    }
-
-    /// Waits until there is a connection, or the broker is closed.
-    pub(super) async fn connected(&self) {
-        self.supervision.wait_until(|state| matches!(state, BrokerState::Connected | BrokerState::Closed)).await;
     }
 
     /// Sends a request for `resource`, and waits for the answer. A request that did not reach the service, since the
