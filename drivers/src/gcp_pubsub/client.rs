@@ -11,7 +11,7 @@
 //! - A message ends after ten minutes, and nobody knows whether it may be stored: `publisher/retry_policy.rs` and
 //!   `retry_policy.rs` try again after timeouts and lost connections as well as before anything was sent. Underneath,
 //!   `Client::make_inner` of google-cloud-gax-internal waits for a connection without an end and has no state.
-//! - An acknowledgement is sent up to 100 ms later (`subscriber/lease_loop.rs`, `FLUSH_PERIOD`) and its failure dropped
+//! - An acknowledgement is sent up to 100 ms later (`subscriber/lease_state.rs`, `LeaseOptions`) and its failure dropped
 //!   (`subscriber/leaser.rs`, `ack`): a message would come again with nothing in the log. `nack` of
 //!   `subscriber/handler.rs` knows no delay, so a poisoned one would come again at once, for ever.
 //!

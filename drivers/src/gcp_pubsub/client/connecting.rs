@@ -196,6 +196,38 @@ impl Dialing {
         }
     }
 
+    /// Connects, without asking whether anybody is there.
+    async fn establish(
+        &self,
+        server: &Server,
+        access: &Arc<Access>,
+        credentials: Option<Credentials>,
+    ) -> Result<Established, String> {
+        let mut stream = Stream::connect(&server.host, server.port).await?;
+        if server.tls {
+            let access = Arc::clone(access);
+            let config = tokio::task::spawn_blocking(move || access.tls.client_config());
+            let mut config = config.await.map_err(|error| error.to_string())??;
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            stream = stream.encrypted(config, &server.host).await?;
+        }
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.timer(TokioTimer::new());
+        builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+        let handshake = builder.handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|error| chain(&error))?;
+        let task = tokio::spawn(async move {
+            match connection.await {
+                Ok(()) => "the service has ended the connection".to_owned(),
+                Err(error) => chain(&error),
+            }
+        });
+        let scheme = if server.tls { "https" } else { "http" };
+        let origin = Uri::builder().scheme(scheme).authority(server.authority.as_str()).path_and_query("/").build();
+        let live = Arc::new(Live::new(sender, origin.map_err(|error| error.to_string())?, credentials));
+        Ok(Established { live, task })
+    }
+
     /// Whether the service answers over a connection.
     ///
     /// # Errors
@@ -247,31 +279,16 @@ impl Dial for Dialing {
             // Said before anybody is connected to, so that it is not taken for the service's fault.
             live::token(credentials).await.inspect_err(|_| self.credentials_have_failed())?;
         }
-        let mut stream = Stream::connect(&server.host, server.port).await?;
-        if server.tls {
-            let access = Arc::clone(access);
-            let config = tokio::task::spawn_blocking(move || access.tls.client_config());
-            let mut config = config.await.map_err(|error| error.to_string())??;
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            stream = stream.encrypted(config, &server.host).await?;
-        }
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.timer(TokioTimer::new());
-        builder.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| chain(&error))?;
-        let task = tokio::spawn(async move {
-            match connection.await {
-                Ok(()) => "the service has ended the connection".to_owned(),
-                Err(error) => chain(&error),
+        let mut is_second = false;
+        loop {
+            let established = self.establish(server, access, credentials.clone()).await?;
+            match self.answers(&established.live).await {
+                Ok(()) => return Ok(established),
+                // It was ended in order, as chance would have it.
+                Err(_) if established.live.is_closed() && !is_second => is_second = true,
+                Err(reason) => return Err(reason),
             }
-        });
-        let scheme = if server.tls { "https" } else { "http" };
-        let origin = Uri::builder().scheme(scheme).authority(server.authority.as_str()).path_and_query("/").build();
-        let live = Arc::new(Live::new(sender, origin.map_err(|error| error.to_string())?, credentials));
-        let established = Established { live, task };
-        self.answers(&established.live).await?;
-        Ok(established)
+        }
     }
 }
 
