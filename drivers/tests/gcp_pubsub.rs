@@ -9,6 +9,7 @@ mod log;
 mod support;
 
 mod gcp_pubsub {
+    mod answers;
     mod gate;
     mod identity;
     mod leases;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use data_encoding::BASE64_NOPAD;
 use h2::server::{self, SendResponse};
 use http::{HeaderMap, Request, Response};
 use prost::Message;
@@ -40,6 +41,8 @@ pub(super) enum Reply {
     Ids,
     /// This status, by its number.
     Status(u32, &'static str),
+    /// The same, with details.
+    Detailed(u32, &'static str, Vec<u8>),
     /// The stream is refused before it was looked at.
     Refused,
     /// The stream ends in the middle.
@@ -62,6 +65,8 @@ pub(super) struct Seen {
     pub(super) headers: HeaderMap,
     /// The bodies of its messages, where it publishes.
     pub(super) bodies: Vec<String>,
+    /// The message itself.
+    pub(super) request: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -199,6 +204,7 @@ async fn respond_to(
         authority: head.uri.authority().map(ToString::to_string).unwrap_or_default(),
         headers: head.headers,
         bodies: request.messages.iter().map(text).collect(),
+        request: Bytes::copy_from_slice(bytes.get(5..).unwrap_or_default()),
     };
     lock(&log).push(seen.clone());
     let reply = lock(&answer)(&seen);
@@ -209,6 +215,7 @@ async fn respond_to(
         }
         at_once => at_once,
     };
+    let mut details = None;
     let (message, status) = match reply {
         Reply::Ids => {
             let ids = (0..request.messages.len()).map(|number| format!("id-{number}")).collect();
@@ -216,6 +223,10 @@ async fn respond_to(
         }
         Reply::Bytes(bytes) => (bytes.to_vec(), (0, "")),
         Reply::Status(code, text) => (Vec::new(), (code, text)),
+        Reply::Detailed(code, text, bytes) => {
+            details = Some(BASE64_NOPAD.encode(&bytes));
+            (Vec::new(), (code, text))
+        }
         Reply::Refused => return respond.send_reset(h2::Reason::REFUSED_STREAM),
         Reply::Reset => return respond.send_reset(h2::Reason::INTERNAL_ERROR),
         Reply::Silence | Reply::Later(_) | Reply::ResetLater(_) => return std::future::pending().await,
@@ -230,5 +241,8 @@ async fn respond_to(
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", status.0.into());
     trailers.insert("grpc-message", http::HeaderValue::from_static(status.1));
+    if let Some(details) = details {
+        trailers.insert("grpc-status-details-bin", details.parse().expect("a header"));
+    }
     let _ = stream.send_trailers(trailers);
 }
