@@ -58,10 +58,8 @@ struct ErrorInfo {
 
 /// Messages whose ack ids are their bodies.
 fn messages(bodies: &[&str]) -> Reply {
-    let received = |body: &&str| Received {
-        ack_id: format!("ack-{body}"),
-        message: Some(Stored { data: (*body).to_owned() }),
-    };
+    let received =
+        |body: &&str| Received { ack_id: format!("ack-{body}"), message: Some(Stored { data: (*body).to_owned() }) };
     Reply::Bytes(PullResponse { received_messages: bodies.iter().map(received).collect() }.encode_to_vec().leak())
 }
 
@@ -182,7 +180,8 @@ async fn acknowledgements_fare_differently() {
     let fates = [("ack-a", "TRANSIENT_FAILURE_SERVICE_UNAVAILABLE"), ("ack-b", "PERMANENT_FAILURE_INVALID_ACK_ID")];
     let refusal = Reply::Detailed(9, "some were not taken", troubles(&fates));
     // The first is on its way alone; the others go together.
-    let (gate, broker, subscriber) = start(vec![messages(&["a"]), messages(&["b"]), messages(&["c"])], Vec::new()).await;
+    let (gate, broker, subscriber) =
+        start(vec![messages(&["a"]), messages(&["b"]), messages(&["c"])], Vec::new()).await;
     let (a, b, c) = (receive(&subscriber).await, receive(&subscriber).await, receive(&subscriber).await);
     gate.set(answers(Vec::new(), vec![refusal]));
     let told = [a.settle(Settlement::Ack), b.settle(Settlement::Ack), c.settle(Settlement::Ack)];
