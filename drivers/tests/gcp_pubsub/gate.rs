@@ -1,6 +1,7 @@
 //! A service of a test's own, behind TLS, whose answers the test chooses, and which sees who asks.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Gate {
     seen: Shared<Vec<Seen>>,
     /// Counts how often connections were asked to end.
     leave: watch::Sender<u64>,
+    /// How many connections there were.
+    connections: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -110,8 +113,11 @@ impl Gate {
         let answer: Shared<Answer> = Arc::new(Mutex::new(Box::new(answer)));
         let (seen, leave) = (Shared::<Vec<Seen>>::default(), watch::Sender::new(0));
         let (to, log, leaving) = (Arc::clone(&answer), Arc::clone(&seen), leave.clone());
+        let connections = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&connections);
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let (to, log, leaving, acceptor) =
                     (Arc::clone(&to), Arc::clone(&log), leaving.subscribe(), acceptor.clone());
                 tokio::spawn(async move {
@@ -123,7 +129,7 @@ impl Gate {
         };
         let task = tokio::spawn(serve).abort_handle();
         let ca = ca.to_str().expect("text").to_owned();
-        Self { address: format!("localhost:{port}"), ca, answer, seen, leave, task }
+        Self { address: format!("localhost:{port}"), ca, answer, seen, leave, connections, task }
     }
 
     /// Answers otherwise from now on.
@@ -134,6 +140,11 @@ impl Gate {
     /// Ends connections in order: what was asked is answered, and nothing more is taken.
     pub(super) fn say_go_away(&self) {
         self.leave.send_modify(|leave| *leave += 1);
+    }
+
+    /// How many connections there were so far.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// What was published so far, or tried to be.
@@ -164,7 +175,8 @@ async fn connection(
     seen: Shared<Vec<Seen>>,
     mut leaving: watch::Receiver<u64>,
 ) {
-    let Ok(mut connection) = server::handshake(stream).await else { return };
+    // As many as Google's servers take.
+    let Ok(mut connection) = server::Builder::new().max_concurrent_streams(100).handshake(stream).await else { return };
     let mut asked = false;
     loop {
         let accepted = tokio::select! {

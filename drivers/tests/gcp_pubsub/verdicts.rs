@@ -7,7 +7,7 @@ use sluicegate_drivers::gcp_pubsub::{Broker, Publisher};
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind};
 
 use super::gate::{Gate, Reply, Seen};
-use super::server::{failure, open, publish, publisher, until};
+use super::server::{failure, open, publish, publisher, until, until_connected};
 use crate::support;
 
 const TOPIC: &str = "gcppubsub://project/topic";
@@ -148,6 +148,22 @@ async fn a_connection_that_ends_in_order() {
     let bodies: Vec<_> = gate.published().into_iter().flat_map(|seen| seen.bodies).collect();
     let once: std::collections::HashSet<_> = bodies.iter().collect();
     assert_eq!((once.len(), bodies.len()), (640, 640), "each is sent once");
+    broker.close().await;
+}
+
+/// What ends every connection as soon as it stands is not tried without waits in between.
+#[tokio::test]
+async fn connections_that_end_at_once() {
+    let tokens = super::identity::Tokens::start().await;
+    let gate = Gate::start(publishes(|_| Reply::Ids)).await;
+    let (broker, publisher) = client(&gate, &tokens.url()).await;
+    publish(&publisher, Message::new("hello")).await.expect("it is confirmed");
+    for _ in 0..300 {
+        gate.say_go_away();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(gate.connections() < 40, "{} connections", gate.connections());
+    until_connected(&broker).await;
     broker.close().await;
 }
 

@@ -28,6 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// When credentials that have failed are made anew: whoever gives tokens is not asked more often.
 const ANEW_AFTER: Duration = Duration::from_secs(10);
 
+/// How many connections take the place of others at once within as long. More of them than that are an outage, with its
+/// waits: something in between lets connections through and ends them.
+const REPLACED: u32 = 5;
+const WITHIN: Duration = Duration::from_secs(10);
+
 /// How long a connection that takes no more requests may take to answer those that it has.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
@@ -40,6 +45,8 @@ pub(super) struct Connector {
     service: Arc<Service>,
     dialing: Dialing,
     dialer: Dialer<Dialing>,
+    /// How many connections have taken the place of others since then.
+    replaced: (u32, Instant),
 }
 
 /// One way to connect.
@@ -78,7 +85,12 @@ impl Connector {
     /// A setting is missing or malformed.
     pub(super) fn new(options: Options, service: &Arc<Service>) -> Result<Self, OpenError> {
         let dialing = Dialing { options, service: Arc::clone(service), credentials: Arc::default() };
-        Ok(Self { service: Arc::clone(service), dialer: Dialer::new(dialing.clone())?, dialing })
+        Ok(Self {
+            service: Arc::clone(service),
+            dialer: Dialer::new(dialing.clone())?,
+            dialing,
+            replaced: (0, Instant::now()),
+        })
     }
 
     /// Another connection in place of one that has ended.
@@ -88,6 +100,13 @@ impl Connector {
         closing: &mut Closing,
         reason: String,
     ) -> Result<Established, String> {
+        if self.replaced.1.elapsed() >= WITHIN {
+            self.replaced = (0, Instant::now());
+        }
+        self.replaced.0 += 1;
+        if self.replaced.0 > REPLACED {
+            return Err(reason);
+        }
         tracing::debug!(driver = DRIVER.name, reason, "connecting anew");
         let patience = self.dialer.patience();
         let dialed = tokio::select! {

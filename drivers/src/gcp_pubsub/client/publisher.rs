@@ -21,8 +21,8 @@ use crate::{Message, PublishError, PublishErrorKind, Receipt};
 /// How many requests of one topic may be on their way.
 const REQUESTS: usize = 8;
 
-/// How many of a broker: a connection takes 100, and those who receive want some.
-const ALL_REQUESTS: usize = 64;
+/// How many of a broker: a connection takes 100, and those who receive hold up to 64 of them.
+const ALL_REQUESTS: usize = 32;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
