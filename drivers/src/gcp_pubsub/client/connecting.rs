@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// When credentials that have failed are made anew: whoever gives tokens is not asked more often.
 const ANEW_AFTER: Duration = Duration::from_secs(10);
 
-/// How many connections take the place of others at once within as long. More of them than that are an outage, with its
-/// waits: something in between lets connections through and ends them.
-const REPLACED: u32 = 5;
+/// How many connections that were good for nothing are replaced at once within as long. More of them than that are an
+/// outage, with its waits: something in between lets connections through and ends them.
+const REPLACED: u32 = 10;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection that takes no more requests may take to answer those that it has.
@@ -45,7 +45,7 @@ pub(super) struct Connector {
     service: Arc<Service>,
     dialing: Dialing,
     dialer: Dialer<Dialing>,
-    /// How many connections have taken the place of others since then.
+    /// How many connections were good for nothing since then.
     replaced: (u32, Instant),
 }
 
@@ -100,7 +100,7 @@ impl Connector {
         closing: &mut Closing,
         reason: String,
     ) -> Result<Established, String> {
-        if self.replaced.1.elapsed() >= WITHIN {
+        if current.live.was_of_use() || self.replaced.1.elapsed() >= WITHIN {
             self.replaced = (0, Instant::now());
         }
         self.replaced.0 += 1;

@@ -93,8 +93,9 @@ pub(super) struct Live {
     /// `None` where an emulator wants none.
     credentials: Option<Credentials>,
     opened: Instant,
-    /// When it was last heard, in milliseconds since it was opened.
+    /// When it was last heard, in milliseconds since it was opened, and how often.
     heard: AtomicU64,
+    answers: AtomicU64,
     /// Whether the server has said that it takes no more requests.
     is_ending: Arc<AtomicBool>,
 }
@@ -107,6 +108,7 @@ impl Live {
             credentials,
             opened: Instant::now(),
             heard: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             is_ending: Arc::default(),
         }
     }
@@ -114,6 +116,11 @@ impl Live {
     /// Whether it takes no more requests.
     pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed() || self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has answered more than the probe that every connection begins with.
+    pub(super) fn was_of_use(&self) -> bool {
+        self.answers.load(Ordering::Relaxed) > 1
     }
 
     /// Waits until it was not heard for long.
@@ -194,6 +201,7 @@ impl Live {
 
     fn was_heard(&self) {
         let since = self.opened.elapsed().as_millis();
+        self.answers.fetch_add(1, Ordering::Relaxed);
         self.heard.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
