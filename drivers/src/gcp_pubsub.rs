@@ -15,8 +15,9 @@
 //! ```
 //!
 //! A subscription is `gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION`, or
-//! `gcppubsub://PROJECT/SUBSCRIPTION`. `max_recv_batch_size` (1 to 1000) bounds how many messages are
-//! received at once; `nacklazy` (boolean) lets a message that is given back wait for its deadline.
+//! `gcppubsub://PROJECT/SUBSCRIPTION`. `max_recv_batch_size` (1 to 1000) bounds how many messages one request receives: here
+//! that is one, so it is always kept. `nacklazy` (boolean) lets a message that is given back wait for the end of its lease,
+//! unless it is given back for a time.
 //!
 //! ```
 //! use sluicegate_drivers::gcp_pubsub::Subscription;
@@ -78,9 +79,25 @@
 //! free: none is held up for good, and none overtakes another that somebody sends again. The service keeps the order of what
 //! is published in one region: who publishes from several sets `endpoint` to one of them.
 //!
-//! A delivery that is neither acknowledged nor given back comes again after the subscription's acknowledgement deadline.
-//! Messages with the same key arrive in order, where the subscription has message ordering. The service moves a message to a
-//! dead-letter topic by itself where the subscription has one, and only then counts deliveries; a client cannot do either.
+//! Each request that waits asks the service for one message (`Pull`), and is asked for no longer than it waits: nothing is
+//! leased for nobody, replicas share by who asks, and two messages of a key are not out at once. What comes for a request
+//! that has just gone is for the next one, or back at once; what the service sends in the very moment that its request is
+//! cancelled comes again when its lease ends, as the gateway never knew of it. Messages with the same key arrive in order,
+//! where the subscription has message ordering.
+//!
+//! A delivery is leased for the subscription's acknowledgement deadline, and one that is held longer than 4 s for another
+//! 30 s, again and again, for as long as the request is served: a gateway that dies has its messages delivered again after
+//! that at most. An acknowledgement is the service's answer, and is told again for 10 s where there is none. With exactly-once
+//! delivery an acknowledged message does not come again, and one whose lease was lost is told to be; without, the service
+//! takes late acknowledgements without a word, and may deliver what was acknowledged once more.
+//!
+//! A message that is given back comes again at once, or after whole seconds (at most ten minutes); where the subscription has
+//! a retry policy, after its backoff besides. Only where it has a dead-letter policy does the service count deliveries, and
+//! then moves messages by itself: one that is to be dead-lettered is given back for that, and dropped, with an error in the
+//! log, where there is none.
+//!
+//! A subscription that is missing or not allowed refuses requests, and is asked again for those that come, at most two seconds later;
+//! one failure of the service or of the connection is not told, the second in a row is.
 //!
 //! # Limits
 //!
@@ -89,6 +106,9 @@
 //! before anything is sent. An identity that the publisher gives is not kept: nothing is deduplicated. Identifiers in URLs
 //! have 3 to 255 letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids are not
 //! checked, as emulators take any. Topics and subscriptions are not made.
+//!
+//! At most 64 requests of a broker ask at once, shared evenly among its open subscriptions, one of each at least; the others
+//! have their turn as those are answered. Google's servers take 100 calls on a connection.
 
 mod attributes;
 #[cfg(feature = "gcp_pubsub")]
