@@ -96,8 +96,8 @@
 //! then moves messages by itself: one that is to be dead-lettered is given back for that, and dropped, with an error in the
 //! log, where there is none.
 //!
-//! A subscription that is missing or not allowed refuses requests, and is asked again for those that come, at most two seconds later;
-//! one failure of the service or of the connection is not told, the second in a row is.
+//! A subscription that is missing or not allowed refuses requests, and is asked again for those that come, at most two seconds
+//! later; one failure of the service or of the connection is not told, the second in a row is.
 //!
 //! # Limits
 //!
@@ -107,8 +107,9 @@
 //! have 3 to 255 letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids are not
 //! checked, as emulators take any. Topics and subscriptions are not made.
 //!
-//! At most 64 requests of a broker ask at once, shared evenly among its open subscriptions, one of each at least; the others
-//! have their turn as those are answered. Google's servers take 100 calls on a connection.
+//! At most 64 requests of a broker ask at once, shared evenly among its subscriptions; the others have their turn as those are
+//! answered. Google's servers take 100 calls on a connection. So a broker has at most 64 subscriptions: more of them need a
+//! second one by name.
 
 mod attributes;
 #[cfg(feature = "gcp_pubsub")]

@@ -97,7 +97,7 @@ impl crate::Broker for Broker {
         let subscription = Subscription::parse(url).map_err(OpenError::Url)?;
         self.service.uses(&subscription.path());
         self.connection.start();
-        Ok(self.subscriptions.open(&subscription))
+        self.subscriptions.open(url, &subscription)
     }
 
     fn state(&self) -> BrokerState {

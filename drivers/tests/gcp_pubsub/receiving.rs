@@ -5,12 +5,12 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 
-use sluicegate_drivers::{Broker as _, Delivery as _, Message, ReceiveError, Subscriber as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, Message, ReceiveError, Subscriber as _, SubscriberOptions};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::place::{Place, ack, body, nothing, receive, subscriber, try_receive};
-use super::server::{far, keyed};
+use super::server::{far, keyed, open};
 use crate::gcp_pubsub_admin::{Subscription, url};
 
 /// Longer than a pull stands that nobody waits for.
@@ -195,6 +195,19 @@ async fn closing_gives_everything_back() {
     assert_eq!(place.rest().await, ["a", "b", "c"]);
     drop((a, b));
     assert!(matches!(try_receive(&subscriber).await, Err(ReceiveError::Closed)));
+}
+
+/// As many as may ask at once on one connection.
+#[tokio::test]
+async fn a_broker_has_room_for_64_subscriptions() {
+    let broker = open(&[("emulator", "127.0.0.1:1")]);
+    let open = |number| broker.subscriber(&format!("gcppubsub://project/sub-{number}"), &SubscriberOptions::default());
+    let mut subscribers: Vec<_> = (0..64).map(|number| open(number).expect("room")).collect();
+    let error = open(64).expect_err("no room").to_string();
+    assert!(error.contains("at most 64 subscriptions"), "{error}");
+    drop(subscribers.pop());
+    open(64).expect("room");
+    broker.close().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Receiving: the open subscriptions of a broker.
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::task::JoinSet;
@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 pub use super::delivery::Delivery;
 use super::pulling::Task;
 use super::service::Service;
-use super::subscription::Shared;
-use crate::ReceiveError;
+use super::subscription::{MOST_PULLS, Shared};
 use crate::gcp_pubsub::Subscription;
+use crate::{OpenError, ReceiveError, UrlError};
 
 /// The open subscriptions of a broker.
 pub(super) struct Subscriptions {
@@ -38,7 +38,16 @@ impl Subscriptions {
     }
 
     /// Must be called on a tokio runtime.
-    pub(super) fn open(&self, subscription: &Subscription<'_>) -> Subscriber {
+    ///
+    /// # Errors
+    /// There are as many as the connection has room for.
+    pub(super) fn open(&self, url: &str, subscription: &Subscription<'_>) -> Result<Subscriber, OpenError> {
+        if self.shares.load(Ordering::Relaxed) >= MOST_PULLS {
+            let message = format!("a Pub/Sub broker has at most {MOST_PULLS} subscriptions");
+            let error = UrlError::new(0..url.len(), message)
+                .with_help("the others are for a second broker, by a name of its own");
+            return Err(OpenError::Url(error));
+        }
         let name = subscription.path().into();
         let shared = Shared::new(self.broker, name, subscription.nack_lazy, &self.service, &self.shares);
         let shared = Arc::new(shared);
@@ -49,7 +58,7 @@ impl Subscriptions {
         }
         open.subscriptions.retain(|shared| shared.strong_count() > 0);
         open.subscriptions.push(Arc::downgrade(&shared));
-        Subscriber { shared }
+        Ok(Subscriber { shared })
     }
 
     /// Ends all waits, and gives back what was received and not settled.

@@ -14,7 +14,7 @@ use crate::ReceiveError;
 
 /// How many pulls wait at once, of all subscriptions of a broker. Google's servers take 100 calls on a connection, and those
 /// that do not wait need room, too.
-const MOST_PULLS: usize = 64;
+pub(super) const MOST_PULLS: usize = 64;
 
 pub(super) type Answer = Result<Delivery, ReceiveError>;
 
