@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::place::{Place, ack, body, nothing, receive, subscriber, try_receive};
-use super::server::{far, keyed, open};
+use super::server::{far, keyed, open, until_connected};
 use crate::gcp_pubsub_admin::{Subscription, url};
 
 /// Longer than a pull stands that nobody waits for.
@@ -134,6 +134,7 @@ async fn two_gateways_share_a_subscription() {
     let Some(place) = Place::start(Subscription::default()).await else { return };
     let other = place.server.broker();
     let (here, there) = (place.subscriber(), subscriber(&other, &url(&place.subscription)));
+    until_connected(&other).await;
     for _ in 0..5 {
         let mut waiting = Vec::new();
         for subscriber in [&here, &here, &here, &there] {

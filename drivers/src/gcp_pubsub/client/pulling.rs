@@ -6,7 +6,9 @@
 //! A stream (`StreamingPull`) would have to be told how many messages may be out when it begins: each one more than requests
 //! wait is kept from other gateways or bounces, and where fewer are let through than requests wait, these wait for each
 //! other. A stream for each request would be a call for each request, too, but a more costly one, whose end the service does
-//! not know before it has sent a message.
+//! not know before it has sent a message. Beside Google's fake, a message reached a request that waited by a pull in 6 ms,
+//! and by a stream of its own in 10 ms; 32 requests at once received 620 messages a second by pulls, and a stream with 32
+//! messages outstanding 90. Both are the fake's own pace: it looks for messages every 5 and 10 ms.
 //!
 //! A call whose request has gone stands for another [`LINGER`], and is then cancelled. A message that comes within that time
 //! is given back at once. One that the service sends in the moment of the cancelling comes back when its lease ends: nobody
