@@ -106,6 +106,13 @@ mod tests {
         assert_eq!(of_details(b""), BTreeMap::new());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn details_may_be_anything(bytes: Vec<u8>) {
+            of_details(&bytes);
+        }
+    }
+
     #[test]
     fn only_the_service_refuses() {
         let status = |code| Failure::Status(tonic::Status::new(code, ""));
