@@ -43,8 +43,19 @@
 //! The size of a message depends on the tier (256 KiB in Standard). A delivery cannot be given back
 //! with a delay. The names of topics and queues have at most 260 characters, those of subscriptions 50.
 
+mod attributes;
+#[cfg(feature = "azure_service_bus")]
+mod client;
+mod connection_string;
+#[cfg(feature = "azure_service_bus")]
+mod options;
+mod settings;
+
 use std::borrow::Cow;
 use std::time::Duration;
+
+#[cfg(feature = "azure_service_bus")]
+pub use self::client::{Broker, Delivery, Publisher, Subscriber};
 
 use crate::grammar::{BrokerUrl, Grammar, Value};
 use crate::{Capabilities, Confirm, Driver, UrlError, Variable};
@@ -67,7 +78,7 @@ pub static DRIVER: Driver = Driver {
             required: false,
         },
     ],
-    settings: &[],
+    settings: settings::SETTINGS,
     capabilities: Capabilities {
         nack: true,
         nack_delay: false,
@@ -89,9 +100,9 @@ pub static DRIVER: Driver = Driver {
     },
     has_client: false,
     covers: None,
-    check_attribute: None,
-    reserved_attributes: &[],
-    check_settings: None,
+    check_attribute: Some(attributes::check_name),
+    reserved_attributes: attributes::RESERVED,
+    check_settings: Some(settings::check),
     check_declaration: None,
     check_message: None,
 };

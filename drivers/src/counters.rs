@@ -41,7 +41,14 @@ impl Counters {
     }
 }
 
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "azure_service_bus",
+    feature = "kafka",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 impl Counters {
     pub(crate) fn connected(&self) {
         self.connects.fetch_add(1, Ordering::Relaxed);

@@ -11,6 +11,7 @@
 pub mod aws;
 pub mod azure_service_bus;
 #[cfg(any(
+    feature = "azure_service_bus",
     feature = "gcp_pubsub",
     feature = "kafka-tls",
     feature = "nats",
@@ -23,7 +24,7 @@ mod contract;
 mod counters;
 mod dead_letter;
 mod declaration;
-#[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "azure_service_bus", feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
 mod dialer;
 mod duration;
 pub mod gcp_pubsub;
@@ -37,6 +38,7 @@ pub mod mem;
 mod message;
 pub mod nats;
 #[cfg(any(
+    feature = "azure_service_bus",
     feature = "gcp_pubsub",
     feature = "kafka",
     feature = "nats",
@@ -51,11 +53,30 @@ mod registry_tests;
 mod settings;
 pub mod sns;
 pub mod sqs;
-#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(
+    feature = "azure_service_bus",
+    feature = "gcp_pubsub",
+    feature = "kafka-tls",
+    feature = "nats",
+    feature = "rabbitmq"
+))]
 mod stream;
-#[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq", feature = "sns", feature = "sqs"))]
+#[cfg(any(
+    feature = "azure_service_bus",
+    feature = "gcp_pubsub",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "sns",
+    feature = "sqs"
+))]
 mod supervision;
-#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(
+    feature = "azure_service_bus",
+    feature = "gcp_pubsub",
+    feature = "kafka-tls",
+    feature = "nats",
+    feature = "rabbitmq"
+))]
 mod tls;
 mod url;
 

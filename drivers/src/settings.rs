@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 #[cfg(any(
+    feature = "azure_service_bus",
     feature = "gcp_pubsub",
     feature = "kafka",
     feature = "nats",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 #[cfg(any(
+    feature = "azure_service_bus",
     feature = "gcp_pubsub",
     feature = "kafka-tls",
     feature = "nats",
@@ -12,12 +13,18 @@ use std::time::SystemTime;
     feature = "sqs"
 ))]
 use super::checks;
-#[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(
+    feature = "azure_service_bus",
+    feature = "gcp_pubsub",
+    feature = "kafka-tls",
+    feature = "nats",
+    feature = "rabbitmq"
+))]
 use crate::tls::Tls;
 use crate::{OpenError, Settings, Source};
 
 /// Settings that name files.
-const FILES: [&str; 4] = ["credentials", "tls.ca_certs", "tls.client_cert", "tls.client_key"];
+const FILES: [&str; 5] = ["credentials", "token_file", "tls.ca_certs", "tls.client_cert", "tls.client_key"];
 
 /// A file as it was at some time.
 #[derive(PartialEq, Eq)]
@@ -66,7 +73,7 @@ impl Reader {
     ///
     /// # Errors
     /// The value is no such number.
-    #[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "azure_service_bus", feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
         match self.settings.text(name)? {
             None => Ok(default),
@@ -75,6 +82,7 @@ impl Reader {
     }
 
     #[cfg(any(
+        feature = "azure_service_bus",
         feature = "gcp_pubsub",
         feature = "kafka-tls",
         feature = "nats",
@@ -88,7 +96,7 @@ impl Reader {
     }
 
     /// A text that is not empty.
-    #[cfg(any(feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "azure_service_bus", feature = "gcp_pubsub", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn text(&self, name: &'static str) -> Result<String, OpenError> {
         match self.settings.text(name)? {
             Some(text) if !text.is_empty() => Ok(text),
@@ -97,7 +105,13 @@ impl Reader {
     }
 
     /// Whom the settings that begin with `tls.` have trusted. TLS is required where they name somebody.
-    #[cfg(any(feature = "gcp_pubsub", feature = "kafka-tls", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(
+        feature = "azure_service_bus",
+        feature = "gcp_pubsub",
+        feature = "kafka-tls",
+        feature = "nats",
+        feature = "rabbitmq"
+    ))]
     pub(crate) fn trust(&self) -> Result<Tls, OpenError> {
         let sources = self.settings.sources("tls.ca_certs");
         let mut tls = Tls::new(!sources.is_empty(), !self.flag("tls.disable_system_ca_pool")?);
@@ -109,7 +123,7 @@ impl Reader {
     }
 
     /// What the settings that begin with `tls.` say.
-    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "azure_service_bus", feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn tls(&self) -> Result<Tls, OpenError> {
         let settings = &self.settings;
         let mut tls = self.trust()?;
@@ -128,6 +142,7 @@ impl Reader {
 
     /// The content of the file that a setting names.
     #[cfg(any(
+        feature = "azure_service_bus",
         feature = "gcp_pubsub",
         feature = "kafka-tls",
         feature = "nats",
@@ -148,7 +163,7 @@ impl Reader {
     }
 
     /// The file that a setting names. `file:PATH` is that file, not one that holds its path.
-    fn path(&self, source: &Source) -> Result<PathBuf, String> {
+    pub(crate) fn path(&self, source: &Source) -> Result<PathBuf, String> {
         let path = match source {
             Source::File(path) => PathBuf::from(path),
             other => PathBuf::from(other.read(&self.settings.base)?),

@@ -1,0 +1,443 @@
+//! The one task that reads and writes a connection, and owns all that is known of its links.
+
+mod incoming;
+mod outgoing;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use self::outgoing::{Current, Outgoing};
+use super::frame::{self, Windows, parse};
+use super::handshake::{MAX_FRAME, Terms};
+use super::link::{Link, Made, Outcome, Parcel, Sent, Side};
+use super::session::Command;
+use super::{Error, Failure};
+
+/// How many frames of messages the peer may send before it hears from here again.
+pub(super) const INCOMING_WINDOW: u32 = 5_000;
+pub(super) const OUTGOING_WINDOW: u32 = 5_000;
+
+/// A peer that is not heard for as long is gone. It is told to be heard twice as often.
+const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const IDLE_MS: u32 = 30_000;
+
+/// How long this side is silent at most, where the peer does not want it shorter.
+const MOST_QUIET: Duration = Duration::from_secs(30);
+
+/// A peer that does not take a byte for as long is gone.
+const STUCK: Duration = Duration::from_secs(30);
+
+const TICK: Duration = Duration::from_millis(500);
+
+/// How long the peer may take to answer that the connection is closed.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Messages are not written ahead of the connection by more.
+const MOST_UNWRITTEN: usize = 256 << 10;
+
+const READ_BYTES: usize = 16 << 10;
+
+/// A buffer that a large message made larger than this is not kept.
+const KEPT_BYTES: usize = 1 << 20;
+
+pub(super) struct Engine<S> {
+    stream: S,
+    read: BytesMut,
+    out: Vec<u8>,
+    /// How much of `out` is written, and how many bytes there were before it.
+    at: usize,
+    before: u64,
+    flushed: bool,
+    heard: Instant,
+    spoke: Instant,
+    /// When a byte was written last, or there was nothing to write.
+    moved: Instant,
+    quiet: Duration,
+    tick: Interval,
+    commands: mpsc::UnboundedReceiver<Command>,
+    over: watch::Sender<Option<Box<str>>>,
+    closing: Option<Instant>,
+    max_frame: usize,
+    handle_max: u32,
+    /// As in the standard: the number of the next frame of a message out, and in; and how many the peer takes.
+    next_outgoing_id: u32,
+    next_incoming_id: u32,
+    remote_window: u32,
+    incoming_used: u32,
+    next_link: u64,
+    links: HashMap<u64, Link>,
+    by_handle: HashMap<u32, u64>,
+    by_remote: HashMap<u32, u64>,
+    by_name: HashMap<(Box<str>, bool), u64>,
+    /// Those that have something to send, in the order of their turns.
+    ready: VecDeque<u64>,
+    next_delivery: u32,
+    /// The message that is being written.
+    current: Option<Current>,
+    /// Messages that the peer has not decided about, by their numbers.
+    unsettled: HashMap<u32, Outgoing>,
+    /// What was decided about messages that came in, and is not confirmed.
+    settling: HashMap<u32, Settling>,
+}
+
+struct Settling {
+    link: u64,
+    reply: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
+    pub(super) fn new(
+        stream: S,
+        read: BytesMut,
+        terms: Terms,
+        commands: mpsc::UnboundedReceiver<Command>,
+        over: watch::Sender<Option<Box<str>>>,
+    ) -> Self {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let now = Instant::now();
+        // Twice as often as the peer wants to hear of it.
+        let quiet = terms.idle.map_or(MOST_QUIET, |idle| (idle / 2).clamp(TICK, MOST_QUIET));
+        Self {
+            stream,
+            read,
+            out: Vec::new(),
+            at: 0,
+            before: 0,
+            flushed: true,
+            heard: now,
+            spoke: now,
+            moved: now,
+            quiet,
+            tick,
+            commands,
+            over,
+            closing: None,
+            max_frame: terms.max_frame.min(MAX_FRAME),
+            handle_max: terms.handle_max,
+            next_outgoing_id: 0,
+            next_incoming_id: terms.next_incoming_id,
+            remote_window: terms.remote_window,
+            incoming_used: 0,
+            next_link: 0,
+            links: HashMap::new(),
+            by_handle: HashMap::new(),
+            by_remote: HashMap::new(),
+            by_name: HashMap::new(),
+            ready: VecDeque::new(),
+            next_delivery: 0,
+            current: None,
+            unsettled: HashMap::new(),
+            settling: HashMap::new(),
+        }
+    }
+
+    /// Serves until the connection is lost or closed; then whoever waits hears of it.
+    pub(super) async fn run(mut self) {
+        let reason: Box<str> = poll_fn(|cx| self.poll(cx)).await.into();
+        let lost = Error::Lost(reason.clone());
+        let _ = self.over.send_replace(Some(reason));
+        self.commands.close();
+        let numbers: Vec<_> = self.links.keys().copied().collect();
+        for number in numbers {
+            self.forget(number, &lost, None);
+        }
+        // What was asked and not looked at any more.
+        while let Ok(command) = self.commands.try_recv() {
+            refuse(command, &lost);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+        // What came in with the answer to the greeting.
+        if let Err(reason) = self.on_read() {
+            return Poll::Ready(reason);
+        }
+        loop {
+            let mut goes_on = false;
+            while self.tick.poll_tick(cx).is_ready() {
+                if let Some(reason) = self.look() {
+                    return Poll::Ready(reason);
+                }
+            }
+            loop {
+                match self.commands.poll_recv(cx) {
+                    Poll::Ready(Some(command)) => {
+                        self.command(command);
+                        goes_on = true;
+                    }
+                    // Nobody is left who could want something.
+                    Poll::Ready(None) if self.closing.is_none() => {
+                        self.say_goodbye();
+                        goes_on = true;
+                    }
+                    Poll::Ready(None) | Poll::Pending => break,
+                }
+            }
+            match self.poll_read(cx) {
+                Ok(more) => goes_on |= more,
+                Err(reason) => return Poll::Ready(reason),
+            }
+            self.pump();
+            match self.poll_write(cx) {
+                Ok(more) => goes_on |= more,
+                Err(reason) => return Poll::Ready(reason),
+            }
+            if !goes_on {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Looks at the clock.
+    fn look(&mut self) -> Option<String> {
+        let now = Instant::now();
+        if self.closing.is_some_and(|until| now >= until) {
+            return Some("it is closed".to_owned());
+        }
+        if now.duration_since(self.heard) >= SILENCE {
+            return Some(format!("nothing was heard of it for {} seconds", SILENCE.as_secs()));
+        }
+        if self.at == self.out.len() {
+            self.moved = now;
+        } else if now.duration_since(self.moved) >= STUCK {
+            return Some(format!("it took nothing for {} seconds", STUCK.as_secs()));
+        }
+        if now.duration_since(self.spoke) >= self.quiet {
+            self.spoke = now;
+            frame::empty(&mut self.out);
+        }
+        None
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, String> {
+        let mut any = false;
+        loop {
+            self.read.reserve(READ_BYTES);
+            match pin!(self.stream.read_buf(&mut self.read)).poll(cx) {
+                Poll::Pending => return Ok(any),
+                Poll::Ready(Ok(0)) => return Err("it closed the connection".to_owned()),
+                Poll::Ready(Ok(_)) => {
+                    any = true;
+                    self.heard = Instant::now();
+                    self.on_read()?;
+                }
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Does what was said.
+    pub(super) fn on_read(&mut self) -> Result<(), String> {
+        while let Some(frame) = parse(&mut self.read, MAX_FRAME)? {
+            self.on_frame(frame)?;
+        }
+        Ok(())
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, String> {
+        let mut any = false;
+        while self.at < self.out.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.at..]) {
+                Poll::Pending => return Ok(any),
+                Poll::Ready(Ok(0)) => return Err("it closed the connection".to_owned()),
+                Poll::Ready(Ok(written)) => {
+                    self.at += written;
+                    self.moved = Instant::now();
+                    self.spoke = self.moved;
+                    self.flushed = false;
+                    any = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+            }
+        }
+        if self.at > 0 {
+            self.before += self.at as u64;
+            self.at = 0;
+            self.out.clear();
+            if self.out.capacity() > KEPT_BYTES {
+                self.out = Vec::new();
+            }
+        }
+        if !self.flushed {
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.flushed = true,
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+            }
+        }
+        Ok(any)
+    }
+
+    /// How many bytes were put into `out` since the beginning.
+    fn appended(&self) -> u64 {
+        self.before + self.out.len() as u64
+    }
+
+    fn written(&self) -> u64 {
+        self.before + self.at as u64
+    }
+
+    fn windows(&mut self) -> Windows {
+        self.incoming_used = 0;
+        Windows {
+            next_incoming_id: self.next_incoming_id,
+            incoming_window: INCOMING_WINDOW,
+            next_outgoing_id: self.next_outgoing_id,
+            outgoing_window: OUTGOING_WINDOW,
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        if self.closing.is_none() {
+            self.closing = Some(Instant::now() + GOODBYE);
+            frame::end(&mut self.out);
+            frame::close(&mut self.out);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        if self.closing.is_some() {
+            return refuse(command, &Error::Lost("it is closed".into()));
+        }
+        match command {
+            Command::Attach { spec, events, reply } => {
+                let side = match events {
+                    Some(events) => Side::Receiver { events, drains: false, partial: None },
+                    None => Side::Sender { queue: VecDeque::new(), next_tag: 0 },
+                };
+                self.attach(*spec, side, reply);
+            }
+            Command::Send { link, parcel } => self.enqueue(link, parcel),
+            Command::Credit { link, add } => self.flow(link, add, false),
+            Command::Drain { link } => self.flow(link, 0, true),
+            Command::Settle { link, id, state, reply } => self.settle(link, id, state, reply),
+            Command::Detach { link } => self.detach(link),
+            Command::Close => self.say_goodbye(),
+        }
+    }
+
+    fn attach(&mut self, spec: super::Attach, side: Side, reply: oneshot::Sender<Result<Made, Error>>) {
+        if reply.is_closed() {
+            return;
+        }
+        let Some(handle) = (0..=self.handle_max).find(|handle| !self.by_handle.contains_key(handle)) else {
+            let failure = Failure::new("amqp:resource-limit-exceeded", "the connection has as many links as it may");
+            let _ = reply.send(Err(Error::Refused(failure)));
+            return;
+        };
+        let number = self.next_link;
+        self.next_link += 1;
+        frame::attach(&mut self.out, handle, &spec);
+        self.by_handle.insert(handle, number);
+        self.by_name.insert((spec.name.clone(), spec.receives), number);
+        let link = Link {
+            spec,
+            handle,
+            remote: None,
+            attaching: Some(reply),
+            detaching: false,
+            ended: std::sync::Arc::default(),
+            delivery_count: 0,
+            credit: 0,
+            side,
+        };
+        self.links.insert(number, link);
+    }
+
+    /// Says that a link ends. It is forgotten when the peer has said so as well.
+    fn detach(&mut self, number: u64) {
+        let Some(link) = self.links.get_mut(&number) else { return };
+        if std::mem::replace(&mut link.detaching, true) {
+            return;
+        }
+        frame::detach(&mut self.out, link.handle);
+        if let Side::Sender { queue, .. } = &mut link.side {
+            let ended = Error::Lost("the link was given up".into());
+            queue.drain(..).for_each(|parcel| drop(parcel.reply.send(Sent::NotSent(ended.clone()))));
+        }
+        if self.current.as_ref().is_some_and(|current| current.link == number) {
+            self.current = None;
+        }
+    }
+
+    fn flow(&mut self, number: u64, add: u32, drain: bool) {
+        let windows = self.windows();
+        let Some(link) = self.links.get_mut(&number).filter(|link| !link.detaching) else { return };
+        let Side::Receiver { events, drains, .. } = &mut link.side else { return };
+        link.credit = link.credit.saturating_add(add);
+        if drain && link.credit == 0 {
+            let _ = events.send(super::Event::Drained);
+            return;
+        }
+        *drains = drain;
+        frame::flow(&mut self.out, windows, Some((link.handle, link.delivery_count, link.credit, drain)));
+    }
+
+    fn settle(&mut self, number: u64, id: u32, state: super::Value, reply: oneshot::Sender<Result<Outcome, Error>>) {
+        match self.links.get(&number).filter(|link| !link.detaching) {
+            Some(link) => {
+                let settled = link.spec.settled;
+                frame::disposition(&mut self.out, true, id, settled, state);
+                if !settled {
+                    self.settling.insert(id, Settling { link: number, reply });
+                }
+            }
+            None => drop(reply.send(Err(Error::Lost("the link has ended".into())))),
+        }
+    }
+
+    /// Tells everybody who waits for something of a link that it has ended.
+    fn forget(&mut self, number: u64, error: &Error, failure: Option<Failure>) {
+        let Some(mut link) = self.links.remove(&number) else { return };
+        self.by_handle.remove(&link.handle);
+        if let Some(remote) = link.remote {
+            self.by_remote.remove(&remote);
+        }
+        self.by_name.remove(&(link.spec.name.clone(), link.spec.receives));
+        if let Some(failure) = &failure {
+            let _ = link.ended.set(failure.clone());
+        }
+        if self.current.as_ref().is_some_and(|current| current.link == number) {
+            self.current = None;
+        }
+        if let Some(reply) = link.attaching.take() {
+            let _ = reply.send(Err(error.clone()));
+        }
+        match link.side {
+            Side::Sender { queue, .. } => {
+                self.forget_messages(number, error);
+                queue.into_iter().for_each(|parcel| drop(parcel.reply.send(Sent::NotSent(error.clone()))));
+            }
+            Side::Receiver { events, .. } => {
+                if let Some(failure) = failure {
+                    let _ = events.send(super::Event::Detached(failure));
+                }
+            }
+        }
+        let ended: Vec<_> =
+            self.settling.iter().filter(|(_, settling)| settling.link == number).map(|(id, _)| *id).collect();
+        for id in ended {
+            if let Some(settling) = self.settling.remove(&id) {
+                let _ = settling.reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn refuse(command: Command, lost: &Error) {
+    match command {
+        Command::Attach { reply, .. } => drop(reply.send(Err(lost.clone()))),
+        Command::Send { parcel: Parcel { reply, .. }, .. } => drop(reply.send(Sent::NotSent(lost.clone()))),
+        Command::Settle { reply, .. } => drop(reply.send(Err(lost.clone()))),
+        Command::Credit { .. } | Command::Drain { .. } | Command::Detach { .. } | Command::Close => {}
+    }
+}

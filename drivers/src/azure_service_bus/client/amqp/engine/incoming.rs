@@ -1,0 +1,210 @@
+//! What the peer says.
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::outgoing::within;
+use super::{Engine, Error, Failure, INCOMING_WINDOW, Outcome, Settling, Side, frame};
+use crate::azure_service_bus::client::amqp::frame::{Attached, Disposition, Flow, Frame, Transfer};
+use crate::azure_service_bus::client::amqp::link::{Made, Partial};
+use crate::azure_service_bus::client::amqp::{Event, Incoming, Value};
+
+/// A message of more bytes is none: the service's own limit is 100 MB.
+const LARGEST: usize = 256 << 20;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
+    pub(super) fn on_frame(&mut self, frame: Frame) -> Result<(), String> {
+        match frame {
+            Frame::Attach(attached) => self.on_attach(attached),
+            Frame::Flow(flow) => self.on_flow(&flow),
+            Frame::Transfer { transfer, payload } => self.on_transfer(transfer, &payload)?,
+            Frame::Disposition(said) if said.receives => self.on_decided(&said),
+            Frame::Disposition(said) => self.on_confirmed(&said),
+            Frame::Detach { handle, failure } => self.on_detach(handle, failure),
+            Frame::End(failure) | Frame::Close(failure) => {
+                return Err(match failure {
+                    _ if self.closing.is_some() => "it is closed".to_owned(),
+                    Some(failure) => failure.to_string(),
+                    None => "it ended the connection".to_owned(),
+                });
+            }
+            Frame::Empty | Frame::Open { .. } | Frame::Begin { .. } | Frame::Mechanisms(_) | Frame::Outcome(_) => {}
+        }
+        Ok(())
+    }
+
+    fn on_attach(&mut self, attached: Attached) {
+        // Whoever receives there sends here.
+        let key = (Box::from(&*attached.name), !attached.receives);
+        let Some((number, link)) =
+            self.by_name.get(&key).and_then(|number| Some((*number, self.links.get_mut(number)?)))
+        else {
+            return;
+        };
+        link.remote = Some(attached.handle);
+        self.by_remote.insert(attached.handle, number);
+        if link.spec.receives {
+            link.delivery_count = attached.initial_delivery_count;
+        }
+        // Without one, the link is refused, and its end says why.
+        let terminus = if link.spec.receives { &attached.source } else { &attached.target };
+        if *terminus == Value::Null {
+            return;
+        }
+        let Some(reply) = link.attaching.take() else { return };
+        let made = Made {
+            number,
+            max_message_size: attached.max_message_size,
+            source: attached.source,
+            ended: std::sync::Arc::clone(&link.ended),
+        };
+        // Nobody may be waiting any more.
+        if reply.send(Ok(made)).is_err() {
+            self.detach(number);
+        }
+    }
+
+    fn on_flow(&mut self, flow: &Flow) {
+        // Before the peer knew of the first number, that was 0.
+        let theirs = flow.next_incoming_id.unwrap_or_default();
+        self.remote_window = theirs.wrapping_add(flow.incoming_window).wrapping_sub(self.next_outgoing_id);
+        // More than there can be: the peer counts what it has not seen yet.
+        if self.remote_window > i32::MAX as u32 && flow.incoming_window <= i32::MAX as u32 {
+            self.remote_window = 0;
+        }
+        let mut answer = flow.echo.then_some(None);
+        if let Some(number) = flow.handle.and_then(|handle| self.by_remote.get(&handle).copied())
+            && let Some(link) = self.links.get_mut(&number)
+        {
+            let (count, credit) = (flow.delivery_count, flow.credit.unwrap_or_default());
+            match &mut link.side {
+                Side::Sender { queue, .. } => {
+                    let had_none = link.credit == 0;
+                    let ahead = link.delivery_count.wrapping_sub(count.unwrap_or_default());
+                    link.credit = credit.saturating_sub(ahead);
+                    if flow.drain && queue.is_empty() {
+                        link.delivery_count = link.delivery_count.wrapping_add(link.credit);
+                        link.credit = 0;
+                        answer = Some(None);
+                    }
+                    if had_none && link.credit > 0 && !queue.is_empty() {
+                        self.ready.push_back(number);
+                    }
+                }
+                Side::Receiver { events, drains, .. } => {
+                    if *drains && credit == 0 {
+                        *drains = false;
+                        link.delivery_count = count.unwrap_or(link.delivery_count.wrapping_add(link.credit));
+                        link.credit = 0;
+                        let _ = events.send(Event::Drained);
+                    }
+                }
+            }
+            if answer.is_some() {
+                answer = Some(Some((link.handle, link.delivery_count, link.credit, false)));
+            }
+        }
+        if let Some(link) = answer {
+            let windows = self.windows();
+            frame::flow(&mut self.out, windows, link);
+        }
+    }
+
+    fn on_transfer(&mut self, transfer: Transfer, payload: &Bytes) -> Result<(), String> {
+        self.next_incoming_id = self.next_incoming_id.wrapping_add(1);
+        self.incoming_used += 1;
+        if self.incoming_used > INCOMING_WINDOW / 2 {
+            let windows = self.windows();
+            frame::flow(&mut self.out, windows, None);
+        }
+        let link = self.by_remote.get(&transfer.handle).and_then(|number| self.links.get_mut(number));
+        let Some(link) = link else { return Ok(()) };
+        let Side::Receiver { events, drains, partial } = &mut link.side else { return Ok(()) };
+        let mut message = match partial.take() {
+            Some(partial) => partial,
+            None => Partial {
+                id: transfer.delivery_id.ok_or("it sent a message without a number")?,
+                tag: transfer.tag.clone().unwrap_or_default(),
+                settled: false,
+                payload: BytesMut::new(),
+            },
+        };
+        message.settled |= transfer.settled;
+        if transfer.more && !transfer.aborted {
+            if message.payload.len() + payload.len() > LARGEST {
+                return Err(format!("it sent a message of more than {LARGEST} bytes"));
+            }
+            message.payload.extend_from_slice(payload);
+            *partial = Some(message);
+            return Ok(());
+        }
+        link.credit = link.credit.saturating_sub(1);
+        link.delivery_count = link.delivery_count.wrapping_add(1);
+        if !transfer.aborted {
+            let Partial { id, tag, settled, payload: before } = message;
+            let payload = if before.is_empty() {
+                payload.clone()
+            } else {
+                let mut whole = before;
+                whole.extend_from_slice(payload);
+                whole.freeze()
+            };
+            // Whoever does not receive any more has detached the link, which gives the message back.
+            let _ = events.send(Event::Message(Incoming { id, tag, settled, payload }));
+        }
+        if *drains && link.credit == 0 {
+            *drains = false;
+            let _ = events.send(Event::Drained);
+        }
+        Ok(())
+    }
+
+    /// The peer's word on what was decided of its messages.
+    fn on_confirmed(&mut self, said: &Disposition) {
+        let Some(outcome) = Outcome::read(said.state.clone(), said.settled) else { return };
+        for id in within(said.first, said.last, self.settling.len(), || self.settling.keys().copied().collect()) {
+            if let Some(Settling { reply, .. }) = self.settling.remove(&id) {
+                let _ = reply.send(Ok(outcome.clone()));
+                if !said.settled {
+                    frame::disposition(&mut self.out, true, id, true, said.state.clone());
+                }
+            }
+        }
+    }
+
+    fn on_detach(&mut self, handle: u32, failure: Option<Failure>) {
+        let Some(number) = self.by_remote.remove(&handle) else { return };
+        let Some(link) = self.links.get_mut(&number) else { return };
+        let (own, detaching) = (link.handle, std::mem::replace(&mut link.detaching, true));
+        if !detaching {
+            frame::detach(&mut self.out, own);
+        }
+        let failure = failure.unwrap_or_else(|| Failure::new("amqp:link:detached", "the service ended the link"));
+        let error = match detaching {
+            true => Error::Lost("the link was given up".into()),
+            false => Error::Refused(failure.clone()),
+        };
+        self.forget(number, &error, Some(failure));
+    }
+}
+
+impl std::fmt::Debug for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Made").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_may_pass_zero_and_cost_no_more_than_what_is_known() {
+        assert_eq!(within(3, 5, 10, Vec::new), [3, 4, 5]);
+        assert_eq!(within(u32::MAX, 1, 10, Vec::new), [u32::MAX, 0, 1]);
+        assert_eq!(within(5, 4, 2, || vec![4, 5]), [4, 5]);
+        assert_eq!(within(1, u32::MAX, 2, || vec![0, 7]), [7]);
+        assert!(Outcome::read(Value::Null, false).is_none());
+        assert_eq!(Outcome::read(Value::Null, true), Some(Outcome::Nothing));
+    }
+}

@@ -1,0 +1,408 @@
+//! AMQP's types: values, as they are read and written (part 1 of the standard).
+
+use bytes::{Buf as _, Bytes};
+
+/// How deep values may lie in each other.
+const MOST_DEPTH: u32 = 32;
+
+/// A value of any type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Ubyte(u8),
+    Ushort(u16),
+    Uint(u32),
+    Ulong(u64),
+    Byte(i8),
+    Short(i16),
+    Int(i32),
+    Long(i64),
+    Float(f32),
+    Double(f64),
+    /// A decimal number of 4, 8 or 16 bytes, which nothing here reckons with.
+    Decimal(Bytes),
+    Char(char),
+    /// Milliseconds since 1970.
+    Timestamp(i64),
+    Uuid([u8; 16]),
+    Binary(Bytes),
+    String(String),
+    Symbol(String),
+    List(Vec<Value>),
+    Map(Vec<(Value, Value)>),
+    Array(Vec<Value>),
+    /// A value with its descriptor.
+    Described(Box<(Value, Value)>),
+}
+
+const TRUNCATED: &str = "a value is cut off";
+
+impl Value {
+    pub(crate) fn string(text: impl Into<String>) -> Self {
+        Self::String(text.into())
+    }
+
+    pub(crate) fn symbol(text: impl Into<String>) -> Self {
+        Self::Symbol(text.into())
+    }
+
+    /// A text or a symbol.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) | Self::Symbol(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number without a sign, of any width.
+    pub(crate) fn as_u64(&self) -> Option<u64> {
+        match *self {
+            Self::Ubyte(number) => Some(number.into()),
+            Self::Ushort(number) => Some(number.into()),
+            Self::Uint(number) => Some(number.into()),
+            Self::Ulong(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A number of any width that fits.
+    pub(crate) fn as_i64(&self) -> Option<i64> {
+        match *self {
+            Self::Byte(number) => Some(number.into()),
+            Self::Short(number) => Some(number.into()),
+            Self::Int(number) => Some(number.into()),
+            Self::Long(number) => Some(number),
+            ref other => other.as_u64().and_then(|number| i64::try_from(number).ok()),
+        }
+    }
+
+    pub(crate) fn as_u32(&self) -> Option<u32> {
+        self.as_u64().and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// The value of the entry called `name`, where this is a map.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else { return None };
+        entries.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
+    }
+
+    /// Reads one value and leaves what follows it.
+    ///
+    /// # Errors
+    /// It is cut off, or no value.
+    pub(crate) fn decode(bytes: &mut Bytes) -> Result<Self, &'static str> {
+        Self::read(bytes, MOST_DEPTH)
+    }
+
+    fn read(bytes: &mut Bytes, depth: u32) -> Result<Self, &'static str> {
+        let code = byte(bytes)?;
+        if code != 0 {
+            return Self::read_as(code, bytes, depth);
+        }
+        let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+        let descriptor = Self::read(bytes, depth)?;
+        Ok(Self::Described(Box::new((descriptor, Self::read(bytes, depth)?))))
+    }
+
+    fn read_as(code: u8, bytes: &mut Bytes, depth: u32) -> Result<Self, &'static str> {
+        // The width is in the upper half of the code.
+        let fixed = [0, 1, 2, 4, 8, 16].get(usize::from(code >> 4).wrapping_sub(4)).copied();
+        if let Some(width) = fixed
+            && bytes.len() < width
+        {
+            return Err(TRUNCATED);
+        }
+        Ok(match code {
+            0x40 => Self::Null,
+            0x41 => Self::Bool(true),
+            0x42 => Self::Bool(false),
+            0x43 => Self::Uint(0),
+            0x44 => Self::Ulong(0),
+            0x45 => Self::List(Vec::new()),
+            0x50 => Self::Ubyte(bytes.get_u8()),
+            0x51 => Self::Byte(bytes.get_i8()),
+            0x52 => Self::Uint(bytes.get_u8().into()),
+            0x53 => Self::Ulong(bytes.get_u8().into()),
+            0x54 => Self::Int(bytes.get_i8().into()),
+            0x55 => Self::Long(bytes.get_i8().into()),
+            0x56 => Self::Bool(bytes.get_u8() != 0),
+            0x60 => Self::Ushort(bytes.get_u16()),
+            0x61 => Self::Short(bytes.get_i16()),
+            0x70 => Self::Uint(bytes.get_u32()),
+            0x71 => Self::Int(bytes.get_i32()),
+            0x72 => Self::Float(bytes.get_f32()),
+            0x73 => Self::Char(char::from_u32(bytes.get_u32()).ok_or("no character")?),
+            0x80 => Self::Ulong(bytes.get_u64()),
+            0x81 => Self::Long(bytes.get_i64()),
+            0x82 => Self::Double(bytes.get_f64()),
+            0x83 => Self::Timestamp(bytes.get_i64()),
+            0x74 => Self::Decimal(bytes.split_to(4)),
+            0x84 => Self::Decimal(bytes.split_to(8)),
+            0x94 => Self::Decimal(bytes.split_to(16)),
+            0x98 => {
+                let mut uuid = [0; 16];
+                bytes.copy_to_slice(&mut uuid);
+                Self::Uuid(uuid)
+            }
+            0xa0 | 0xb0 => Self::Binary(sized(code, bytes)?),
+            0xa1 | 0xb1 => Self::String(text(sized(code, bytes)?)?),
+            0xa3 | 0xb3 => Self::Symbol(text(sized(code, bytes)?)?),
+            0xc0 | 0xd0 => Self::List(items(code, sized(code, bytes)?, depth)?),
+            0xc1 | 0xd1 => {
+                let mut items = items(code, sized(code, bytes)?, depth)?.into_iter();
+                let mut entries = Vec::with_capacity(items.len() / 2);
+                while let Some(key) = items.next() {
+                    entries.push((key, items.next().ok_or("a map has a key without a value")?));
+                }
+                Self::Map(entries)
+            }
+            0xe0 | 0xf0 => Self::Array(elements(code, sized(code, bytes)?, depth)?),
+            _ => return Err("a value of an unknown type"),
+        })
+    }
+
+    /// Appends the value.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.push(0x40),
+            Self::Bool(true) => out.push(0x41),
+            Self::Bool(false) => out.push(0x42),
+            Self::Ubyte(number) => out.extend_from_slice(&[0x50, *number]),
+            Self::Ushort(number) => put(out, 0x60, &number.to_be_bytes()),
+            Self::Uint(0) => out.push(0x43),
+            Self::Uint(number) => match u8::try_from(*number) {
+                Ok(number) => out.extend_from_slice(&[0x52, number]),
+                Err(_) => put(out, 0x70, &number.to_be_bytes()),
+            },
+            Self::Ulong(0) => out.push(0x44),
+            Self::Ulong(number) => match u8::try_from(*number) {
+                Ok(number) => out.extend_from_slice(&[0x53, number]),
+                Err(_) => put(out, 0x80, &number.to_be_bytes()),
+            },
+            Self::Byte(number) => put(out, 0x51, &number.to_be_bytes()),
+            Self::Short(number) => put(out, 0x61, &number.to_be_bytes()),
+            Self::Int(number) => put(out, 0x71, &number.to_be_bytes()),
+            Self::Long(number) => put(out, 0x81, &number.to_be_bytes()),
+            Self::Float(number) => put(out, 0x72, &number.to_be_bytes()),
+            Self::Double(number) => put(out, 0x82, &number.to_be_bytes()),
+            Self::Decimal(bytes) => put(out, [0x74, 0x84, 0x94][(bytes.len() / 8).min(2)], bytes),
+            Self::Char(char) => put(out, 0x73, &u32::from(*char).to_be_bytes()),
+            Self::Timestamp(time) => put(out, 0x83, &time.to_be_bytes()),
+            Self::Uuid(uuid) => put(out, 0x98, uuid),
+            Self::Binary(bytes) => put_sized(out, 0xa0, bytes),
+            Self::String(text) => put_sized(out, 0xa1, text.as_bytes()),
+            Self::Symbol(text) => put_sized(out, 0xa3, text.as_bytes()),
+            Self::List(items) if items.is_empty() => out.push(0x45),
+            Self::List(items) => {
+                let list = Open::new(out, 0xd0, items.len());
+                items.iter().for_each(|item| item.encode(out));
+                list.close(out);
+            }
+            Self::Map(entries) => {
+                let map = Open::new(out, 0xd1, 2 * entries.len());
+                for (key, value) in entries {
+                    key.encode(out);
+                    value.encode(out);
+                }
+                map.close(out);
+            }
+            Self::Array(items) => encode_array(items, out),
+            Self::Described(described) => {
+                out.push(0);
+                described.0.encode(out);
+                described.1.encode(out);
+            }
+        }
+    }
+}
+
+/// A list or map whose length is not known yet.
+struct Open {
+    at: usize,
+}
+
+impl Open {
+    fn new(out: &mut Vec<u8>, code: u8, count: usize) -> Self {
+        out.push(code);
+        let at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&(count as u32).to_be_bytes());
+        Self { at }
+    }
+
+    fn close(self, out: &mut [u8]) {
+        let length = (out.len() - self.at - 4) as u32;
+        out[self.at..self.at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// Of elements of one type that has one width: what this client sends.
+fn encode_array(items: &[Value], out: &mut Vec<u8>) {
+    let array = Open::new(out, 0xf0, items.len());
+    let code = match items.first() {
+        None | Some(Value::Null) => 0x40,
+        Some(Value::Uuid(_)) => 0x98,
+        Some(Value::Long(_)) => 0x81,
+        Some(Value::Timestamp(_)) => 0x83,
+        Some(Value::Symbol(_)) => 0xb3,
+        Some(_) => 0xb1,
+    };
+    out.push(code);
+    for item in items {
+        match item {
+            Value::Uuid(uuid) if code == 0x98 => out.extend_from_slice(uuid),
+            Value::Long(number) if code == 0x81 => out.extend_from_slice(&number.to_be_bytes()),
+            Value::Timestamp(time) if code == 0x83 => out.extend_from_slice(&time.to_be_bytes()),
+            Value::Symbol(text) | Value::String(text) if code == 0xb3 || code == 0xb1 => {
+                out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+                out.extend_from_slice(text.as_bytes());
+            }
+            _ => {}
+        }
+    }
+    array.close(out);
+}
+
+fn put(out: &mut Vec<u8>, code: u8, bytes: &[u8]) {
+    out.push(code);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends what has a length, in its short form where it is short. The long form's code is 0x10 above.
+pub(super) fn put_sized(out: &mut Vec<u8>, short: u8, bytes: &[u8]) {
+    match u8::try_from(bytes.len()) {
+        Ok(length) => out.extend_from_slice(&[short, length]),
+        Err(_) => put(out, short + 0x10, &(bytes.len() as u32).to_be_bytes()),
+    }
+    out.extend_from_slice(bytes);
+}
+
+fn byte(bytes: &mut Bytes) -> Result<u8, &'static str> {
+    bytes.try_get_u8().map_err(|_| TRUNCATED)
+}
+
+/// A length of one byte, or of four where the code has its fifth bit (0xb0, 0xd0, 0xf0).
+fn length(code: u8, bytes: &mut Bytes) -> Result<usize, &'static str> {
+    match code & 0x10 {
+        0 => byte(bytes).map(usize::from),
+        _ => bytes.try_get_u32().map(|length| length as usize).map_err(|_| TRUNCATED),
+    }
+}
+
+fn sized(code: u8, bytes: &mut Bytes) -> Result<Bytes, &'static str> {
+    let length = length(code, bytes)?;
+    if length > bytes.len() {
+        return Err(TRUNCATED);
+    }
+    Ok(bytes.split_to(length))
+}
+
+fn text(bytes: Bytes) -> Result<String, &'static str> {
+    String::from_utf8(bytes.into()).map_err(|_| "a text that is not UTF-8")
+}
+
+fn items(code: u8, mut bytes: Bytes, depth: u32) -> Result<Vec<Value>, &'static str> {
+    let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+    let count = length(code, &mut bytes)?;
+    // Each has a byte at least.
+    if count > bytes.len() {
+        return Err(TRUNCATED);
+    }
+    (0..count).map(|_| Value::read(&mut bytes, depth)).collect()
+}
+
+fn elements(code: u8, mut bytes: Bytes, depth: u32) -> Result<Vec<Value>, &'static str> {
+    let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+    let count = length(code, &mut bytes)?;
+    let mut of = byte(&mut bytes)?;
+    let mut descriptor = None;
+    if of == 0 {
+        descriptor = Some(Value::read(&mut bytes, depth)?);
+        of = byte(&mut bytes)?;
+    }
+    // Those without bytes of their own are no reason to take as much memory as a peer likes.
+    if count > bytes.len().max(1 << 10) {
+        return Err(TRUNCATED);
+    }
+    let read = |_| {
+        let value = Value::read_as(of, &mut bytes, depth)?;
+        Ok(match &descriptor {
+            None => value,
+            Some(descriptor) => Value::Described(Box::new((descriptor.clone(), value))),
+        })
+    };
+    (0..count).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(value: &Value) -> Value {
+        let mut out = Vec::new();
+        value.encode(&mut out);
+        for cut in 0..out.len() {
+            assert!(Value::decode(&mut Bytes::copy_from_slice(&out[..cut])).is_err(), "{value:?} cut at {cut}");
+        }
+        let mut bytes = Bytes::from(out);
+        let read = Value::decode(&mut bytes).unwrap();
+        assert!(bytes.is_empty());
+        read
+    }
+
+    #[test]
+    fn values_are_written_and_read() {
+        let long = "x".repeat(300);
+        for value in [
+            Value::Null,
+            Value::Bool(true),
+            Value::Bool(false),
+            Value::Ubyte(7),
+            Value::Ushort(700),
+            Value::Uint(0),
+            Value::Uint(255),
+            Value::Uint(u32::MAX),
+            Value::Ulong(0),
+            Value::Ulong(0x73),
+            Value::Ulong(u64::MAX),
+            Value::Byte(-1),
+            Value::Short(-300),
+            Value::Int(i32::MIN),
+            Value::Long(i64::MIN),
+            Value::Float(1.5),
+            Value::Double(-0.25),
+            Value::Decimal(Bytes::from_static(&[1, 2, 3, 4])),
+            Value::Decimal(Bytes::from_static(&[1; 8])),
+            Value::Decimal(Bytes::from_static(&[1; 16])),
+            Value::Char('é'),
+            Value::Timestamp(1_700_000_000_123),
+            Value::Uuid([9; 16]),
+            Value::Binary(Bytes::from_static(b"\0\xff")),
+            Value::string(long.clone()),
+            Value::symbol("amqp:not-found"),
+            Value::List(Vec::new()),
+            Value::List(vec![Value::Null, Value::string("é")]),
+            Value::Map(vec![(Value::symbol("a"), Value::List(vec![Value::Bool(true)])), (Value::Int(1), Value::Null)]),
+            Value::Array(vec![Value::Uuid([1; 16]), Value::Uuid([2; 16])]),
+            Value::Array(vec![Value::symbol("a"), Value::symbol("b")]),
+            Value::Array(vec![Value::Timestamp(1), Value::Timestamp(-1)]),
+            Value::Described(Box::new((Value::Ulong(0x29), Value::List(vec![Value::Uint(3)])))),
+        ] {
+            assert_eq!(round(&value), value);
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        let deep = [0xc0, 200, 1].repeat(60);
+        for bytes in [&[0x99][..], &[0xa1, 1, 0xff], &[0x73, 0, 0, 0xd8, 0], &[0xc1, 2, 1, 0x40], &[0xd0; 9], &deep] {
+            assert!(Value::decode(&mut Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+        }
+        // A count that promises more than there is takes no memory.
+        let bytes = [0xd0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
+        assert!(Value::decode(&mut Bytes::copy_from_slice(&bytes)).is_err());
+        let bytes = [0xf0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
+        assert!(Value::decode(&mut Bytes::copy_from_slice(&bytes)).is_err());
+    }
+}
