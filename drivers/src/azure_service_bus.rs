@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A subscription is `azuresb://TOPIC?subscription=SUBSCRIPTION`, and a queue is received from as
-//! `azuresb://QUEUE?queue=true`. `listener_timeout` (a duration, 2 s unless it is given) is how long
+//! `azuresb://QUEUE?queue=true`. With `dead_letter=true` besides, it is what was dead-lettered there. `listener_timeout` (a duration, 2 s unless it is given) is how long
 //! one receive waits; `max_recv_batch_size` (at least 1) bounds how many messages it takes.
 //!
 //! ```
@@ -98,7 +98,7 @@ pub static DRIVER: Driver = Driver {
         declare: false,
         max_body_bytes: None,
     },
-    has_client: false,
+    has_client: true,
     covers: None,
     check_attribute: Some(attributes::check_name),
     reserved_attributes: attributes::RESERVED,
@@ -123,6 +123,8 @@ pub struct Subscription<'a> {
     pub listener_timeout: Option<Duration>,
     /// How many messages one receive takes at most, at least 1.
     pub max_recv_batch_size: Option<u32>,
+    /// Whether it is what was dead-lettered there.
+    pub dead_letter: bool,
 }
 
 /// What Service Bus hands messages out of.
@@ -143,7 +145,8 @@ pub enum Source<'a> {
 }
 
 const CREDENTIALS: &str = "SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME";
-const SUBSCRIPTION_PARAMETERS: &[&str] = &["subscription", "queue", "listener_timeout", "max_recv_batch_size"];
+const SUBSCRIPTION_PARAMETERS: &[&str] =
+    &["subscription", "queue", "dead_letter", "listener_timeout", "max_recv_batch_size"];
 
 static TOPIC: Grammar = Grammar {
     what: "a Service Bus topic",
@@ -189,6 +192,7 @@ impl<'a> Subscription<'a> {
             source: source(&url, entity)?,
             listener_timeout: url.duration("listener_timeout", None)?,
             max_recv_batch_size: url.integer("max_recv_batch_size", 1..=i32::MAX as u32)?,
+            dead_letter: url.flag("dead_letter")?,
         })
     }
 }
@@ -267,10 +271,11 @@ mod tests {
         ] {
             assert_eq!(
                 Subscription::parse(url),
-                Ok(Subscription { source, listener_timeout, max_recv_batch_size }),
+                Ok(Subscription { source, listener_timeout, max_recv_batch_size, dead_letter: false }),
                 "{url}"
             );
         }
+        assert!(Subscription::parse("azuresb://q?queue=true&dead_letter=true").unwrap().dead_letter);
     }
 
     #[test]
@@ -308,7 +313,8 @@ mod tests {
     fn refused_subscriptions() {
         const NONE: &str = "a Service Bus subscription looks like `azuresb://mytopic?subscription=mysubscription`; \
                             a queue looks like `azuresb://myqueue?queue=true`";
-        const ACCEPTED: &str = "accepted: `subscription`, `queue`, `listener_timeout`, `max_recv_batch_size`";
+        const ACCEPTED: &str =
+            "accepted: `subscription`, `queue`, `dead_letter`, `listener_timeout`, `max_recv_batch_size`";
         const DURATION: &str = "write a number and a unit: `250ms`, `2s`, `1m30s`, `1h`";
         let long = "x".repeat(51);
         assert_refused(

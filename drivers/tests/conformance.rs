@@ -6,6 +6,7 @@
 //! tested instead.
 
 #![cfg(any(
+    feature = "azure_service_bus",
     feature = "gcp_pubsub",
     feature = "jetstream",
     feature = "kafka",
@@ -112,6 +113,7 @@ macro_rules! tests {
 }
 
 drivers! {
+    azure_service_bus, "azure_service_bus", crate::harness::azure_service_bus::ServiceBus;
     gcp_pubsub, "gcp_pubsub", crate::harness::gcp_pubsub::PubSub;
     jetstream, "jetstream", crate::harness::jetstream::JetStream;
     kafka, "kafka", crate::harness::kafka::Kafka;

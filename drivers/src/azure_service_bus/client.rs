@@ -110,11 +110,14 @@ impl crate::Broker for Broker {
 
     fn subscriber(&self, url: &str, _options: &SubscriberOptions) -> Result<Subscriber, OpenError> {
         let subscription = Subscription::parse(url).map_err(OpenError::Url)?;
-        let (entity, path) = match &subscription.source {
+        let (entity, mut path) = match &subscription.source {
             Source::Queue { name } => (name, name.clone().into_owned()),
             Source::Subscription { topic, name } => (topic, format!("{topic}/Subscriptions/{name}")),
         };
         self.check_entity(url, entity)?;
+        if subscription.dead_letter {
+            path += "/$DeadLetterQueue";
+        }
         lock(&self.shared.sources).push(path.as_str().into());
         self.start();
         Ok(self.subscriptions.open(&self.shared, &path, &subscription))

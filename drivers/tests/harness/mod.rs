@@ -8,6 +8,11 @@ use sluicegate_drivers::{Broker, PublishErrorKind};
 #[cfg(all(feature = "sns", feature = "sqs"))]
 #[allow(dead_code, reason = "some of it is for tests/sns.rs and tests/sqs.rs alone")]
 pub(crate) mod aws_admin;
+#[cfg(feature = "azure_service_bus")]
+pub(crate) mod azure_service_bus;
+#[cfg(feature = "azure_service_bus")]
+#[allow(dead_code, reason = "some of it is for tests/azure_service_bus.rs alone")]
+pub(crate) mod azure_service_bus_admin;
 #[cfg(feature = "gcp_pubsub")]
 pub(crate) mod gcp_pubsub;
 #[cfg(feature = "gcp_pubsub")]

@@ -321,6 +321,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             Command::Drain { link } => self.flow(link, 0, true),
             Command::Settle { link, id, state, reply } => self.settle(link, id, state, reply),
             Command::Detach { link } => self.detach(link),
+            Command::Abandon { name, receives } => {
+                if let Some(number) = self.by_name.get(&(name, receives)).copied() {
+                    self.detach(number);
+                }
+            }
             Command::Close => self.say_goodbye(),
         }
     }
@@ -438,6 +443,10 @@ fn refuse(command: Command, lost: &Error) {
         Command::Attach { reply, .. } => drop(reply.send(Err(lost.clone()))),
         Command::Send { parcel: Parcel { reply, .. }, .. } => drop(reply.send(Sent::NotSent(lost.clone()))),
         Command::Settle { reply, .. } => drop(reply.send(Err(lost.clone()))),
-        Command::Credit { .. } | Command::Drain { .. } | Command::Detach { .. } | Command::Close => {}
+        Command::Credit { .. }
+        | Command::Drain { .. }
+        | Command::Detach { .. }
+        | Command::Abandon { .. }
+        | Command::Close => {}
     }
 }

@@ -52,6 +52,11 @@ pub(super) enum Command {
     Detach {
         link: u64,
     },
+    /// Whoever waited for the link to be made does not wait any more.
+    Abandon {
+        name: Box<str>,
+        receives: bool,
+    },
     Close,
 }
 
@@ -141,12 +146,13 @@ impl Session {
 
     async fn attach(&self, spec: Attach, events: Option<mpsc::UnboundedSender<Event>>) -> Result<Made, Error> {
         let (reply, answer) = oneshot::channel();
+        let (name, receives) = (spec.name.clone(), spec.receives);
         let _ = self.commands.send(Command::Attach { spec: Box::new(spec), events, reply });
-        let mut waiting = Waiting { answer, session: self };
-        match (&mut waiting.answer).await {
-            Ok(made) => made,
-            Err(_) => Err(self.lost()),
-        }
+        let mut waiting = Waiting { answer: Some(answer), name, receives, session: self };
+        let Some(answer) = waiting.answer.as_mut() else { return Err(self.lost()) };
+        let made = answer.await;
+        waiting.answer = None;
+        made.unwrap_or_else(|_| Err(self.lost()))
     }
 
     /// Asks the node at `address` (`$cbs`, or an entity's `$management`), and waits for its answer, without a limit of its own
@@ -192,17 +198,21 @@ impl Session {
     }
 }
 
-/// A link that was made for somebody who does not wait any more is detached.
+/// A link that nobody waits for any more is given up at once: the peer may take a minute to make it, where that is for a
+/// session with messages.
 struct Waiting<'a> {
-    answer: oneshot::Receiver<Result<Made, Error>>,
+    /// Gone once it was answered.
+    answer: Option<oneshot::Receiver<Result<Made, Error>>>,
+    name: Box<str>,
+    receives: bool,
     session: &'a Session,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.answer.close();
-        if let Ok(Ok(made)) = self.answer.try_recv() {
-            let _ = self.session.commands.send(Command::Detach { link: made.number });
+        if self.answer.is_some() {
+            let abandon = Command::Abandon { name: std::mem::take(&mut self.name), receives: self.receives };
+            let _ = self.session.commands.send(abandon);
         }
     }
 }
