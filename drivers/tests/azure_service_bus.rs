@@ -18,5 +18,6 @@ mod azure_service_bus {
     mod publishing;
     mod refusals;
     mod server;
+    mod stored;
     mod token_endpoint;
 }

@@ -14,6 +14,9 @@ use crate::{OpenError, Settings};
 /// How long connecting may take, with TLS, and the tokens for all topics and subscriptions.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// A service that is not heard for as long is gone.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
 const PORT: u16 = 5672;
 const TLS_PORT: u16 = 5671;
 const HTTP_PORT: u16 = 80;
@@ -49,6 +52,7 @@ pub(super) struct Server {
     pub(super) port: u16,
     pub(super) encrypted: bool,
     pub(super) websockets: bool,
+    pub(super) heartbeat: Duration,
 }
 
 /// How tokens are had. Not shown.
@@ -113,11 +117,17 @@ impl Options {
         };
         let transport = optional("transport")?.map(|text| is_websockets(&text)).transpose();
         let websockets = transport.map_err(|message| reader.wrong("transport", message))?;
+        let heartbeat = optional("heartbeat")?.map(|text| settings::heartbeat(&text)).transpose();
+        let heartbeat = heartbeat.map_err(|message| reader.wrong("heartbeat", message))?;
+        let with_heartbeat = |mut access: Access| {
+            access.servers[0].heartbeat = heartbeat.unwrap_or(HEARTBEAT);
+            access
+        };
         if let Some(text) = optional("connection_string")? {
             let string = ConnectionString::parse(&text);
             let mut string = string.map_err(|message| reader.wrong("connection_string", message))?;
             string.websockets = websockets.unwrap_or(string.websockets);
-            return Ok(Access::of_string(string, tls));
+            return Ok(with_heartbeat(Access::of_string(string, tls)));
         }
         let (host, port) = connection_string::parse_hostname(&reader.text("hostname")?)
             .map_err(|message| reader.wrong("hostname", message))?;
@@ -135,7 +145,7 @@ impl Options {
             token_file: token_file.map_err(|message| reader.wrong("token_file", message))?,
             authority_host: optional("authority_host")?,
         };
-        Ok(Access::of_host(host, port, websockets.unwrap_or(false), tls, identity))
+        Ok(with_heartbeat(Access::of_host(host, port, websockets.unwrap_or(false), tls, identity)))
     }
 }
 
@@ -164,7 +174,7 @@ impl Server {
             (true, true) => HTTPS_PORT,
             (false, true) => HTTP_PORT,
         };
-        Self { host, port: port.unwrap_or(default), encrypted, websockets }
+        Self { host, port: port.unwrap_or(default), encrypted, websockets, heartbeat: HEARTBEAT }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a named broker of Service Bus may say.
 
+use std::time::Duration;
+
 use super::connection_string::{ConnectionString, parse_hostname};
 use crate::settings::checks::{Wrong, check_numbers, check_tls, given, literals, needs};
-use crate::{OpenError, Setting, SettingKind, Settings};
+use crate::{OpenError, Setting, SettingKind, Settings, parse_duration};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
@@ -15,6 +17,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("token_file", SettingKind::Path),
     setting("authority_host", SettingKind::Text),
     setting("transport", SettingKind::Text),
+    setting("heartbeat", SettingKind::Duration),
     setting("tls.ca_certs", SettingKind::Paths),
     setting("tls.disable_system_ca_pool", SettingKind::Flag),
     setting("max_pending", SettingKind::Number),
@@ -66,6 +69,15 @@ pub(super) fn is_websockets(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Reads how long the service may be silent, in whole seconds.
+pub(super) fn heartbeat(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|error| error.to_string())?;
+    match duration.as_secs() {
+        2..=300 if duration.subsec_nanos() == 0 => Ok(duration),
+        _ => Err("is not whole seconds from 2s to 5m".to_owned()),
+    }
+}
+
 /// Checks what can be known of a named broker's settings without their variables and files.
 ///
 /// # Errors
@@ -97,6 +109,9 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
     }
     for text in literals(settings, "transport") {
         is_websockets(text).map_err(|message| ("transport", message))?;
+    }
+    for text in literals(settings, "heartbeat") {
+        heartbeat(text).map_err(|message| ("heartbeat", message))?;
     }
     for text in literals(settings, "authority_host") {
         if !text.starts_with("https://") {
@@ -156,6 +171,10 @@ mod tests {
             ),
             (vec![host, one("client_secret", "hunter2")], "`client_secret` of the broker `bus` needs `client_id`"),
             (vec![host, one("transport", "udp")], "`transport` of the broker `bus` is neither `tcp` nor `websockets`"),
+            (
+                vec![host, one("heartbeat", "1500ms")],
+                "`heartbeat` of the broker `bus` is not whole seconds from 2s to 5m",
+            ),
             (
                 vec![host, one("authority_host", "http://a")],
                 "`authority_host` of the broker `bus` does not begin with `https://`",

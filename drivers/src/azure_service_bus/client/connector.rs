@@ -80,9 +80,9 @@ impl Dial for By {
         let container = container();
         let connection = if server.websockets {
             let stream = websockets::connect(stream, server).await?;
-            amqp::connect(stream, &server.host, &container).await?
+            amqp::connect(stream, &server.host, &container, server.heartbeat).await?
         } else {
-            amqp::connect(stream, &server.host, &container).await?
+            amqp::connect(stream, &server.host, &container, server.heartbeat).await?
         };
         let live = Arc::new(Live::new(connection, &server.host, tokens));
         self.check(&live).await?;

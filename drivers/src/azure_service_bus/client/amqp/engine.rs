@@ -25,15 +25,8 @@ use super::{Error, Failure};
 pub(super) const INCOMING_WINDOW: u32 = 5_000;
 pub(super) const OUTGOING_WINDOW: u32 = 5_000;
 
-/// A peer that is not heard for as long is gone. It is told to be heard twice as often.
-const SILENCE: Duration = Duration::from_secs(60);
-pub(super) const IDLE_MS: u32 = 30_000;
-
 /// How long this side is silent at most, where the peer does not want it shorter.
 const MOST_QUIET: Duration = Duration::from_secs(30);
-
-/// A peer that does not take a byte for as long is gone.
-const STUCK: Duration = Duration::from_secs(30);
 
 const TICK: Duration = Duration::from_millis(500);
 
@@ -61,6 +54,8 @@ pub(super) struct Engine<S> {
     /// When a byte was written last, or there was nothing to write.
     moved: Instant,
     quiet: Duration,
+    /// A peer that says nothing, or takes nothing, for as long is gone.
+    silence: Duration,
     tick: Interval,
     commands: mpsc::UnboundedReceiver<Command>,
     over: watch::Sender<Option<Box<str>>>,
@@ -117,6 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             spoke: now,
             moved: now,
             quiet,
+            silence: terms.silence,
             tick,
             commands,
             over,
@@ -203,13 +199,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         if self.closing.is_some_and(|until| now >= until) {
             return Some("it is closed".to_owned());
         }
-        if now.duration_since(self.heard) >= SILENCE {
-            return Some(format!("nothing was heard of it for {} seconds", SILENCE.as_secs()));
+        if now.duration_since(self.heard) >= self.silence {
+            return Some(format!("nothing was heard of it for {:?}", self.silence));
         }
         if self.at == self.out.len() {
             self.moved = now;
-        } else if now.duration_since(self.moved) >= STUCK {
-            return Some(format!("it took nothing for {} seconds", STUCK.as_secs()));
+        } else if now.duration_since(self.moved) >= self.silence {
+            return Some(format!("it took nothing for {:?}", self.silence));
         }
         if now.duration_since(self.spoke) >= self.quiet {
             self.spoke = now;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::engine::{Engine, IDLE_MS, INCOMING_WINDOW, OUTGOING_WINDOW};
+use super::engine::{Engine, INCOMING_WINDOW, OUTGOING_WINDOW};
 use super::frame::{self, AMQP_HEADER, Frame, SASL_HEADER, parse};
 use super::{Session, Value};
 
@@ -20,6 +20,8 @@ pub(super) struct Terms {
     /// How long the peer waits at most without hearing anything.
     pub(super) idle: Option<Duration>,
     pub(super) handle_max: u32,
+    /// How long the peer may be silent.
+    pub(super) silence: Duration,
     pub(super) remote_window: u32,
     pub(super) next_incoming_id: u32,
 }
@@ -36,11 +38,17 @@ impl Drop for Connection {
     }
 }
 
-/// Opens an AMQP connection on a stream, with one session. Has no limit of its own on how long that takes.
+/// Opens an AMQP connection on a stream, with one session. Has no limit of its own on how long that takes. A peer that is
+/// silent for a `heartbeat` is gone.
 ///
 /// # Errors
 /// The peer does not speak AMQP, or does not want to.
-pub(crate) async fn connect<S>(stream: S, hostname: &str, container: &str) -> Result<Connection, String>
+pub(crate) async fn connect<S>(
+    stream: S,
+    hostname: &str,
+    container: &str,
+    heartbeat: Duration,
+) -> Result<Connection, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -62,7 +70,8 @@ where
     // What follows does not need an answer before the next is said.
     out.clear();
     out.extend_from_slice(AMQP_HEADER);
-    frame::open(&mut out, container, hostname, MAX_FRAME, IDLE_MS);
+    // Heard twice as often, it may be late.
+    frame::open(&mut out, container, hostname, MAX_FRAME, (heartbeat.as_millis() / 2) as u32);
     frame::begin(&mut out, INCOMING_WINDOW, OUTGOING_WINDOW);
     talk.send(&out).await?;
     talk.header(AMQP_HEADER).await?;
@@ -74,6 +83,7 @@ where
         max_frame,
         idle: idle.map(|idle| Duration::from_millis(idle.into())),
         handle_max,
+        silence: heartbeat,
         remote_window: incoming_window,
         next_incoming_id: next_outgoing_id,
     };
