@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::amqp::{Connection, Error, Failure, Session, Value};
 use super::tokens::Tokens;
@@ -19,6 +19,9 @@ const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
 /// When a token is tried again that could not be renewed.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// How long the service may take to answer to a token.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection that is authorized.
 pub(super) struct Live {
@@ -82,7 +85,12 @@ impl Live {
         let token = self.tokens.token(&audience).await.map_err(NoToken::None)?;
         let text = |name: &'static str, value: &str| (Value::string(name), Value::string(value));
         let properties = vec![text("operation", "put-token"), text("type", token.kind), text("name", &audience)];
-        let answer = self.session().request("$cbs", properties, Value::string(&*token.text)).await;
+        let request = self.session().request("$cbs", properties, Value::string(&*token.text));
+        let Ok(answer) = timeout(PATIENCE, request).await else {
+            return Err(NoToken::None(format!(
+                "the service says nothing to the token for {entity} within {PATIENCE:?}"
+            )));
+        };
         match answer {
             Ok(answer) if answer.is_success() => {}
             Ok(answer) => {

@@ -2,6 +2,8 @@
 
 mod incoming;
 mod outgoing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future as _, poll_fn};
@@ -32,6 +34,12 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// How long the peer may take to answer that the connection is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A peer that has not said for as long what became of a message never will.
+const DECISION: Duration = Duration::from_secs(120);
+
+/// With more to be written, nothing is read: a peer may ask for more answers than it takes.
+const MOST_ANSWERS: usize = 1 << 20;
 
 /// Messages are not written ahead of the connection by more.
 const MOST_UNWRITTEN: usize = 256 << 10;
@@ -85,6 +93,7 @@ pub(super) struct Engine<S> {
 
 struct Settling {
     link: u64,
+    since: Instant,
     reply: oneshot::Sender<Result<Outcome, Error>>,
 }
 
@@ -207,6 +216,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         } else if now.duration_since(self.moved) >= self.silence {
             return Some(format!("it took nothing for {:?}", self.silence));
         }
+        let sent = self.unsettled.values().map(|outgoing| outgoing.since);
+        let settled = self.settling.values().map(|settling| settling.since);
+        if sent.chain(settled).any(|since| now.duration_since(since) >= DECISION) {
+            return Some(format!("it has not said for {DECISION:?} what became of a message"));
+        }
+        let mut ending = self.links.values().filter_map(|link| link.detached);
+        if ending.any(|since| now.duration_since(since) >= DECISION) {
+            return Some(format!("it has not said for {DECISION:?} that a link has ended"));
+        }
         if now.duration_since(self.spoke) >= self.quiet {
             self.spoke = now;
             frame::empty(&mut self.out);
@@ -217,6 +235,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, String> {
         let mut any = false;
         loop {
+            if self.out.len() - self.at > MOST_ANSWERS {
+                return Ok(any);
+            }
             self.read.reserve(READ_BYTES);
             match pin!(self.stream.read_buf(&mut self.read)).poll(cx) {
                 Poll::Pending => return Ok(any),
@@ -345,7 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             handle,
             remote: None,
             attaching: Some(reply),
-            detaching: false,
+            detached: None,
             ended: std::sync::Arc::default(),
             delivery_count: 0,
             credit: 0,
@@ -357,9 +378,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// Says that a link ends. It is forgotten when the peer has said so as well.
     fn detach(&mut self, number: u64) {
         let Some(link) = self.links.get_mut(&number) else { return };
-        if std::mem::replace(&mut link.detaching, true) {
+        if link.detached.is_some() {
             return;
         }
+        link.detached = Some(Instant::now());
         frame::detach(&mut self.out, link.handle);
         if let Side::Sender { queue, .. } = &mut link.side {
             let ended = Error::Lost("the link was given up".into());
@@ -372,7 +394,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
 
     fn flow(&mut self, number: u64, add: u32, drain: bool) {
         let windows = self.windows();
-        let Some(link) = self.links.get_mut(&number).filter(|link| !link.detaching) else { return };
+        let Some(link) = self.links.get_mut(&number).filter(|link| link.detached.is_none()) else { return };
         let Side::Receiver { events, drains, .. } = &mut link.side else { return };
         link.credit = link.credit.saturating_add(add);
         if drain && link.credit == 0 {
@@ -384,12 +406,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     }
 
     fn settle(&mut self, number: u64, id: u32, state: super::Value, reply: oneshot::Sender<Result<Outcome, Error>>) {
-        match self.links.get(&number).filter(|link| !link.detaching) {
+        match self.links.get(&number).filter(|link| link.detached.is_none()) {
             Some(link) => {
                 let settled = link.spec.settled;
                 frame::disposition(&mut self.out, true, id, settled, state);
                 if !settled {
-                    self.settling.insert(id, Settling { link: number, reply });
+                    self.settling.insert(id, Settling { link: number, since: Instant::now(), reply });
                 }
             }
             None => drop(reply.send(Err(Error::Lost("the link has ended".into())))),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -91,8 +92,8 @@ pub(super) struct Link {
     pub(super) remote: Option<u32>,
     /// Who waits for it to be attached.
     pub(super) attaching: Option<oneshot::Sender<Result<Made, Error>>>,
-    /// Whether this side has said that it ends.
-    pub(super) detaching: bool,
+    /// Since when this side has said that it ends.
+    pub(super) detached: Option<Instant>,
     pub(super) ended: Arc<OnceLock<Failure>>,
     pub(super) delivery_count: u32,
     pub(super) credit: u32,

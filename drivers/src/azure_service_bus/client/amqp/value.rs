@@ -2,8 +2,9 @@
 
 use bytes::{Buf as _, Bytes};
 
-/// How deep values may lie in each other.
+/// How deep values may lie in each other, and how many of them there may be: each takes more memory than bytes on the wire.
 const MOST_DEPTH: u32 = 32;
+const MOST_VALUES: u32 = 1 << 18;
 
 /// A value of any type.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,20 +93,22 @@ impl Value {
     /// # Errors
     /// It is cut off, or no value.
     pub(crate) fn decode(bytes: &mut Bytes) -> Result<Self, &'static str> {
-        Self::read(bytes, MOST_DEPTH)
+        Self::read(bytes, &mut Limits { depth: MOST_DEPTH, values: MOST_VALUES })
     }
 
-    fn read(bytes: &mut Bytes, depth: u32) -> Result<Self, &'static str> {
+    fn read(bytes: &mut Bytes, limits: &mut Limits) -> Result<Self, &'static str> {
         let code = byte(bytes)?;
         if code != 0 {
-            return Self::read_as(code, bytes, depth);
+            return Self::read_as(code, bytes, limits);
         }
-        let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
-        let descriptor = Self::read(bytes, depth)?;
-        Ok(Self::Described(Box::new((descriptor, Self::read(bytes, depth)?))))
+        limits.inside(|limits| {
+            let descriptor = Self::read(bytes, limits)?;
+            Ok(Self::Described(Box::new((descriptor, Self::read(bytes, limits)?))))
+        })
     }
 
-    fn read_as(code: u8, bytes: &mut Bytes, depth: u32) -> Result<Self, &'static str> {
+    fn read_as(code: u8, bytes: &mut Bytes, limits: &mut Limits) -> Result<Self, &'static str> {
+        limits.values = limits.values.checked_sub(1).ok_or("there are too many values")?;
         // The width is in the upper half of the code.
         let fixed = [0, 1, 2, 4, 8, 16].get(usize::from(code >> 4).wrapping_sub(4)).copied();
         if let Some(width) = fixed
@@ -148,16 +151,16 @@ impl Value {
             0xa0 | 0xb0 => Self::Binary(sized(code, bytes)?),
             0xa1 | 0xb1 => Self::String(text(sized(code, bytes)?)?),
             0xa3 | 0xb3 => Self::Symbol(text(sized(code, bytes)?)?),
-            0xc0 | 0xd0 => Self::List(items(code, sized(code, bytes)?, depth)?),
+            0xc0 | 0xd0 => Self::List(items(code, sized(code, bytes)?, limits)?),
             0xc1 | 0xd1 => {
-                let mut items = items(code, sized(code, bytes)?, depth)?.into_iter();
+                let mut items = items(code, sized(code, bytes)?, limits)?.into_iter();
                 let mut entries = Vec::with_capacity(items.len() / 2);
                 while let Some(key) = items.next() {
                     entries.push((key, items.next().ok_or("a map has a key without a value")?));
                 }
                 Self::Map(entries)
             }
-            0xe0 | 0xf0 => Self::Array(elements(code, sized(code, bytes)?, depth)?),
+            0xe0 | 0xf0 => Self::Array(elements(code, sized(code, bytes)?, limits)?),
             _ => return Err("a value of an unknown type"),
         })
     }
@@ -302,41 +305,64 @@ fn text(bytes: Bytes) -> Result<String, &'static str> {
     String::from_utf8(bytes.into()).map_err(|_| "a text that is not UTF-8")
 }
 
-fn items(code: u8, mut bytes: Bytes, depth: u32) -> Result<Vec<Value>, &'static str> {
-    let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+fn items(code: u8, mut bytes: Bytes, limits: &mut Limits) -> Result<Vec<Value>, &'static str> {
     let count = length(code, &mut bytes)?;
-    // Each has a byte at least.
-    if count > bytes.len() {
-        return Err(TRUNCATED);
-    }
-    (0..count).map(|_| Value::read(&mut bytes, depth)).collect()
+    limits.inside(|limits| {
+        // What is promised takes no memory before it is there.
+        let mut items = Vec::with_capacity(count.min(bytes.len()).min(16));
+        for _ in 0..count {
+            items.push(Value::read(&mut bytes, limits)?);
+        }
+        Ok(items)
+    })
 }
 
-fn elements(code: u8, mut bytes: Bytes, depth: u32) -> Result<Vec<Value>, &'static str> {
-    let depth = depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+fn elements(code: u8, mut bytes: Bytes, limits: &mut Limits) -> Result<Vec<Value>, &'static str> {
     let count = length(code, &mut bytes)?;
-    let mut of = byte(&mut bytes)?;
-    let mut descriptor = None;
-    if of == 0 {
-        descriptor = Some(Value::read(&mut bytes, depth)?);
-        of = byte(&mut bytes)?;
+    limits.inside(|limits| {
+        let mut of = byte(&mut bytes)?;
+        let mut descriptor = None;
+        if of == 0 {
+            let read = Value::read(&mut bytes, limits)?;
+            // It is there again for each element.
+            if !matches!(read, Value::Ulong(_) | Value::Symbol(_)) {
+                return Err("a descriptor that is neither a number nor a name");
+            }
+            descriptor = Some(read);
+            of = byte(&mut bytes)?;
+        }
+        let mut elements = Vec::new();
+        // Some have no bytes of their own: how many there may be is limited.
+        for _ in 0..count {
+            let value = Value::read_as(of, &mut bytes, limits)?;
+            elements.push(match &descriptor {
+                None => value,
+                Some(descriptor) => Value::Described(Box::new((descriptor.clone(), value))),
+            });
+        }
+        Ok(elements)
+    })
+}
+
+/// How much deeper values may lie, and how many more there may be.
+struct Limits {
+    depth: u32,
+    values: u32,
+}
+
+impl Limits {
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, &'static str>) -> Result<T, &'static str> {
+        self.depth = self.depth.checked_sub(1).ok_or("values lie too deep in each other")?;
+        let read = read(self)?;
+        self.depth += 1;
+        Ok(read)
     }
-    // Those without bytes of their own are no reason to take as much memory as a peer likes.
-    if count > bytes.len().max(1 << 10) {
-        return Err(TRUNCATED);
-    }
-    let read = |_| {
-        let value = Value::read_as(of, &mut bytes, depth)?;
-        Ok(match &descriptor {
-            None => value,
-            Some(descriptor) => Value::Described(Box::new((descriptor.clone(), value))),
-        })
-    };
-    (0..count).map(read).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn round(value: &Value) -> Value {
@@ -403,6 +429,57 @@ mod tests {
         let bytes = [0xd0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
         assert!(Value::decode(&mut Bytes::copy_from_slice(&bytes)).is_err());
         let bytes = [0xf0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
-        assert!(Value::decode(&mut Bytes::copy_from_slice(&bytes)).is_err());
+        assert_eq!(Value::decode(&mut Bytes::copy_from_slice(&bytes)), Err("there are too many values"));
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<u32>().prop_map(Value::Uint),
+            any::<u64>().prop_map(Value::Ulong),
+            any::<i64>().prop_map(Value::Long),
+            any::<i64>().prop_map(Value::Timestamp),
+            any::<[u8; 16]>().prop_map(Value::Uuid),
+            any::<char>().prop_map(Value::Char),
+            ".{0,300}".prop_map(Value::String),
+            "[a-z:-]{0,40}".prop_map(Value::Symbol),
+            proptest::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| Value::Binary(bytes.into())),
+        ];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::List),
+                proptest::collection::vec((inner.clone(), inner.clone()), 0..8).prop_map(Value::Map),
+                (inner.clone(), inner).prop_map(|both| Value::Described(Box::new(both))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_comes_back(value in values()) {
+            let mut out = Vec::new();
+            value.encode(&mut out);
+            let mut bytes = Bytes::from(out);
+            prop_assert_eq!(Value::decode(&mut bytes), Ok(value));
+            prop_assert!(bytes.is_empty());
+        }
+
+        /// Bytes that are wrong in places are read or refused.
+        #[test]
+        fn no_bytes_are_too_much(
+            value in values(),
+            wrong in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            noise in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut out = Vec::new();
+            value.encode(&mut out);
+            for (at, byte) in wrong {
+                let at = at.index(out.len());
+                out[at] = byte;
+            }
+            let _ = Value::decode(&mut Bytes::from(out));
+            let _ = Value::decode(&mut Bytes::from(noise));
+        }
     }
 }

@@ -10,12 +10,12 @@ use crate::azure_service_bus::client::amqp::link::{Made, Partial};
 use crate::azure_service_bus::client::amqp::{Event, Incoming, Value};
 
 /// A message of more bytes is none: the service's own limit is 100 MB.
-const LARGEST: usize = 256 << 20;
+const LARGEST: usize = 128 << 20;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     pub(super) fn on_frame(&mut self, frame: Frame) -> Result<(), String> {
         match frame {
-            Frame::Attach(attached) => self.on_attach(attached),
+            Frame::Attach(attached) => self.on_attach(attached)?,
             Frame::Flow(flow) => self.on_flow(&flow),
             Frame::Transfer { transfer, payload } => self.on_transfer(transfer, &payload)?,
             Frame::Disposition(said) if said.receives => self.on_decided(&said),
@@ -33,25 +33,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         Ok(())
     }
 
-    fn on_attach(&mut self, attached: Attached) {
+    fn on_attach(&mut self, attached: Attached) -> Result<(), String> {
         // Whoever receives there sends here.
         let key = (Box::from(&*attached.name), !attached.receives);
         let Some((number, link)) =
             self.by_name.get(&key).and_then(|number| Some((*number, self.links.get_mut(number)?)))
         else {
-            return;
+            return Ok(());
         };
-        link.remote = Some(attached.handle);
-        self.by_remote.insert(attached.handle, number);
+        if link.remote.replace(attached.handle).is_some() || self.by_remote.insert(attached.handle, number).is_some() {
+            return Err("it made a link twice".to_owned());
+        }
         if link.spec.receives {
             link.delivery_count = attached.initial_delivery_count;
         }
         // Without one, the link is refused, and its end says why.
         let terminus = if link.spec.receives { &attached.source } else { &attached.target };
         if *terminus == Value::Null {
-            return;
+            return Ok(());
         }
-        let Some(reply) = link.attaching.take() else { return };
+        let Some(reply) = link.attaching.take() else { return Ok(()) };
         let made = Made {
             number,
             max_message_size: attached.max_message_size,
@@ -62,6 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         if reply.send(Ok(made)).is_err() {
             self.detach(number);
         }
+        Ok(())
     }
 
     fn on_flow(&mut self, flow: &Flow) {
@@ -138,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             *partial = Some(message);
             return Ok(());
         }
-        link.credit = link.credit.saturating_sub(1);
+        link.credit = link.credit.checked_sub(1).ok_or("it sent more messages than it was let")?;
         link.delivery_count = link.delivery_count.wrapping_add(1);
         if !transfer.aborted {
             let Partial { id, tag, settled, payload: before } = message;
@@ -175,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     fn on_detach(&mut self, handle: u32, failure: Option<Failure>) {
         let Some(number) = self.by_remote.remove(&handle) else { return };
         let Some(link) = self.links.get_mut(&number) else { return };
-        let (own, detaching) = (link.handle, std::mem::replace(&mut link.detaching, true));
+        let (own, detaching) = (link.handle, link.detached.is_some());
         if !detaching {
             frame::detach(&mut self.out, own);
         }

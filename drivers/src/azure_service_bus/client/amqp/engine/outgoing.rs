@@ -1,5 +1,7 @@
 //! Messages on their way out.
 
+use std::time::Instant;
+
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -22,13 +24,14 @@ pub(super) struct Outgoing {
     link: u64,
     /// Where it ends among all bytes of the connection; not known before its last frame is there.
     end: Option<u64>,
+    pub(super) since: Instant,
     reply: oneshot::Sender<Sent>,
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     pub(super) fn enqueue(&mut self, number: u64, parcel: Parcel) {
-        let link = self.links.get_mut(&number).filter(|link| !link.detaching);
+        let link = self.links.get_mut(&number).filter(|link| link.detached.is_none());
         match link.map(|link| &mut link.side) {
             Some(Side::Sender { queue, .. }) => {
                 if queue.is_empty() {
@@ -68,7 +71,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     fn next_message(&mut self) -> Option<Current> {
         while let Some(number) = self.ready.pop_front() {
             let Some(link) = self.links.get_mut(&number) else { continue };
-            let (handle, may_send) = (link.handle, link.attaching.is_none() && !link.detaching && link.credit > 0);
+            let (handle, may_send) =
+                (link.handle, link.attaching.is_none() && link.detached.is_none() && link.credit > 0);
             let Side::Sender { queue, next_tag } = &mut link.side else { continue };
             if !may_send {
                 continue;
@@ -90,7 +94,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             let id = self.next_delivery;
             self.next_delivery = id.wrapping_add(1);
             let Parcel { payload, reply, permits } = parcel;
-            self.unsettled.insert(id, Outgoing { link: number, end: None, reply, _permits: permits });
+            self.unsettled
+                .insert(id, Outgoing { link: number, end: None, since: Instant::now(), reply, _permits: permits });
             return Some(Current { link: number, handle, id, tag, begun: false, left: payload });
         }
         None
