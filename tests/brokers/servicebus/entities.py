@@ -170,6 +170,9 @@ class Queue:
             if info:
                 message.add(info)
             self.requeue(message)
+        elif how == "released":
+            message.count -= 1
+            self.requeue(message)
         elif how == "defered":
             message.state, message.lock = "deferred", None
             self.deferred[message.sequence] = message

@@ -367,7 +367,8 @@ class StandIn(Handler):
         if state == Delivery.ACCEPTED:
             how = "completed"
         elif state == Delivery.RELEASED:
-            how = "abandoned"
+            # The service does not count that as a delivery, other than an abandoned one.
+            how = "released"
         elif state == Delivery.MODIFIED:
             how = "defered" if delivery.remote.undeliverable else "abandoned"
             info = delivery.remote.annotations or {}
