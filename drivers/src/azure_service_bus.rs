@@ -121,8 +121,10 @@ pub struct Subscription<'a> {
     pub source: Source<'a>,
     /// How long one receive waits; 2 s where it is not given.
     pub listener_timeout: Option<Duration>,
-    /// How many messages one receive takes at most, at least 1.
+    /// How many messages are asked for at once at most, at least 1.
     pub max_recv_batch_size: Option<u32>,
+    /// Whether it has sessions.
+    pub sessions: bool,
     /// Whether it is what was dead-lettered there.
     pub dead_letter: bool,
 }
@@ -146,7 +148,7 @@ pub enum Source<'a> {
 
 const CREDENTIALS: &str = "SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME";
 const SUBSCRIPTION_PARAMETERS: &[&str] =
-    &["subscription", "queue", "dead_letter", "listener_timeout", "max_recv_batch_size"];
+    &["subscription", "queue", "dead_letter", "listener_timeout", "max_recv_batch_size", "sessions"];
 
 static TOPIC: Grammar = Grammar {
     what: "a Service Bus topic",
@@ -192,6 +194,7 @@ impl<'a> Subscription<'a> {
             source: source(&url, entity)?,
             listener_timeout: url.duration("listener_timeout", None)?,
             max_recv_batch_size: url.integer("max_recv_batch_size", 1..=i32::MAX as u32)?,
+            sessions: url.flag("sessions")?,
             dead_letter: url.flag("dead_letter")?,
         })
     }
@@ -271,11 +274,12 @@ mod tests {
         ] {
             assert_eq!(
                 Subscription::parse(url),
-                Ok(Subscription { source, listener_timeout, max_recv_batch_size, dead_letter: false }),
+                Ok(Subscription { source, listener_timeout, max_recv_batch_size, dead_letter: false, sessions: false }),
                 "{url}"
             );
         }
         assert!(Subscription::parse("azuresb://q?queue=true&dead_letter=true").unwrap().dead_letter);
+        assert!(Subscription::parse("azuresb://q?queue=true&sessions=true").unwrap().sessions);
     }
 
     #[test]
@@ -314,7 +318,7 @@ mod tests {
         const NONE: &str = "a Service Bus subscription looks like `azuresb://mytopic?subscription=mysubscription`; \
                             a queue looks like `azuresb://myqueue?queue=true`";
         const ACCEPTED: &str =
-            "accepted: `subscription`, `queue`, `dead_letter`, `listener_timeout`, `max_recv_batch_size`";
+            "accepted: `subscription`, `queue`, `dead_letter`, `listener_timeout`, `max_recv_batch_size`, `sessions`";
         const DURATION: &str = "write a number and a unit: `250ms`, `2s`, `1m30s`, `1h`";
         let long = "x".repeat(51);
         assert_refused(

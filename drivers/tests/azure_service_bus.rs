@@ -12,12 +12,19 @@ mod log;
 mod support;
 
 mod azure_service_bus {
+    mod common;
     mod connections;
+    mod demand;
     mod faults;
     mod identity;
+    mod locks;
     mod publishing;
+    mod receiving;
+    mod recovery;
     mod refusals;
     mod server;
+    mod sessions;
+    mod settling;
     mod stored;
     mod token_endpoint;
 }

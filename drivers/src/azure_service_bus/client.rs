@@ -2,14 +2,24 @@
 
 mod amqp;
 mod connector;
+mod delivery;
 mod identity;
+mod inbox;
+mod lane;
 mod live;
+mod locks;
+mod management;
 mod properties;
 mod publisher;
+mod received;
+mod sessions;
+mod settling;
 mod subscriber;
 mod tokens;
+mod trouble;
 mod verdict;
 mod websockets;
+mod written;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,135 @@
+//! A queue or subscription without sessions: one link, which is allowed as many messages as requests wait for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::amqp::{Error, Event, Failure, Value};
+use super::inbox::Inbox;
+use super::live::{Live, NoToken};
+use super::settling::PATIENCE;
+use super::trouble::Trouble;
+
+/// How the use of a connection ends.
+pub(super) enum End {
+    Closed,
+    /// The connection is gone.
+    Lost,
+    /// There is another connection.
+    Replaced,
+    /// The service refused, or ended the link after it stood for so long.
+    Ended(Failure, Duration),
+    /// There is no token, or no answer.
+    Refused(String),
+}
+
+/// Receives until the subscription is closed.
+pub(super) async fn run(inbox: Arc<Inbox>) {
+    let mut trouble = Trouble::new();
+    while let Some(live) = connection(&inbox).await {
+        match serve(&inbox, &live, &mut trouble).await {
+            End::Closed => return,
+            End::Replaced => {}
+            End::Lost => lost(&inbox).await,
+            End::Ended(failure, lasted) => trouble.ended(&inbox, &failure, lasted).await,
+            End::Refused(reason) => trouble.refused(&inbox, &reason).await,
+        }
+    }
+}
+
+/// The next connection. None once the subscription is closed.
+pub(super) async fn connection(inbox: &Inbox) -> Option<Arc<Live>> {
+    let (mut connections, mut changes) = (inbox.shared.watch(), inbox.watch());
+    loop {
+        if inbox.is_closed() {
+            return None;
+        }
+        let live = connections.borrow_and_update().clone();
+        if let Some(live) = live {
+            return Some(live);
+        }
+        inbox.unreachable();
+        tokio::select! {
+            // The sender lives as long as the inbox.
+            _ = connections.changed() => {}
+            _ = changes.changed() => {}
+        }
+    }
+}
+
+/// The connection's own task finds out as well, a moment later.
+pub(super) async fn lost(inbox: &Inbox) {
+    let mut connections = inbox.shared.watch();
+    let _ = timeout(Duration::from_millis(100), connections.changed()).await;
+}
+
+/// Has the service let this connection receive.
+pub(super) async fn authorized(inbox: &Inbox, live: &Live) -> Result<(), End> {
+    match timeout(PATIENCE, live.authorize(&inbox.entity)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(NoToken::Denied(failure))) => Err(End::Ended(failure, Duration::ZERO)),
+        Ok(Err(NoToken::Lost(_))) => Err(End::Lost),
+        Ok(Err(error @ NoToken::None(_))) => Err(End::Refused(error.to_string())),
+        Err(_) => Err(End::Refused(format!("no answer within {PATIENCE:?}"))),
+    }
+}
+
+async fn serve(inbox: &Arc<Inbox>, live: &Live, trouble: &mut Trouble) -> End {
+    if let Err(end) = authorized(inbox, live).await {
+        return end;
+    }
+    let session = live.session();
+    let opening = session.open_receiver(session.receiving(&inbox.entity, Value::Null, Value::Null));
+    let mut receiver = match timeout(PATIENCE, opening).await {
+        Ok(Ok(receiver)) => receiver,
+        Ok(Err(Error::Refused(failure))) => return End::Ended(failure, Duration::ZERO),
+        Ok(Err(Error::Lost(_))) => return End::Lost,
+        Err(_) => return End::Refused(format!("no answer within {PATIENCE:?}")),
+    };
+    trouble.is_over(inbox);
+    let since = Instant::now();
+    let mut changes = inbox.watch();
+    let mut retired = std::pin::pin!(live.retired());
+    // What the service may still send, and since when it is asked to take that back.
+    let mut credit = 0_u32;
+    let mut draining: Option<Instant> = None;
+    loop {
+        if inbox.is_closed() {
+            return End::Closed;
+        }
+        let waiting = inbox.waiting();
+        if draining.is_none() && waiting > credit {
+            receiver.add_credit(waiting - credit);
+            credit = waiting;
+        } else if draining.is_none() && waiting < credit {
+            receiver.drain();
+            draining = Some(Instant::now() + PATIENCE);
+        }
+        tokio::select! {
+            biased;
+            event = receiver.next() => match event {
+                Some(Event::Message(incoming)) => {
+                    credit = credit.saturating_sub(1);
+                    inbox.dispatch(incoming, receiver.settler(), None, None);
+                }
+                Some(Event::Drained) => {
+                    credit = 0;
+                    draining = None;
+                }
+                Some(Event::Detached(failure)) => return End::Ended(failure, since.elapsed()),
+                None => return End::Lost,
+            },
+            () = &mut retired => return End::Replaced,
+            _ = changes.changed() => {}
+            () = sleep_until(draining.unwrap_or_else(far)), if draining.is_some() => {
+                // What it still sends goes back by the end of the link.
+                return End::Refused(format!("no answer within {PATIENCE:?}"));
+            }
+        }
+    }
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}

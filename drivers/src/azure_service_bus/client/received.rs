@@ -1,0 +1,191 @@
+//! A message as the service hands it out, read as one of ours.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::amqp::{Body, Sections, Value};
+use super::written::{json, text, time};
+use crate::azure_service_bus::attributes;
+use crate::{Attribute, Message};
+
+/// Where a message says how it is packed. Published, it is an application property.
+const CONTENT_ENCODING: &str = "Content-Encoding";
+
+/// A message, and what is known of it beside.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    pub(super) message: Message,
+    /// How often it was delivered, this time included.
+    pub(super) count: Option<u32>,
+    /// Its number in the queue or subscription.
+    pub(super) sequence: Option<u64>,
+    /// When it was stored.
+    pub(super) enqueued: Option<SystemTime>,
+    /// When its lock ends, by the service's clock.
+    pub(super) locked_until: Option<SystemTime>,
+}
+
+impl Received {
+    /// # Errors
+    /// It is nothing that AMQP calls a message.
+    pub(super) fn read(payload: Bytes) -> Result<Self, &'static str> {
+        let sections = Sections::decode(payload)?;
+        let annotation = |name| sections.annotation(name);
+        let milliseconds = |name| match annotation(name) {
+            Some(Value::Timestamp(milliseconds)) => Some(*milliseconds),
+            _ => None,
+        };
+        let earlier = sections.header.get(4).and_then(Value::as_u32).unwrap_or_default();
+        Ok(Self {
+            count: Some(earlier.saturating_add(1)),
+            sequence: annotation("x-opt-sequence-number").and_then(Value::as_i64).and_then(|n| u64::try_from(n).ok()),
+            enqueued: milliseconds("x-opt-enqueued-time").and_then(at),
+            locked_until: milliseconds("x-opt-locked-until").and_then(at),
+            message: Message {
+                key: property(&sections, 10),
+                id: property(&sections, 0),
+                attributes: attributes(&sections, milliseconds("x-opt-scheduled-enqueue-time")),
+                body: body(sections.body),
+            },
+        })
+    }
+}
+
+fn at(milliseconds: i64) -> Option<SystemTime> {
+    let offset = Duration::from_millis(milliseconds.unsigned_abs());
+    match milliseconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(offset),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(offset),
+    }
+}
+
+/// A property, written out where it is no text. One that is empty is none.
+fn property(sections: &Sections, index: usize) -> Option<String> {
+    Some(text(sections.property(index))).filter(|text| !text.is_empty())
+}
+
+/// Names are unique: what stands for a property goes before an application property of its name.
+fn attributes(sections: &Sections, scheduled: Option<i64>) -> Vec<Attribute> {
+    let mut found: Vec<Attribute> = Vec::new();
+    let mut add = |name: &'static str, value: Option<String>| {
+        found.extend(value.map(|value| Attribute { name: Cow::Borrowed(name), value }));
+    };
+    add(attributes::CONTENT_TYPE, property(sections, 6));
+    add(CONTENT_ENCODING, property(sections, 7));
+    add(attributes::TO, property(sections, 2));
+    add(attributes::SUBJECT, property(sections, 3));
+    add(attributes::REPLY_TO, property(sections, 4));
+    add(attributes::CORRELATION_ID, property(sections, 5));
+    add(attributes::REPLY_TO_SESSION_ID, property(sections, 12));
+    let annotation = |name| sections.annotation(name).map(text).filter(|text| !text.is_empty());
+    // That of a message with a session is the session, which is its key.
+    let partition = annotation("x-opt-partition-key").filter(|key| Some(key) != property(sections, 10).as_ref());
+    add(attributes::PARTITION_KEY, partition);
+    add(attributes::TIME_TO_LIVE, sections.header.get(2).and_then(Value::as_u32).map(|ttl| format!("{ttl}ms")));
+    add(attributes::SCHEDULED_ENQUEUE_TIME, scheduled.map(time));
+    for (name, value) in &sections.application {
+        let name = text(name);
+        if found.iter().all(|known| known.name != name) {
+            found.push(Attribute { name: Cow::Owned(name), value: text(value) });
+        }
+    }
+    found
+}
+
+/// Bytes as they are, texts as UTF-8, anything else as JSON.
+fn body(body: Body) -> Bytes {
+    match body {
+        Body::Empty | Body::Value(Value::Null) => Bytes::new(),
+        Body::Data(bytes) | Body::Value(Value::Binary(bytes)) => bytes,
+        Body::Value(Value::String(text) | Value::Symbol(text)) => text.into(),
+        Body::Value(value) => json(&value).to_string().into(),
+        Body::Sequence(values) => json(&Value::List(values)).to_string().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure_service_bus::client::amqp::encode_message;
+
+    #[test]
+    fn a_message_with_everything() {
+        let text = Value::string;
+        let sections = Sections {
+            header: vec![Value::Bool(true), Value::Ubyte(4), Value::Uint(5_000), Value::Null, Value::Uint(2)],
+            annotations: vec![
+                (Value::symbol("x-opt-sequence-number"), Value::Long(7)),
+                (Value::symbol("x-opt-enqueued-time"), Value::Timestamp(1_700_000_000_123)),
+                (Value::symbol("x-opt-locked-until"), Value::Timestamp(1_700_000_030_123)),
+                (Value::symbol("x-opt-partition-key"), text("p")),
+                (Value::symbol("x-opt-scheduled-enqueue-time"), Value::Timestamp(0)),
+            ],
+            properties: vec![
+                text("id"),
+                Value::Binary(vec![1].into()),
+                text("to"),
+                text("subject"),
+                text("reply"),
+                Value::Ulong(9),
+                Value::symbol("text/plain"),
+                Value::symbol("gzip"),
+                Value::Null,
+                Value::Null,
+                text("session"),
+                Value::Null,
+                text("other"),
+            ],
+            application: vec![
+                (text("Content-Type"), text("not this")),
+                (text("X-Long"), Value::Long(1)),
+                (text("X-Bytes"), Value::Binary(vec![0xff].into())),
+            ],
+            body: Body::Data("body".into()),
+            ..Sections::default()
+        };
+        let received = Received::read(encode_message(&sections).into()).unwrap();
+        assert_eq!((received.count, received.sequence), (Some(3), Some(7)));
+        assert_eq!(received.enqueued, at(1_700_000_000_123));
+        assert_eq!(received.locked_until, at(1_700_000_030_123));
+        let message = received.message;
+        assert_eq!((message.key.as_deref(), message.id.as_deref()), (Some("session"), Some("id")));
+        assert_eq!(message.body, "body");
+        let found: Vec<_> = message.attributes.iter().map(|found| (&*found.name, &*found.value)).collect();
+        let expected = [
+            ("Content-Type", "text/plain"),
+            ("Content-Encoding", "gzip"),
+            ("Servicebus-To", "to"),
+            ("Servicebus-Subject", "subject"),
+            ("Servicebus-Reply-To", "reply"),
+            ("Servicebus-Correlation-Id", "9"),
+            ("Servicebus-Reply-To-Session-Id", "other"),
+            ("Servicebus-Partition-Key", "p"),
+            ("Servicebus-Time-To-Live", "5000ms"),
+            ("Servicebus-Scheduled-Enqueue-Time", "1970-01-01T00:00:00Z"),
+            ("X-Long", "1"),
+            ("X-Bytes", "/w=="),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn bodies_of_every_kind() {
+        for (body, expected) in [
+            (Body::Empty, ""),
+            (Body::Value(Value::Null), ""),
+            (Body::Value(Value::string("zwölf")), "zwölf"),
+            (Body::Value(Value::Binary("bytes".into())), "bytes"),
+            (Body::Value(Value::Long(12)), "12"),
+            (Body::Value(Value::Map(vec![(Value::string("a"), Value::List(vec![]))])), "{\"a\":[]}"),
+            (Body::Sequence(vec![Value::Int(1), Value::string("b")]), "[1,\"b\"]"),
+        ] {
+            let sections = Sections { body, ..Sections::default() };
+            let received = Received::read(encode_message(&sections).into()).unwrap();
+            assert_eq!(received.message.body, expected);
+            assert_eq!(received.count, Some(1));
+        }
+        assert!(Received::read(Bytes::from_static(b"\x00\x53")).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! A queue or subscription with sessions: the next one that is free is taken when a request waits, has one message out at a
+//! time, and is let go when it has no more, so that other gateways get it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::amqp::{Error, Event, Failure, Receiver, Value};
+use super::inbox::{Ask, Inbox, Slot};
+use super::lane::{End, authorized, connection, lost};
+use super::live::Live;
+use super::management::{Unanswered, ask};
+use super::settling::{PATIENCE, is_lost};
+use super::trouble::Trouble;
+
+const FILTER: &str = "com.microsoft:session-filter";
+
+/// How long the service looks for a session with messages, where the URL does not say.
+pub(super) const LISTENER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a session's next message may take before the session is taken to have none.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long a session is kept that nobody asks.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How long a session is kept that always has messages, so that others have their turn.
+const MOST_TIME: Duration = Duration::from_secs(30);
+
+/// How many sessions are taken at once.
+const MOST_SESSIONS: usize = 256;
+
+/// A session's lock is renewed the first time after this, and then after half of what is left of it.
+const FIRST_RENEWAL: Duration = Duration::from_secs(1);
+const MOST_RENEWAL: Duration = Duration::from_secs(10);
+
+/// How a session's turn ends.
+enum Turn {
+    /// It was let go, or there was none.
+    Over,
+    /// The service refused, or ended the link.
+    Ended(Failure, Duration),
+    Lost,
+    Unanswered,
+}
+
+/// Receives until the subscription is closed.
+pub(super) async fn run(inbox: Arc<Inbox>, listener_timeout: Option<Duration>) {
+    let mut trouble = Trouble::new();
+    while let Some(live) = connection(&inbox).await {
+        match serve(&inbox, &live, listener_timeout.unwrap_or(LISTENER_TIMEOUT), &mut trouble).await {
+            End::Closed => return,
+            End::Replaced => {}
+            End::Lost => lost(&inbox).await,
+            End::Ended(failure, lasted) => trouble.ended(&inbox, &failure, lasted).await,
+            End::Refused(reason) => trouble.refused(&inbox, &reason).await,
+        }
+    }
+}
+
+async fn serve(inbox: &Arc<Inbox>, live: &Arc<Live>, listener_timeout: Duration, trouble: &mut Trouble) -> End {
+    if let Err(end) = authorized(inbox, live).await {
+        return end;
+    }
+    let mut changes = inbox.watch();
+    let mut turns = JoinSet::new();
+    let (mut retired, mut over) = (std::pin::pin!(live.retired()), std::pin::pin!(live.session().ended()));
+    loop {
+        if inbox.is_closed() {
+            return End::Closed;
+        }
+        while turns.len() < MOST_SESSIONS
+            && let Some(asked) = inbox.ask()
+        {
+            turns.spawn(turn(Arc::clone(inbox), Arc::clone(live), asked, listener_timeout));
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            Some(ended) = turns.join_next() => match ended {
+                Ok(Turn::Over) => trouble.is_over(inbox),
+                Ok(Turn::Ended(failure, lasted)) => {
+                    // The other sessions are not hurt by that.
+                    leave(turns);
+                    return End::Ended(failure, lasted);
+                }
+                Ok(Turn::Lost) | Err(_) => return End::Lost,
+                Ok(Turn::Unanswered) => {
+                    leave(turns);
+                    return End::Refused(format!("no answer within {PATIENCE:?}"));
+                }
+            },
+            () = &mut retired => {
+                leave(turns);
+                return End::Replaced;
+            }
+            _ = &mut over => return End::Lost,
+        }
+    }
+}
+
+/// Lets sessions that have a message out go on until it is settled.
+fn leave(mut turns: JoinSet<Turn>) {
+    turns.detach_all();
+}
+
+/// Takes the next session that is free, and has its messages out one after the other.
+async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: Duration) -> Turn {
+    let mut asked = Some(asked);
+    let mut receiver = match accept(&inbox, &live, &mut asked, listener_timeout).await {
+        Ok(receiver) => receiver,
+        Err(end) => return end,
+    };
+    let Some(id) = session_id(&receiver) else {
+        let failure = Failure::new("amqp:not-allowed", "the service did not say which session it gave");
+        return Turn::Ended(failure, Duration::ZERO);
+    };
+    let slot = Arc::<Slot>::default();
+    let began = Instant::now();
+    let mut changes = inbox.watch();
+    let (mut credit, mut draining, mut asked_at, mut idle) = (0, false, began, began);
+    let mut renewal = began + FIRST_RENEWAL;
+    loop {
+        let is_busy = slot.is_busy();
+        if credit > 0 && !draining {
+            let is_surplus = match asked.take().map(Ask::give_up) {
+                Some(Err(still)) => {
+                    asked = Some(still);
+                    false
+                }
+                Some(Ok(())) | None => true,
+            };
+            if is_surplus || asked_at.elapsed() >= QUIET {
+                receiver.drain();
+                draining = true;
+            }
+        }
+        if credit == 0 && !is_busy {
+            let is_wanted = began.elapsed() < MOST_TIME || asked.is_some();
+            match asked.take().or_else(|| is_wanted.then(|| inbox.ask()).flatten()) {
+                Some(one) => {
+                    asked = Some(one);
+                    receiver.add_credit(1);
+                    (credit, asked_at) = (1, Instant::now());
+                }
+                None if !is_wanted || idle.elapsed() >= LINGER || inbox.is_closed() => return Turn::Over,
+                None => {}
+            }
+        }
+        let next = match (is_busy, credit > 0) {
+            (true, _) => renewal,
+            (false, true) if draining => asked_at + QUIET + PATIENCE,
+            (false, true) => asked_at + QUIET,
+            (false, false) => idle + LINGER,
+        };
+        tokio::select! {
+            biased;
+            event = receiver.next() => match event {
+                Some(Event::Message(incoming)) => {
+                    credit = 0;
+                    let busy = slot.take();
+                    inbox.dispatch(incoming, receiver.settler(), asked.take(), Some(busy));
+                    idle = Instant::now();
+                }
+                // It has no more, or nobody waits for them.
+                Some(Event::Drained) if draining => {
+                    draining = false;
+                    if credit > 0 {
+                        return Turn::Over;
+                    }
+                }
+                Some(Event::Drained) => {}
+                Some(Event::Detached(failure)) => {
+                    inbox.lose_session(&slot);
+                    return if is_lost(&failure) { Turn::Over } else { Turn::Ended(failure, began.elapsed()) };
+                }
+                None => {
+                    inbox.lose_session(&slot);
+                    return Turn::Lost;
+                }
+            },
+            () = slot.freed.notified() => idle = Instant::now(),
+            _ = changes.changed(), if !is_busy => {}
+            () = sleep_until(next) => {
+                if draining && asked_at.elapsed() >= QUIET + PATIENCE {
+                    return Turn::Unanswered;
+                }
+                if is_busy {
+                    match renew(&inbox, &live, &id).await {
+                        Some(wait) => renewal = Instant::now() + wait,
+                        None => {
+                            inbox.lose_session(&slot);
+                            return Turn::Over;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a session, for as long as somebody waits for its message.
+async fn accept(
+    inbox: &Inbox,
+    live: &Live,
+    asked: &mut Option<Ask>,
+    listener_timeout: Duration,
+) -> Result<Receiver, Turn> {
+    let session = live.session();
+    let any = Value::Described(Box::new((Value::symbol(FILTER), Value::Null)));
+    let milliseconds = u32::try_from(listener_timeout.as_millis()).unwrap_or(u32::MAX).max(100);
+    let properties = Value::Map(vec![(Value::symbol("com.microsoft:timeout"), Value::Uint(milliseconds))]);
+    let spec = session.receiving(&inbox.entity, Value::Map(vec![(Value::symbol(FILTER), any)]), properties);
+    let mut opening = std::pin::pin!(session.open_receiver(spec));
+    let mut changes = inbox.watch();
+    let until = Instant::now() + listener_timeout + PATIENCE;
+    loop {
+        match asked.take().map(Ask::give_up) {
+            Some(Err(still)) => *asked = Some(still),
+            Some(Ok(())) | None => return Err(Turn::Over),
+        }
+        tokio::select! {
+            opened = &mut opening => return match opened {
+                Ok(receiver) => Ok(receiver),
+                Err(Error::Lost(_)) => Err(Turn::Lost),
+                // There is none with messages.
+                Err(Error::Refused(failure)) if failure.is("com.microsoft:timeout") => Err(Turn::Over),
+                // Another one was quicker.
+                Err(Error::Refused(failure)) if failure.is("com.microsoft:session-cannot-be-locked") => {
+                    sleep(QUIET).await;
+                    Err(Turn::Over)
+                }
+                Err(Error::Refused(failure)) => Err(Turn::Ended(failure, Duration::ZERO)),
+            },
+            _ = changes.changed() => {}
+            () = sleep_until(until) => return Err(Turn::Unanswered),
+        }
+    }
+}
+
+/// The service says in the link's source which session it is.
+fn session_id(receiver: &Receiver) -> Option<String> {
+    let Value::Described(source) = receiver.source() else { return None };
+    let Value::List(fields) = &source.1 else { return None };
+    let filter = fields.get(7)?.entry(FILTER)?;
+    let id = match filter {
+        Value::Described(described) => &described.1,
+        plain => plain,
+    };
+    id.as_text().map(str::to_owned)
+}
+
+/// Renews the lock of a session. When to do that again; none where it is lost.
+async fn renew(inbox: &Inbox, live: &Live, id: &str) -> Option<Duration> {
+    let body = vec![(Value::string("session-id"), Value::string(id))];
+    match ask(inbox, live, "com.microsoft:renew-session-lock", body).await {
+        Ok(response) => {
+            let until = match response.body.entry("expiration") {
+                Some(Value::Timestamp(milliseconds)) => u64::try_from(*milliseconds).unwrap_or_default(),
+                _ => 0,
+            };
+            let until = std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(until);
+            let left = until.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+            Some((left / 2).clamp(FIRST_RENEWAL / 2, MOST_RENEWAL))
+        }
+        Err(Unanswered::Said(failure)) if is_lost(&failure) => None,
+        Err(_) => Some(FIRST_RENEWAL),
+    }
+}
