@@ -62,7 +62,7 @@ impl Harness for ServiceBus {
         let name = unique("conformance");
         let names: Vec<_> = (0..wanted.subscriptions).map(|number| format!("s{number}")).collect();
         let lock = wanted.deadline.map_or(60, |deadline| deadline.as_secs().max(1));
-        self.entities.add(&format!("topic {name} {} lock-seconds={lock}", names.join(" ")));
+        self.entities.add(&format!("topic {name} {} lock-seconds={lock} max-size=2097152", names.join(" ")));
         let subscriptions: Vec<_> =
             names.iter().map(|subscription| format!("azuresb://{name}?subscription={subscription}")).collect();
         let dead_letter = wanted.dead_letter.then(|| format!("{}&dead_letter=true", subscriptions[0]));

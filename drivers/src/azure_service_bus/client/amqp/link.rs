@@ -77,8 +77,6 @@ pub(crate) struct Incoming {
     pub(crate) id: u32,
     /// The peer's own name for the delivery.
     pub(crate) tag: Bytes,
-    /// Whether there is nothing left to settle.
-    pub(crate) settled: bool,
     /// As AMQP writes it, all sections.
     pub(crate) payload: Bytes,
 }
@@ -109,7 +107,6 @@ pub(super) enum Side {
 pub(super) struct Partial {
     pub(super) id: u32,
     pub(super) tag: Bytes,
-    pub(super) settled: bool,
     pub(super) payload: BytesMut,
 }
 

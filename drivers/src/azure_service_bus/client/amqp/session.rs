@@ -273,11 +273,6 @@ impl Receiver {
         self.events.recv().await
     }
 
-    /// What has come already.
-    pub(crate) fn try_next(&mut self) -> Option<Event> {
-        self.events.try_recv().ok()
-    }
-
     pub(crate) fn settler(&self) -> &Settler {
         &self.settler
     }
@@ -302,9 +297,5 @@ impl Settler {
             let _ = reply.send(Err(self.session.lost()));
         }
         answer
-    }
-
-    pub(crate) fn session(&self) -> &Session {
-        &self.session
     }
 }

@@ -127,11 +127,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             None => Partial {
                 id: transfer.delivery_id.ok_or("it sent a message without a number")?,
                 tag: transfer.tag.clone().unwrap_or_default(),
-                settled: false,
                 payload: BytesMut::new(),
             },
         };
-        message.settled |= transfer.settled;
         if transfer.more && !transfer.aborted {
             if message.payload.len() + payload.len() > LARGEST {
                 return Err(format!("it sent a message of more than {LARGEST} bytes"));
@@ -143,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         link.credit = link.credit.checked_sub(1).ok_or("it sent more messages than it was let")?;
         link.delivery_count = link.delivery_count.wrapping_add(1);
         if !transfer.aborted {
-            let Partial { id, tag, settled, payload: before } = message;
+            let Partial { id, tag, payload: before } = message;
             let payload = if before.is_empty() {
                 payload.clone()
             } else {
@@ -152,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
                 whole.freeze()
             };
             // Whoever does not receive any more has detached the link, which gives the message back.
-            let _ = events.send(Event::Message(Incoming { id, tag, settled, payload }));
+            let _ = events.send(Event::Message(Incoming { id, tag, payload }));
         }
         if *drains && link.credit == 0 {
             *drains = false;

@@ -1,12 +1,23 @@
 //! AMQP 1.0, as much of it as a client of Service Bus speaks: a connection with one session, links to send and to receive
 //! over, and requests that are answered.
 //!
-//! It is ours. The crate `azservicebus` and `fe2o3-amqp` beneath it were read for it, and cannot be held to what this
-//! product promises: a message counts as unsettled only after it was handed to another task, so that a quick confirmation
-//! finds nobody and the publisher waits for ever; a receiver throws the service's answer to `complete` away, so that a lock
-//! that was lost looks like a message that was acknowledged; a connection that cannot write does not read either, and never
-//! notices that its peer is gone; and links and tokens that fail to be renewed are only logged. One task owns all of a
-//! connection here, and whoever waits for something hears how it ended.
+//! # Why not the crate
+//!
+//! `azservicebus` 0.25.1 is `fe2o3-amqp` 0.14.1 beneath, and both were read for it. What a message would suffer there:
+//!
+//! - *Acknowledged, and not.* fe2o3-amqp, src/link/mod.rs, `LinkRelay::on_incoming_disposition`: the service's answer to
+//!   `complete` is dropped (`let _state = ...`), and src/link/receiver.rs `accept` returns before it. A lock that was lost
+//!   looks like an acknowledged message.
+//! - *Confirmed, and nobody hears.* src/link/sender_link.rs, `send_payload_with_transfer`: the transfer is handed to another
+//!   task before the message is in `unsettled`; a confirmation that comes in between is for nobody, and `send` never ends.
+//! - *Hanging.* src/connection/engine.rs, `event_loop`: while it awaits a write it neither reads nor looks at the idle
+//!   time-out, so a peer that stops (SIGSTOP) is never found out; `wait_for_remote_close` has no limit either.
+//! - *Locked out.* azservicebus, src/amqp/amqp_cbs_link.rs, `handle_refresher`: a token that cannot be renewed once is
+//!   logged, dropped and never tried again; src/primitives/service_bus_connection_string_properties.rs drops an
+//!   `Endpoint`'s port.
+//! - Its `azure_core` 0.25 brings reqwest with native-tls and OpenSSL, and its `rustls` feature ring.
+//!
+//! One task owns all of a connection here, and whoever waits for something hears how it ended.
 
 mod engine;
 mod frame;
