@@ -24,6 +24,8 @@ pub use crate::serve::AnyEndpoint;
 pub use crate::shape::{Field, Fields, FlatmapOp, Shape};
 pub use crate::version::generated_for;
 pub use sluicegate_drivers::Source::{Env, File, Literal};
+#[cfg(feature = "azure_service_bus")]
+pub use sluicegate_drivers::azure_service_bus;
 #[cfg(feature = "gcp_pubsub")]
 pub use sluicegate_drivers::gcp_pubsub;
 #[cfg(feature = "jetstream")]

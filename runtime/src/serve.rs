@@ -87,6 +87,10 @@ endpoints_of! {
     crate::backend::Publish<sluicegate_drivers::rabbitmq::Broker>,
     #[cfg(feature = "rabbitmq")]
     crate::backend::Subscribe<sluicegate_drivers::rabbitmq::Broker>,
+    #[cfg(feature = "azure_service_bus")]
+    crate::backend::Publish<sluicegate_drivers::azure_service_bus::Broker>,
+    #[cfg(feature = "azure_service_bus")]
+    crate::backend::Subscribe<sluicegate_drivers::azure_service_bus::Broker>,
     #[cfg(feature = "sns")]
     crate::backend::Publish<sluicegate_drivers::sns::Broker>,
     #[cfg(feature = "sqs")]
