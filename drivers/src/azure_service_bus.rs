@@ -28,20 +28,72 @@
 //!
 //! # Environment
 //!
-//! One of two: `SERVICEBUS_CONNECTION_STRING`, which wins, or `AZURE_SERVICEBUS_HOSTNAME`
-//! (`NAMESPACE.servicebus.windows.net`) with Azure's default credential.
+//! One of two. `SERVICEBUS_CONNECTION_STRING`, which wins, is what Azure's portal shows:
+//! `Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY`. With a
+//! `SharedAccessSignature` instead of a name and a key it lasts as long as that; with an `EntityPath` it is for one topic or
+//! queue alone, and others are refused. The port is 5671, or the endpoint's. `UseDevelopmentEmulator=true` is plain TCP (5672,
+//! or the endpoint's port), and `TransportType=AmqpWebSockets` AMQP over WebSockets (443, or the endpoint's port).
+//!
+//! `AZURE_SERVICEBUS_HOSTNAME` (`NAMESPACE.servicebus.windows.net`) is for Azure's default credential: the first of these that
+//! is there gives tokens, and what one that is set up says counts.
+//!
+//! | Credential | Is there with |
+//! | --- | --- |
+//! | environment | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`: an application with a secret |
+//! | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`: a pod of Kubernetes |
+//! | managed identity | `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (App Service, Container Apps), or a machine's metadata service, which has a second to be there; `AZURE_CLIENT_ID` chooses one that is assigned by a user |
+//! | Azure CLI | `az`, and somebody who is logged in |
+//!
+//! `AZURE_AUTHORITY_HOST` stands for Entra's address, and `AZURE_POD_IDENTITY_AUTHORITY_HOST` for the metadata service's. An
+//! application with a certificate is not supported. With TLS the system's roots are trusted, or the bundled ones where the
+//! system has none.
+//!
+//! A named broker has these settings instead. Variables and files are read again at each connect, and a file that changes
+//! while there is a connection makes another one, within seconds: the one before is kept until that stands, and what is on
+//! its way there is confirmed or settled first. So a key is renewed without a restart. The same variables as above give what
+//! `hostname` is not told of an identity.
+//!
+//! | Setting | Means |
+//! | --- | --- |
+//! | `connection_string` | as `SERVICEBUS_CONNECTION_STRING` |
+//! | `hostname` | as `AZURE_SERVICEBUS_HOSTNAME` |
+//! | `credential` | the one of the table: `environment`, `workload_identity`, `managed_identity` or `cli`; `default` are all in turn |
+//! | `tenant_id`, `client_id`, `client_secret` | an application with a secret; `client_id` alone chooses a managed identity |
+//! | `token_file` | the path of a pod's token, which is read again by itself |
+//! | `authority_host` | Entra's address, `https://login.microsoftonline.com` unless it is given |
+//! | `transport` | `tcp` or `websockets` |
+//! | `heartbeat` | a service that is not heard for as long is taken to be lost, in whole seconds from `2s` to `5m` (`60s`) |
+//! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
+//! | `tls.disable_system_ca_pool` | trusts no others than those |
+//! | `max_pending` | how many messages may be on their way to the service (4096); more are refused at once |
+//!
+//! There is one connection, however many endpoints, made where there is a use for it. Each topic, queue and subscription is
+//! authorized by a token of its own, which is renewed when three quarters of its time are over. Where the service takes none
+//! of them, there is no connection, with a line in the log that says what it said.
 //!
 //! # Delivery
 //!
-//! At least once. A publish is confirmed by the service. A delivery is locked: one that is neither
-//! acknowledged nor given back comes again when its lock ends. The service counts deliveries, and
-//! keeps a dead-letter queue for each queue and subscription. The order of messages with one session
-//! id is kept where the queue or subscription has sessions.
+//! At least once. A publish is confirmed: the service has stored the message. Any number of them are on their way over the one
+//! link of their topic or queue, none waits for another, and they are stored in the order in which they were published. A
+//! topic or queue that is not there is refused, with a line in the log when the connection is made, and asked for again a
+//! second later at the earliest. What the service rejects is refused in its words, or told to have no room where it says so (a quota, or
+//! that it is busy). Nothing is kept for later while there is no connection; what was sent when it was lost may have been
+//! stored, and is never sent again. A link that the service ends, as it does with one that was idle for ten minutes, is made
+//! again with the next message, which is not lost by that.
+//!
+//! An attribute is an application property, a text, but for those that stand for what the service itself reads, in any case of
+//! their letters: `Content-Type`, `Servicebus-Subject`, `Servicebus-Correlation-Id`, `Servicebus-To`, `Servicebus-Reply-To`,
+//! `Servicebus-Reply-To-Session-Id`, `Servicebus-Partition-Key`, `Servicebus-Time-To-Live` (`30s`, or a number of
+//! milliseconds) and `Servicebus-Scheduled-Enqueue-Time` (`2026-01-31T12:00:00Z`, or a number of milliseconds since 1970). The
+//! message's id is the message id, by which a topic or queue with duplicate detection stores a message once: a second one is
+//! confirmed as well. Its key is the session id, and beside a partition key both must be the same.
 //!
 //! # Limits
 //!
-//! The size of a message depends on the tier (256 KiB in Standard). A delivery cannot be given back
-//! with a delay. The names of topics and queues have at most 260 characters, those of subscriptions 50.
+//! The size of a message with its attributes depends on the tier and on the topic or queue (256 KiB in Standard), which says
+//! it when it is opened: what is larger is not sent. All attributes together have at most 64 KiB, ids and keys 128 characters.
+//! A delivery cannot be given back with a delay. The names of topics and queues have at most 260 characters, those of
+//! subscriptions 50. Topics, queues and subscriptions are not made.
 
 mod attributes;
 #[cfg(feature = "azure_service_bus")]
