@@ -12,8 +12,12 @@
 //! ```
 //!
 //! A subscription is `azuresb://TOPIC?subscription=SUBSCRIPTION`, and a queue is received from as
-//! `azuresb://QUEUE?queue=true`. With `dead_letter=true` besides, it is what was dead-lettered there. `listener_timeout` (a duration, 2 s unless it is given) is how long
-//! one receive waits; `max_recv_batch_size` (at least 1) bounds how many messages it takes.
+//! `azuresb://QUEUE?queue=true`. With `dead_letter=true` besides, it is what was dead-lettered there. With `sessions=true` it
+//! is received from session by session, which a queue or subscription that has sessions needs and no other takes.
+//!
+//! `max_recv_batch_size` (at least 1) bounds how many messages are asked for at once: otherwise as many as requests wait for.
+//! `listener_timeout` (a duration) is how long the service looks for a session with messages before it is asked again, 30 s
+//! unless it is given; without sessions there is nothing that it could bound, as a request is waiting for as long as it likes.
 //!
 //! ```
 //! use sluicegate_drivers::azure_service_bus::{Source, Subscription};
@@ -21,8 +25,14 @@
 //! let subscription = Subscription::parse("azuresb://mytopic?subscription=mysubscription")?;
 //! assert_eq!(subscription.source, Source::Subscription { topic: "mytopic".into(), name: "mysubscription".into() });
 //!
-//! let queue = Subscription::parse("azuresb://myqueue?queue=true&listener_timeout=5s")?;
+//! let queue = Subscription::parse("azuresb://myqueue?queue=true&max_recv_batch_size=10")?;
 //! assert_eq!(queue.source, Source::Queue { name: "myqueue".into() });
+//!
+//! let sessions = Subscription::parse("azuresb://myqueue?queue=true&sessions=true&listener_timeout=5s")?;
+//! assert!(sessions.sessions);
+//!
+//! let dead = Subscription::parse("azuresb://mytopic?subscription=mysubscription&dead_letter=true")?;
+//! assert!(dead.dead_letter);
 //! # Ok::<(), sluicegate_drivers::UrlError>(())
 //! ```
 //!
@@ -87,6 +97,37 @@
 //! milliseconds) and `Servicebus-Scheduled-Enqueue-Time` (`2026-01-31T12:00:00Z`, or a number of milliseconds since 1970). The
 //! message's id is the message id, by which a topic or queue with duplicate detection stores a message once: a second one is
 //! confirmed as well. Its key is the session id, and beside a partition key both must be the same.
+//!
+//! Messages are taken in peek-lock, as many as requests wait for: none is locked for a request that does not exist. When one
+//! that waits goes away, the service is asked to take back what it may still send (a drain); what was on its way is released,
+//! which the service does not count as a delivery. The lock of a message is renewed for as long as its delivery is held, from
+//! half of its time on and every 10 s at least, so that clocks may differ. A lock that is lost all the same is a warning in the
+//! log; the message comes again, and the delivery cannot be settled any more.
+//!
+//! An acknowledgement completes the message. It is settled once the service has said so: that the lock was lost is an error,
+//! not an acknowledgement. A message whose link or connection was lost is settled by the name of its lock, over the next one,
+//! for up to 10 s; where the lock is gone by then, whether it was settled is not known, and that is an error. A message that is
+//! given back is abandoned: it comes again at once, wherever it stood, and counts as delivered; the service knows no delay. One
+//! that is given up is dead-lettered, with the reason's first line as `DeadLetterReason`, and all of it as
+//! `DeadLetterErrorDescription` where there is more. The service itself dead-letters what was delivered as often as its own
+//! limit says (10 unless it is set), besides `max_deliveries`: the smaller one ends it. Closing gives back what is held.
+//!
+//! With sessions, the next free session with messages is taken when a request waits, and has one message out at a time: the
+//! next one comes once that is settled. Its lock is renewed while a message is out. It is let go when it has no more messages
+//! (250 ms without one), when nobody has asked it for 500 ms, and after 30 s in favour of others. Its messages cannot be
+//! settled any more once its link or connection is lost: they come again.
+//!
+//! A link that the service ends (after ten minutes without a message, or to move the queue) is made anew at once, and whoever
+//! waits goes on waiting. A queue that is missing, disabled, not allowed, or has sessions that the URL does not ask for, is an
+//! error of its own subscription, in the service's words, and looked at again after 1 s, then 2 s, up to 30 s. Where the
+//! service does not answer for 10 s, whoever waits is told so; where nothing is heard of it for 60 s, it is connected to anew.
+//!
+//! A delivery's key is its session id (`group-id`), its id the message id, its offset the sequence number, its timestamp the
+//! time when it was stored, and its topic what it is received from. Its attributes are its application properties and, under
+//! the names above, its properties. Those that are no text are written out: numbers, booleans and characters; decimal numbers
+//! in full; a timestamp, or .NET's `DateTimeOffset`, as RFC 3339 in UTC; .NET's `TimeSpan` in seconds (`1.5s`); a UUID with
+//! hyphens; bytes in base64; a list or map as JSON; nothing as an empty text. The body is the message's bytes, those of several
+//! data sections one after the other; a text that is a value is its UTF-8; any other value, or a sequence, is JSON.
 //!
 //! # Limits
 //!

@@ -27,4 +27,5 @@ mod azure_service_bus {
     mod settling;
     mod stored;
     mod token_endpoint;
+    mod typed;
 }

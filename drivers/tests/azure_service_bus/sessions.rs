@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sluicegate_drivers::{Broker as _, Delivery as _, Message, ReceiveError, SettleError, Settlement, Subscriber as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _};
 use tokio::time::{sleep, timeout};
 
 use super::common::{
@@ -45,6 +45,43 @@ async fn each_session_keeps_its_order() {
     }
     one.close().await;
     other.close().await;
+}
+
+/// Requests that go away lose nothing, and change no order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_sessions_and_impatient_requests() {
+    const SESSIONS: usize = 20;
+    const EACH: usize = 5;
+    let Some(server) = start(&["queue sessions sessions=yes"]) else { return };
+    let broker = server.broker();
+    let topic = publisher(&broker, "azuresb://sessions").await;
+    for number in 0..EACH {
+        for session in 0..SESSIONS {
+            publish(&topic, keyed(&format!("s{session}"), &number.to_string())).await;
+        }
+    }
+    let subscriber = subscriber(&broker, URL).await;
+    let seen = std::sync::Mutex::new(HashMap::<String, Vec<String>>::new());
+    let count = || seen.lock().expect("no panic").values().map(Vec::len).sum::<usize>();
+    let take = async |seed: u64| {
+        let mut patience = seed;
+        while count() < SESSIONS * EACH {
+            patience = (patience * 31 + 7) % 400;
+            let waited = timeout(Duration::from_millis(patience), subscriber.receive(far())).await;
+            let Ok(Ok(delivery)) = waited else { continue };
+            let session = delivery.message().key.clone().expect("a session");
+            seen.lock().expect("no panic").entry(session).or_default().push(body(&delivery).to_owned());
+            ack(&delivery).await;
+        }
+    };
+    let all = async { tokio::join!(take(1), take(2), take(3), take(4), take(5), take(6)) };
+    timeout(Duration::from_secs(60), all).await.expect("all messages");
+    let expected: Vec<_> = (0..EACH).map(|number| number.to_string()).collect();
+    for (session, bodies) in seen.into_inner().expect("no panic") {
+        assert_eq!(bodies, expected, "{session}");
+    }
+    nothing(&subscriber, MOMENT).await;
+    broker.close().await;
 }
 
 #[tokio::test]
@@ -207,6 +244,5 @@ async fn sessions_come_back_after_the_connection() {
     sleep(MOMENT).await;
     drop(held);
     ack(&receive(&subscriber).await).await;
-    let _ = Message::default();
     broker.close().await;
 }

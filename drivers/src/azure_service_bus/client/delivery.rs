@@ -23,7 +23,13 @@ impl Delivery {
 
     /// Gives it back as if it had not been delivered.
     pub(super) fn release(&self) {
-        drop(self.inbox.settle(self.number, Verdict::Release));
+        self.give_back(Verdict::Release);
+    }
+
+    fn give_back(&self, verdict: Verdict) {
+        if let Some(pending) = self.inbox.settle(self.number, verdict) {
+            pending.leave();
+        }
     }
 }
 
@@ -60,7 +66,7 @@ impl crate::Delivery for Delivery {
 impl Drop for Delivery {
     /// Gives it back, unless it was settled.
     fn drop(&mut self) {
-        drop(self.inbox.settle(self.number, Verdict::Abandon));
+        self.give_back(Verdict::Abandon);
     }
 }
 

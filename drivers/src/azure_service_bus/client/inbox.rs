@@ -1,5 +1,7 @@
 //! A subscription, as its requests, its deliveries and its tasks see it.
 
+mod guards;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -7,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
+pub(super) use self::guards::{Ask, Busy, Slot, Turn, Unseen};
 use super::Shared;
 use super::amqp::{Incoming, Settler};
 use super::delivery::Delivery;
@@ -21,9 +24,6 @@ const MOST_RENEWAL: Duration = Duration::from_secs(10);
 
 /// What whoever waits hears.
 pub(super) type Answer = Result<Unseen, ReceiveError>;
-
-/// A delivery on its way to who waits for it. Where that one has gone, it is as if it had not been delivered.
-pub(super) struct Unseen(Option<Delivery>);
 
 /// A subscription.
 pub(super) struct Inbox {
@@ -64,25 +64,6 @@ struct Held {
     /// What it keeps from others.
     busy: Option<Busy>,
 }
-
-/// A request's place among those that wait; given up when dropped.
-pub(super) struct Turn<'a> {
-    inbox: &'a Inbox,
-    number: u64,
-}
-
-/// A message that a session is asked for, on behalf of somebody who waits.
-pub(super) struct Ask(Option<Arc<Inbox>>);
-
-/// Whether a session has a message out.
-#[derive(Default)]
-pub(super) struct Slot {
-    is_busy: Mutex<bool>,
-    pub(super) freed: Notify,
-}
-
-/// Keeps a session from its next message, until it is dropped.
-pub(super) struct Busy(Arc<Slot>);
 
 impl Inbox {
     pub(super) fn new(shared: &Arc<Shared>, entity: &str, limit: Option<u32>) -> Self {
@@ -209,10 +190,15 @@ impl Inbox {
 
     /// Tells all who wait that there is no connection.
     pub(super) fn unreachable(&self) {
+        self.unanswered(&self.shared.supervision().failure());
+    }
+
+    /// Tells all who wait that the service does not answer.
+    pub(super) fn unanswered(&self, reason: &str) {
         let mut state = self.lock();
         state.refused = None;
         for (_, sender) in state.waiting.drain(..) {
-            let _ = sender.send(Err(ReceiveError::Unreachable(self.shared.supervision().failure().into())));
+            let _ = sender.send(Err(ReceiveError::Unreachable(reason.into())));
         }
     }
 
@@ -333,86 +319,4 @@ impl Inbox {
 fn half(until: Option<SystemTime>) -> Duration {
     let left = until.and_then(|until| until.duration_since(SystemTime::now()).ok()).unwrap_or_default();
     (left / 2).clamp(LEAST_RENEWAL, MOST_RENEWAL)
-}
-
-impl Unseen {
-    /// The delivery, for who waited for it.
-    pub(super) fn seen(mut self) -> Option<Delivery> {
-        self.0.take()
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        if let Some(delivery) = &self.0 {
-            delivery.release();
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut state = self.inbox.lock();
-        // Whoever got an answer is not there any more.
-        if let Ok(index) = state.waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
-            let gone = state.waiting.remove(index);
-            drop(state);
-            drop(gone);
-            self.inbox.changed();
-        }
-    }
-}
-
-impl Ask {
-    /// Gives the ask up where more is asked for than is waited for.
-    ///
-    /// # Errors
-    /// It is still wanted.
-    pub(super) fn give_up(mut self) -> Result<(), Self> {
-        let Some(inbox) = &self.0 else { return Ok(()) };
-        let mut state = inbox.lock();
-        if state.asked <= state.waiting.len() {
-            drop(state);
-            return Err(self);
-        }
-        state.asked -= 1;
-        drop(state);
-        self.0 = None;
-        Ok(())
-    }
-
-    fn is_answered(mut self, state: &mut State) {
-        if self.0.take().is_some() {
-            state.asked = state.asked.saturating_sub(1);
-        }
-    }
-}
-
-impl Drop for Ask {
-    fn drop(&mut self) {
-        if let Some(inbox) = self.0.take() {
-            let mut state = inbox.lock();
-            state.asked = state.asked.saturating_sub(1);
-            drop(state);
-            inbox.changed();
-        }
-    }
-}
-
-impl Slot {
-    pub(super) fn is_busy(&self) -> bool {
-        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn take(self: &Arc<Self>) -> Busy {
-        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        Busy(Arc::clone(self))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        *self.0.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.freed.notify_one();
-    }
 }

@@ -20,8 +20,10 @@ pub(super) enum End {
     Replaced,
     /// The service refused, or ended the link after it stood for so long.
     Ended(Failure, Duration),
-    /// There is no token, or no answer.
+    /// There is no token.
     Refused(String),
+    /// The service does not answer.
+    Unanswered,
 }
 
 /// Receives until the subscription is closed.
@@ -32,8 +34,9 @@ pub(super) async fn run(inbox: Arc<Inbox>) {
             End::Closed => return,
             End::Replaced => {}
             End::Lost => lost(&inbox).await,
-            End::Ended(failure, lasted) => trouble.ended(&inbox, &failure, lasted).await,
+            End::Ended(failure, lasted) => ended(&inbox, &live, &mut trouble, &failure, lasted).await,
             End::Refused(reason) => trouble.refused(&inbox, &reason).await,
+            End::Unanswered => inbox.unanswered(&format!("no answer within {PATIENCE:?}")),
         }
     }
 }
@@ -64,6 +67,14 @@ pub(super) async fn lost(inbox: &Inbox) {
     let _ = timeout(Duration::from_millis(100), connections.changed()).await;
 }
 
+/// The service refused, or ended the link: by its word perhaps because of the token.
+pub(super) async fn ended(inbox: &Inbox, live: &Live, trouble: &mut Trouble, failure: &Failure, lasted: Duration) {
+    if failure.is("amqp:unauthorized-access") {
+        live.forget(&inbox.entity).await;
+    }
+    trouble.ended(inbox, failure, lasted).await;
+}
+
 /// Has the service let this connection receive.
 pub(super) async fn authorized(inbox: &Inbox, live: &Live) -> Result<(), End> {
     match timeout(PATIENCE, live.authorize(&inbox.entity)).await {
@@ -71,7 +82,7 @@ pub(super) async fn authorized(inbox: &Inbox, live: &Live) -> Result<(), End> {
         Ok(Err(NoToken::Denied(failure))) => Err(End::Ended(failure, Duration::ZERO)),
         Ok(Err(NoToken::Lost(_))) => Err(End::Lost),
         Ok(Err(error @ NoToken::None(_))) => Err(End::Refused(error.to_string())),
-        Err(_) => Err(End::Refused(format!("no answer within {PATIENCE:?}"))),
+        Err(_) => Err(End::Unanswered),
     }
 }
 
@@ -85,7 +96,7 @@ async fn serve(inbox: &Arc<Inbox>, live: &Live, trouble: &mut Trouble) -> End {
         Ok(Ok(receiver)) => receiver,
         Ok(Err(Error::Refused(failure))) => return End::Ended(failure, Duration::ZERO),
         Ok(Err(Error::Lost(_))) => return End::Lost,
-        Err(_) => return End::Refused(format!("no answer within {PATIENCE:?}")),
+        Err(_) => return End::Unanswered,
     };
     trouble.is_over(inbox);
     let since = Instant::now();
@@ -124,7 +135,7 @@ async fn serve(inbox: &Arc<Inbox>, live: &Live, trouble: &mut Trouble) -> End {
             _ = changes.changed() => {}
             () = sleep_until(draining.unwrap_or_else(far)), if draining.is_some() => {
                 // What it still sends goes back by the end of the link.
-                return End::Refused(format!("no answer within {PATIENCE:?}"));
+                return End::Unanswered;
             }
         }
     }

@@ -80,6 +80,11 @@ impl Live {
         Ok(())
     }
 
+    /// The service does not believe the token any more.
+    pub(super) async fn forget(&self, entity: &str) {
+        self.put.lock().await.remove(entity);
+    }
+
     async fn put_token(&self, entity: &str) -> Result<Put, NoToken> {
         let audience = format!("amqps://{}/{entity}", self.hostname);
         let token = self.tokens.token(&audience).await.map_err(NoToken::None)?;

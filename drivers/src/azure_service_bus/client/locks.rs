@@ -22,8 +22,12 @@ pub(super) async fn run(inbox: Arc<Inbox>) {
     while !inbox.is_closed() {
         inbox.holding().await;
         sleep(LOOK_EVERY).await;
-        let due = inbox.due(AT_ONCE);
-        if !due.is_empty() {
+        // Each of them is due later after that, whatever the answer is.
+        loop {
+            let due = inbox.due(AT_ONCE);
+            if due.is_empty() {
+                break;
+            }
             match inbox.shared.live() {
                 Some(live) => renew(&inbox, &live, &due).await,
                 // They end by themselves, unless there is a connection before.

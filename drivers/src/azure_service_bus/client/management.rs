@@ -41,7 +41,13 @@ pub(super) async fn ask(
     };
     let response = timeout(PATIENCE, asked).await;
     let response = response.unwrap_or_else(|_| Err(Unanswered::Lost(format!("no answer within {PATIENCE:?}"))))?;
-    if response.is_success() { Ok(response) } else { Err(Unanswered::Said(response.failure)) }
+    if response.is_success() {
+        return Ok(response);
+    }
+    if response.failure.is("amqp:unauthorized-access") {
+        live.forget(&node).await;
+    }
+    Err(Unanswered::Said(response.failure))
 }
 
 /// The locks that a question is about.

@@ -6,12 +6,20 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::amqp::{Body, Sections, Value};
+use super::properties::{
+    CONTENT_TYPE_AT, CORRELATION_ID_AT, GROUP_ID_AT, MESSAGE_ID_AT, REPLY_TO_AT, REPLY_TO_GROUP_ID_AT, SUBJECT_AT,
+    TO_AT, TTL_AT, X_PARTITION_KEY, X_SCHEDULED,
+};
 use super::written::{json, text, time};
 use crate::azure_service_bus::attributes;
 use crate::{Attribute, Message};
 
 /// Where a message says how it is packed. Published, it is an application property.
 const CONTENT_ENCODING: &str = "Content-Encoding";
+const CONTENT_ENCODING_AT: usize = 7;
+
+/// The place of the number of earlier deliveries in a message's header.
+const DELIVERY_COUNT_AT: usize = 4;
 
 /// A message, and what is known of it beside.
 #[derive(Debug, Default)]
@@ -37,16 +45,16 @@ impl Received {
             Some(Value::Timestamp(milliseconds)) => Some(*milliseconds),
             _ => None,
         };
-        let earlier = sections.header.get(4).and_then(Value::as_u32).unwrap_or_default();
+        let earlier = sections.header.get(DELIVERY_COUNT_AT).and_then(Value::as_u32).unwrap_or_default();
         Ok(Self {
             count: Some(earlier.saturating_add(1)),
             sequence: annotation("x-opt-sequence-number").and_then(Value::as_i64).and_then(|n| u64::try_from(n).ok()),
             enqueued: milliseconds("x-opt-enqueued-time").and_then(at),
             locked_until: milliseconds("x-opt-locked-until").and_then(at),
             message: Message {
-                key: property(&sections, 10),
-                id: property(&sections, 0),
-                attributes: attributes(&sections, milliseconds("x-opt-scheduled-enqueue-time")),
+                key: property(&sections, GROUP_ID_AT),
+                id: property(&sections, MESSAGE_ID_AT),
+                attributes: attributes(&sections, milliseconds(X_SCHEDULED)),
                 body: body(sections.body),
             },
         })
@@ -72,18 +80,18 @@ fn attributes(sections: &Sections, scheduled: Option<i64>) -> Vec<Attribute> {
     let mut add = |name: &'static str, value: Option<String>| {
         found.extend(value.map(|value| Attribute { name: Cow::Borrowed(name), value }));
     };
-    add(attributes::CONTENT_TYPE, property(sections, 6));
-    add(CONTENT_ENCODING, property(sections, 7));
-    add(attributes::TO, property(sections, 2));
-    add(attributes::SUBJECT, property(sections, 3));
-    add(attributes::REPLY_TO, property(sections, 4));
-    add(attributes::CORRELATION_ID, property(sections, 5));
-    add(attributes::REPLY_TO_SESSION_ID, property(sections, 12));
+    add(attributes::CONTENT_TYPE, property(sections, CONTENT_TYPE_AT));
+    add(CONTENT_ENCODING, property(sections, CONTENT_ENCODING_AT));
+    add(attributes::TO, property(sections, TO_AT));
+    add(attributes::SUBJECT, property(sections, SUBJECT_AT));
+    add(attributes::REPLY_TO, property(sections, REPLY_TO_AT));
+    add(attributes::CORRELATION_ID, property(sections, CORRELATION_ID_AT));
+    add(attributes::REPLY_TO_SESSION_ID, property(sections, REPLY_TO_GROUP_ID_AT));
     let annotation = |name| sections.annotation(name).map(text).filter(|text| !text.is_empty());
     // That of a message with a session is the session, which is its key.
-    let partition = annotation("x-opt-partition-key").filter(|key| Some(key) != property(sections, 10).as_ref());
+    let partition = annotation(X_PARTITION_KEY).filter(|key| Some(key) != property(sections, GROUP_ID_AT).as_ref());
     add(attributes::PARTITION_KEY, partition);
-    add(attributes::TIME_TO_LIVE, sections.header.get(2).and_then(Value::as_u32).map(|ttl| format!("{ttl}ms")));
+    add(attributes::TIME_TO_LIVE, sections.header.get(TTL_AT).and_then(Value::as_u32).map(|ttl| format!("{ttl}ms")));
     add(attributes::SCHEDULED_ENQUEUE_TIME, scheduled.map(time));
     for (name, value) in &sections.application {
         let name = text(name);

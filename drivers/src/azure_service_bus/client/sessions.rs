@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::amqp::{Error, Event, Failure, Receiver, Value};
 use super::inbox::{Ask, Inbox, Slot};
-use super::lane::{End, authorized, connection, lost};
+use super::lane::{End, authorized, connection, ended, lost};
 use super::live::Live;
 use super::management::{Unanswered, ask};
 use super::settling::{PATIENCE, is_lost};
@@ -20,8 +20,12 @@ const FILTER: &str = "com.microsoft:session-filter";
 /// How long the service looks for a session with messages, where the URL does not say.
 pub(super) const LISTENER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a session's next message may take before the session is taken to have none.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long a session's next message may take before the session is taken to have none. It was given because it has a first one.
+const QUIET: Duration = Duration::from_millis(250);
+const FIRST_QUIET: Duration = Duration::from_secs(2);
+
+/// The wait after another one was quicker.
+const BEATEN: Duration = Duration::from_millis(100);
 
 /// How long a session is kept that nobody asks.
 const LINGER: Duration = Duration::from_millis(500);
@@ -38,8 +42,10 @@ const MOST_RENEWAL: Duration = Duration::from_secs(10);
 
 /// How a session's turn ends.
 enum Turn {
-    /// It was let go, or there was none.
+    /// A session was there and is let go, or the service has looked for one.
     Over,
+    /// Nobody waits for one any more.
+    Unwanted,
     /// The service refused, or ended the link.
     Ended(Failure, Duration),
     Lost,
@@ -54,8 +60,9 @@ pub(super) async fn run(inbox: Arc<Inbox>, listener_timeout: Option<Duration>) {
             End::Closed => return,
             End::Replaced => {}
             End::Lost => lost(&inbox).await,
-            End::Ended(failure, lasted) => trouble.ended(&inbox, &failure, lasted).await,
+            End::Ended(failure, lasted) => ended(&inbox, &live, &mut trouble, &failure, lasted).await,
             End::Refused(reason) => trouble.refused(&inbox, &reason).await,
+            End::Unanswered => inbox.unanswered(&format!("no answer within {PATIENCE:?}")),
         }
     }
 }
@@ -80,6 +87,7 @@ async fn serve(inbox: &Arc<Inbox>, live: &Arc<Live>, listener_timeout: Duration,
             _ = changes.changed() => {}
             Some(ended) = turns.join_next() => match ended {
                 Ok(Turn::Over) => trouble.is_over(inbox),
+                Ok(Turn::Unwanted) => {}
                 Ok(Turn::Ended(failure, lasted)) => {
                     // The other sessions are not hurt by that.
                     leave(turns);
@@ -88,7 +96,7 @@ async fn serve(inbox: &Arc<Inbox>, live: &Arc<Live>, listener_timeout: Duration,
                 Ok(Turn::Lost) | Err(_) => return End::Lost,
                 Ok(Turn::Unanswered) => {
                     leave(turns);
-                    return End::Refused(format!("no answer within {PATIENCE:?}"));
+                    return End::Unanswered;
                 }
             },
             () = &mut retired => {
@@ -121,6 +129,7 @@ async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: 
     let mut changes = inbox.watch();
     let (mut credit, mut draining, mut asked_at, mut idle) = (0, false, began, began);
     let mut renewal = began + FIRST_RENEWAL;
+    let mut quiet = FIRST_QUIET;
     loop {
         let is_busy = slot.is_busy();
         if credit > 0 && !draining {
@@ -131,13 +140,14 @@ async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: 
                 }
                 Some(Ok(())) | None => true,
             };
-            if is_surplus || asked_at.elapsed() >= QUIET {
+            if is_surplus || asked_at.elapsed() >= quiet {
                 receiver.drain();
                 draining = true;
             }
         }
         if credit == 0 && !is_busy {
-            let is_wanted = began.elapsed() < MOST_TIME || asked.is_some();
+            let is_current = inbox.shared.live().is_some_and(|current| Arc::ptr_eq(&current, &live));
+            let is_wanted = is_current && began.elapsed() < MOST_TIME || asked.is_some();
             match asked.take().or_else(|| is_wanted.then(|| inbox.ask()).flatten()) {
                 Some(one) => {
                     asked = Some(one);
@@ -150,15 +160,15 @@ async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: 
         }
         let next = match (is_busy, credit > 0) {
             (true, _) => renewal,
-            (false, true) if draining => asked_at + QUIET + PATIENCE,
-            (false, true) => asked_at + QUIET,
+            (false, true) if draining => asked_at + quiet + PATIENCE,
+            (false, true) => asked_at + quiet,
             (false, false) => idle + LINGER,
         };
         tokio::select! {
             biased;
             event = receiver.next() => match event {
                 Some(Event::Message(incoming)) => {
-                    credit = 0;
+                    (credit, quiet) = (0, QUIET);
                     let busy = slot.take();
                     inbox.dispatch(incoming, receiver.settler(), asked.take(), Some(busy));
                     idle = Instant::now();
@@ -183,7 +193,7 @@ async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: 
             () = slot.freed.notified() => idle = Instant::now(),
             _ = changes.changed(), if !is_busy => {}
             () = sleep_until(next) => {
-                if draining && asked_at.elapsed() >= QUIET + PATIENCE {
+                if draining && asked_at.elapsed() >= quiet + PATIENCE {
                     return Turn::Unanswered;
                 }
                 if is_busy {
@@ -218,7 +228,7 @@ async fn accept(
     loop {
         match asked.take().map(Ask::give_up) {
             Some(Err(still)) => *asked = Some(still),
-            Some(Ok(())) | None => return Err(Turn::Over),
+            Some(Ok(())) | None => return Err(Turn::Unwanted),
         }
         tokio::select! {
             opened = &mut opening => return match opened {
@@ -228,7 +238,7 @@ async fn accept(
                 Err(Error::Refused(failure)) if failure.is("com.microsoft:timeout") => Err(Turn::Over),
                 // Another one was quicker.
                 Err(Error::Refused(failure)) if failure.is("com.microsoft:session-cannot-be-locked") => {
-                    sleep(QUIET).await;
+                    sleep(BEATEN).await;
                     Err(Turn::Over)
                 }
                 Err(Error::Refused(failure)) => Err(Turn::Ended(failure, Duration::ZERO)),

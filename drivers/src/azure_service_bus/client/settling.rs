@@ -165,6 +165,16 @@ impl Lock {
 }
 
 impl Pending {
+    /// Nobody waits for the service's word, but what must not go on before it is settled.
+    pub(super) fn leave(self) {
+        if self.lock.is_session
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // One for a session, for a moment: its next message must not overtake this one.
+            runtime.spawn(self.end());
+        }
+    }
+
     /// Waits for the service's word.
     pub(super) async fn end(self) -> Result<(), SettleError> {
         let Self { inbox, answer, verdict, lock, _busy } = self;
