@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn strings() {
-        let parse = |text| ConnectionString::parse(text).ok().expect(text);
+        let parse = |text| ConnectionString::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let one = parse("Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=a+/=b==");
         assert_eq!(
             (&*one.host, one.port, one.emulator, one.websockets),

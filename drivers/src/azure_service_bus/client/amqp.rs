@@ -31,7 +31,9 @@ mod value;
 use std::fmt;
 
 pub(crate) use self::handshake::{Connection, connect};
-pub(crate) use self::link::{Attach, Event, Incoming, Outcome, Parcel, Sent, accepted, modified, rejected, released};
+pub(crate) use self::link::{
+    Attach, Event, Incoming, Outcome, Parcel, Sending, accepted, modified, rejected, released,
+};
 pub(crate) use self::message::{Body, Sections, encode as encode_message};
 pub(crate) use self::request::Response;
 pub(crate) use self::session::{Receiver, Sender, Session, Settler};

@@ -33,8 +33,11 @@ struct By {
     options: Options,
     shared: Arc<Shared>,
     /// An identity keeps the tokens it has got, also while there is no connection.
-    known: Arc<Mutex<Option<(Identity, Arc<Tokens>)>>>,
+    known: Arc<Mutex<Option<Known>>>,
 }
+
+/// An identity, and where its tokens come from.
+type Known = (Identity, Arc<Tokens>);
 
 impl Connector {
     pub(super) fn new(options: Options, shared: &Arc<Shared>) -> Result<Self, OpenError> {

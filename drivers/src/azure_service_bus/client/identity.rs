@@ -149,10 +149,7 @@ impl Credential {
         let client = own.client_id.clone().or_else(|| variable("AZURE_CLIENT_ID"));
         let Some(file) = file else { return Ok(Part::Absent("AZURE_FEDERATED_TOKEN_FILE is not set".to_owned())) };
         let options = WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions {
-                client_options: self.client_options()?,
-                ..Default::default()
-            },
+            credential_options: ClientAssertionCredentialOptions { client_options: self.client_options()? },
             client_id: client,
             tenant_id: tenant,
             token_file_path: Some(file),

@@ -167,7 +167,7 @@ impl Inbox {
         let held = Held { settler: settler.clone(), id, lock, renew_at, busy };
         let mut state = self.lock();
         if let Some(ask) = ask {
-            ask.is_answered(&mut state);
+            ask.end_answered(&mut state);
         }
         let number = state.next_held;
         state.next_held += 1;

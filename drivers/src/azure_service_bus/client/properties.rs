@@ -20,6 +20,9 @@ pub(super) const CONTENT_TYPE_AT: usize = 6;
 pub(super) const GROUP_ID_AT: usize = 10;
 pub(super) const REPLY_TO_GROUP_ID_AT: usize = 12;
 
+/// The place of the time to live in a message's header.
+pub(super) const TTL_AT: usize = 2;
+
 pub(super) const X_PARTITION_KEY: &str = "x-opt-partition-key";
 pub(super) const X_SCHEDULED: &str = "x-opt-scheduled-enqueue-time";
 
@@ -169,7 +172,7 @@ mod tests {
             assert_eq!(sections.property(place).as_text(), Some(text), "{place}");
         }
         assert_eq!(sections.application, [(Value::string("X-Name"), Value::string("é"))]);
-        assert_eq!(sections.header[2], Value::Uint(90_000));
+        assert_eq!(sections.header[TTL_AT], Value::Uint(90_000));
         assert_eq!(sections.annotation(X_PARTITION_KEY), Some(&Value::string("k")));
         assert_eq!(sections.annotation(X_SCHEDULED), Some(&Value::Timestamp(1_769_860_800_500)));
         assert_eq!(sections.body, Body::Data(Bytes::from_static(b"hi")));

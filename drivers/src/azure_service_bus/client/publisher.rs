@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::amqp::{Error, Failure, Outcome, Parcel, Sender, Sent};
+use super::amqp::{Error, Failure, Outcome, Parcel, Sender, Sending};
 use super::live::Live;
 use super::properties;
 use super::verdict::{of_link, of_outcome, of_tokens};
@@ -127,7 +127,7 @@ impl Publisher {
     }
 
     /// Hands a message over, and waits for its end.
-    async fn send(&self, sender: &Sender, payload: Bytes, permits: Permits) -> Result<Sent, PublishError> {
+    async fn send(&self, sender: &Sender, payload: Bytes, permits: Permits) -> Result<Sending, PublishError> {
         let (size, most) = (payload.len() as u64, sender.max_message_size());
         if let Some(most) = most.filter(|most| size > *most) {
             let what = format!("{size} bytes with its properties, and {} takes {most}", self.lane.entity);
@@ -136,7 +136,7 @@ impl Publisher {
         let (reply, sent) = oneshot::channel();
         sender.send(Parcel { payload, reply, permits });
         // The task always says how it ended, unless it was aborted.
-        Ok(sent.await.unwrap_or_else(|_| Sent::Unknown(Error::Lost("the client was dropped".into()))))
+        Ok(sent.await.unwrap_or_else(|_| Sending::Unknown(Error::Lost("the client was dropped".into()))))
     }
 }
 
@@ -153,14 +153,14 @@ impl crate::Publisher for Publisher {
                 None => Box::pin(self.lane.open(&live)).await.map_err(|refusal| refusal.error())?,
             };
             match self.send(&sender, payload.clone(), permits).await? {
-                Sent::Decided(Outcome::Accepted) => return Ok(Receipt::default()),
-                Sent::Decided(outcome) => return Err(of_outcome(&outcome)),
-                Sent::Unknown(error) => return Err(PublishError::new(PublishErrorKind::Unknown, error)),
-                Sent::NotSent(error @ Error::Lost(_)) => {
+                Sending::Decided(Outcome::Accepted) => return Ok(Receipt::default()),
+                Sending::Decided(outcome) => return Err(of_outcome(&outcome)),
+                Sending::Unknown(error) => return Err(PublishError::new(PublishErrorKind::Unknown, error)),
+                Sending::NotSent(error @ Error::Lost(_)) => {
                     return Err(PublishError::new(PublishErrorKind::Unreachable, error));
                 }
                 // The link had ended, as the service does with those that are idle.
-                Sent::NotSent(Error::Refused(failure)) => last = failure,
+                Sending::NotSent(Error::Refused(failure)) => last = failure,
             }
         }
         let error = Error::Refused(last);

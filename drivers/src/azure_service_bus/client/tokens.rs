@@ -18,7 +18,7 @@ const JWT: &str = "jwt";
 
 /// Makes tokens. Not shown, for its secrets.
 pub(super) enum Tokens {
-    Key { name: String, key: hmac::Key },
+    Key { name: String, key: Box<hmac::Key> },
     Signature(String),
     Identity(Credential),
 }
@@ -38,7 +38,7 @@ impl Tokens {
     pub(super) fn new(login: &Login, tls: rustls::ClientConfig) -> Result<Self, String> {
         Ok(match login {
             Login::Shared(connection_string::Login::Key { name, key }) => {
-                Self::Key { name: name.clone(), key: hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()) }
+                Self::Key { name: name.clone(), key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())) }
             }
             Login::Shared(connection_string::Login::Signature(text)) => Self::Signature(text.clone()),
             Login::Identity(identity) => Self::Identity(Credential::new(identity, tls)?),

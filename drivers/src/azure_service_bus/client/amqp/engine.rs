@@ -20,7 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use self::outgoing::{Current, Outgoing};
 use super::frame::{self, Windows, parse};
 use super::handshake::{MAX_FRAME, Terms};
-use super::link::{Link, Made, Outcome, Parcel, Sent, Side};
+use super::link::{Link, Made, Outcome, Parcel, Sending, Side};
 use super::session::Command;
 use super::{Error, Failure};
 
@@ -352,7 +352,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
 fn refuse(command: Command, lost: &Error) {
     match command {
         Command::Attach { reply, .. } => drop(reply.send(Err(lost.clone()))),
-        Command::Send { parcel: Parcel { reply, .. }, .. } => drop(reply.send(Sent::NotSent(lost.clone()))),
+        Command::Send { parcel: Parcel { reply, .. }, .. } => drop(reply.send(Sending::NotSent(lost.clone()))),
         Command::Settle { reply, .. } => drop(reply.send(Err(lost.clone()))),
         Command::Credit { .. }
         | Command::Drain { .. }

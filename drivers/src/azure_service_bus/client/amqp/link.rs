@@ -33,14 +33,14 @@ pub(crate) struct Attach {
 pub(crate) struct Parcel {
     /// As AMQP writes it, all sections.
     pub(crate) payload: Bytes,
-    pub(crate) reply: oneshot::Sender<Sent>,
+    pub(crate) reply: oneshot::Sender<Sending>,
     /// Held until the end of the message is known.
     pub(crate) permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
 /// How the sending of a message ended.
 #[derive(Debug)]
-pub(crate) enum Sent {
+pub(crate) enum Sending {
     /// The peer decided.
     Decided(Outcome),
     /// Not all of it was written: the peer does not have it.

@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 use tokio::sync::oneshot;
 
-use super::link::{Event, Parcel, Sent};
+use super::link::{Event, Parcel, Sending};
 use super::message::{Body, Sections, encode};
 use super::session::terminus;
 use super::{Attach, Error, Failure, Outcome, Receiver, Sender, Session, Value};
@@ -85,12 +85,12 @@ impl Pair {
         self.receiver.add_credit(1);
         self.sender.send(Parcel { payload: encode(&question).into(), reply, permits: [None, None] });
         match sent.await {
-            Ok(Sent::Decided(Outcome::Accepted | Outcome::Nothing)) => {}
-            Ok(Sent::Decided(Outcome::Rejected(Some(failure)))) => return Err(Error::Refused(failure)),
-            Ok(Sent::Decided(_)) => {
+            Ok(Sending::Decided(Outcome::Accepted | Outcome::Nothing)) => {}
+            Ok(Sending::Decided(Outcome::Rejected(Some(failure)))) => return Err(Error::Refused(failure)),
+            Ok(Sending::Decided(_)) => {
                 return Err(Error::Refused(Failure::new("amqp:not-allowed", "a request was not taken")));
             }
-            Ok(Sent::NotSent(error) | Sent::Unknown(error)) => return Err(error),
+            Ok(Sending::NotSent(error) | Sending::Unknown(error)) => return Err(error),
             Err(_) => return Err(session.lost()),
         }
         loop {

@@ -233,7 +233,7 @@ impl Sender {
         if let Err(mpsc::error::SendError(Command::Send { parcel, .. })) =
             self.session.commands.send(Command::Send { link: self.link, parcel })
         {
-            let _ = parcel.reply.send(super::Sent::NotSent(self.session.lost()));
+            let _ = parcel.reply.send(super::Sending::NotSent(self.session.lost()));
         }
     }
 

@@ -75,7 +75,7 @@ impl Ask {
         Ok(())
     }
 
-    pub(super) fn is_answered(mut self, state: &mut State) {
+    pub(super) fn end_answered(mut self, state: &mut State) {
         if self.0.take().is_some() {
             state.asked = state.asked.saturating_sub(1);
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-use super::{Engine, Error, Failure, Link, Made, Outcome, Sent, Settling, Side, frame};
+use super::{Engine, Error, Failure, Link, Made, Outcome, Sending, Settling, Side, frame};
 use crate::azure_service_bus::client::amqp::{Attach, Event, Value};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         frame::detach(&mut self.out, link.handle);
         if let Side::Sender { queue, .. } = &mut link.side {
             let ended = Error::Lost("the link was given up".into());
-            queue.drain(..).for_each(|parcel| drop(parcel.reply.send(Sent::NotSent(ended.clone()))));
+            queue.drain(..).for_each(|parcel| drop(parcel.reply.send(Sending::NotSent(ended.clone()))));
         }
         if self.current.as_ref().is_some_and(|current| current.link == number) {
             self.current = None;
@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         match link.side {
             Side::Sender { queue, .. } => {
                 self.forget_messages(number, error);
-                queue.into_iter().for_each(|parcel| drop(parcel.reply.send(Sent::NotSent(error.clone()))));
+                queue.into_iter().for_each(|parcel| drop(parcel.reply.send(Sending::NotSent(error.clone()))));
             }
             Side::Receiver { events, .. } => {
                 if let Some(failure) = failure {

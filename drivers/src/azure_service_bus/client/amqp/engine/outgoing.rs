@@ -6,7 +6,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Engine, Error, Failure, MOST_UNWRITTEN, Outcome, Parcel, Sent, Side, frame};
+use super::{Engine, Error, Failure, MOST_UNWRITTEN, Outcome, Parcel, Sending, Side, frame};
 use crate::azure_service_bus::client::amqp::frame::Disposition;
 
 /// The message that is being written, frame by frame.
@@ -25,7 +25,7 @@ pub(super) struct Outgoing {
     /// Where it ends among all bytes of the connection; not known before its last frame is there.
     end: Option<u64>,
     pub(super) since: Instant,
-    reply: oneshot::Sender<Sent>,
+    reply: oneshot::Sender<Sending>,
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
 
@@ -41,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             }
             _ => {
                 let ended = Failure::new("amqp:link:detached", "the link has just ended");
-                let _ = parcel.reply.send(Sent::NotSent(Error::Refused(ended)));
+                let _ = parcel.reply.send(Sending::NotSent(Error::Refused(ended)));
             }
         }
     }
@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         let Some(outcome) = Outcome::read(said.state.clone(), said.settled) else { return };
         for id in within(said.first, said.last, self.unsettled.len(), || self.unsettled.keys().copied().collect()) {
             if let Some(outgoing) = self.unsettled.remove(&id) {
-                let _ = outgoing.reply.send(Sent::Decided(outcome.clone()));
+                let _ = outgoing.reply.send(Sending::Decided(outcome.clone()));
                 if !said.settled {
                     frame::disposition(&mut self.out, false, id, true, said.state.clone());
                 }
@@ -120,8 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         let ended: Vec<_> = self.unsettled.iter().filter(|(_, sent)| sent.link == number).map(|(id, _)| *id).collect();
         for outgoing in ended.into_iter().filter_map(|id| self.unsettled.remove(&id)) {
             let sent = match outgoing.end {
-                Some(end) if end <= written => Sent::Unknown(error.clone()),
-                _ => Sent::NotSent(error.clone()),
+                Some(end) if end <= written => Sending::Unknown(error.clone()),
+                _ => Sending::NotSent(error.clone()),
             };
             let _ = outgoing.reply.send(sent);
         }

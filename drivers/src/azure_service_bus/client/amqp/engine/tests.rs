@@ -91,22 +91,22 @@ fn write_attach(out: &mut Vec<u8>, name: &str, handle: u32, receives: bool, take
 
 async fn sender(session: &Session, peer: &mut Peer) -> (Sender, u32) {
     let (sender, handle) = tokio::join!(session.open_sender("q"), peer.attach());
-    (sender.ok().expect("a link"), handle)
+    (sender.unwrap_or_else(|error| panic!("{error}")), handle)
 }
 
 async fn receiver(session: &Session, peer: &mut Peer) -> (Receiver, u32) {
     let spec = session.receiving("q", Value::Null, Value::Null);
     let (receiver, handle) = tokio::join!(session.open_receiver(spec), peer.attach());
-    (receiver.ok().expect("a link"), handle)
+    (receiver.unwrap_or_else(|error| panic!("{error}")), handle)
 }
 
-fn send(sender: &Sender, payload: impl Into<Bytes>) -> oneshot::Receiver<Sent> {
+fn send(sender: &Sender, payload: impl Into<Bytes>) -> oneshot::Receiver<Sending> {
     let (reply, sent) = oneshot::channel();
     sender.send(Parcel { payload: payload.into(), reply, permits: [None, None] });
     sent
 }
 
-async fn end(sent: oneshot::Receiver<Sent>) -> Sent {
+async fn end(sent: oneshot::Receiver<Sending>) -> Sending {
     timeout(PATIENCE, sent).await.expect("an end within a minute").expect("an end")
 }
 
@@ -144,14 +144,14 @@ async fn messages_keep_to_credit_and_window() {
     }
     assert_eq!(whole, [1; 1_000]);
     peer.say(&decide(0, None, accepted())).await;
-    assert!(matches!(end(one).await, Sent::Decided(Outcome::Accepted)));
+    assert!(matches!(end(one).await, Sending::Decided(Outcome::Accepted)));
     // Credit without a window, and then a window.
     peer.credit(handle, (3, 0), 1, 1).await;
     assert!(timeout(Duration::from_millis(200), peer.stream.read_buf(&mut peer.read)).await.is_err());
     peer.credit(handle, (3, 1), 1, 1).await;
     assert_eq!(peer.transfer().await.2, [2; 100][..]);
     peer.say(&decide(1, Some(1), Value::Null)).await;
-    assert!(matches!(end(other).await, Sent::Decided(Outcome::Nothing)));
+    assert!(matches!(end(other).await, Sending::Decided(Outcome::Nothing)));
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn one_decision_may_be_about_many() {
     }
     peer.say(&decide(0, Some(u32::MAX / 2), accepted())).await;
     for sent in all {
-        assert!(matches!(end(sent).await, Sent::Decided(Outcome::Accepted)));
+        assert!(matches!(end(sent).await, Sending::Decided(Outcome::Accepted)));
     }
 }
 
@@ -179,12 +179,14 @@ async fn a_link_that_ends_tells_what_was_sent_from_what_was_not() {
     assert!(!peer.transfer().await.1 && peer.transfer().await.1);
     peer.say(&detach(handle, "amqp:link:detach-forced")).await;
     let [one, two, three] = sent;
-    assert!(matches!(end(one).await, Sent::Unknown(Error::Refused(failure)) if failure.is("amqp:link:detach-forced")));
-    assert!(matches!(end(two).await, Sent::NotSent(Error::Refused(_))));
-    assert!(matches!(end(three).await, Sent::NotSent(Error::Refused(_))));
+    assert!(
+        matches!(end(one).await, Sending::Unknown(Error::Refused(failure)) if failure.is("amqp:link:detach-forced"))
+    );
+    assert!(matches!(end(two).await, Sending::NotSent(Error::Refused(_))));
+    assert!(matches!(end(three).await, Sending::NotSent(Error::Refused(_))));
     assert!(matches!(peer.next().await, Frame::Detach { handle: answer, .. } if answer == handle));
     assert!(sender.ended().is_some());
-    assert!(matches!(end(send(&sender, vec![4])).await, Sent::NotSent(_)));
+    assert!(matches!(end(send(&sender, vec![4])).await, Sending::NotSent(_)));
     // The connection goes on.
     let (_again, _) = tokio::join!(session.open_sender("q"), peer.attach());
 }
@@ -224,8 +226,8 @@ async fn a_connection_that_ends_tells_everybody() {
         };
         let (opened, asked, ()) = tokio::join!(opening, request, ending);
         assert!(matches!(opened.err(), Some(Error::Lost(_))) && matches!(asked, Err(Error::Lost(_))));
-        assert!(matches!(end(sent).await, Sent::Unknown(_)));
-        assert!(matches!(end(unsent).await, Sent::NotSent(_)));
+        assert!(matches!(end(sent).await, Sending::Unknown(_)));
+        assert!(matches!(end(unsent).await, Sending::NotSent(_)));
         assert!(matches!(settled.await, Ok(Err(Error::Lost(_)))));
         assert!(receiver.next().await.is_none());
         assert!(session.is_over());
