@@ -283,6 +283,10 @@ impl<'a> Subscription<'a> {
         let url = BrokerUrl::parse(url, &SUBSCRIPTION)?;
         let entity = url.name()?;
         check_entity(&entity)?;
+        if url.flag("sessions")? && url.flag("dead_letter")? {
+            let what = "dead letters have no sessions";
+            return Err(url.error_at_parameter("sessions", what).with_help("leave out `sessions` or `dead_letter`"));
+        }
         Ok(Self {
             source: source(&url, entity)?,
             listener_timeout: url.duration("listener_timeout", None)?,
@@ -434,6 +438,11 @@ mod tests {
                     "azuresb://t?subscription=s&[queue]=true",
                     "a queue has no subscriptions",
                     "leave out `queue` or `subscription`",
+                ),
+                (
+                    "azuresb://q?queue=true&[sessions]=true&dead_letter=true",
+                    "dead letters have no sessions",
+                    "leave out `sessions` or `dead_letter`",
                 ),
                 ("azuresb://t?subscription=s&listener_timeout=[2]", "the duration has no unit", DURATION),
                 (

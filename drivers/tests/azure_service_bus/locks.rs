@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sluicegate_drivers::{Broker as _, Delivery as _, Message, SettleError, Settlement};
+use sluicegate_drivers::{Broker as _, BrokerState, Delivery as _, Message, SettleError, Settlement, Subscriber as _};
 use tokio::time::sleep;
 
-use super::common::{ack, body, nothing, publish, publisher, receive, start, subscriber};
+use super::common::{ack, body, far, nothing, publish, publisher, receive, start, subscriber, until};
 
 #[tokio::test]
 async fn a_delivery_that_is_held_keeps_its_lock() {
@@ -27,6 +27,33 @@ async fn a_delivery_that_is_held_keeps_its_lock() {
     }
     nothing(&subscriber, Duration::from_secs(3)).await;
     broker.close().await;
+}
+
+/// Whatever ends meanwhile: the links, that which locks are renewed over among them, or the connection.
+#[tokio::test]
+async fn a_lock_is_kept_over_what_ends() {
+    let Some(server) = start(&["queue kept lock-seconds=5"]) else { return };
+    let broker = server.broker();
+    let topic = publisher(&broker, "azuresb://kept").await;
+    let subscriber = subscriber(&broker, "azuresb://kept?queue=true").await;
+    publish(&topic, Message::new("held")).await;
+    let held = receive(&subscriber).await;
+    let other = server.broker();
+    let others = super::common::subscriber(&other, "azuresb://kept?queue=true").await;
+    for end in ["detach kept", "detach kept", "disconnect"] {
+        sleep(Duration::from_secs(2)).await;
+        server.entities.add(end);
+        // Both clients connect again where the connection was it.
+        sleep(Duration::from_secs(1)).await;
+        until("it is connected", || other.state() == BrokerState::Connected).await;
+        match tokio::time::timeout(Duration::from_secs(2), others.receive(far())).await {
+            Err(_) | Ok(Err(_)) => {}
+            Ok(Ok(delivery)) => panic!("the lock was lost: {delivery:?}"),
+        }
+    }
+    ack(&held).await;
+    broker.close().await;
+    other.close().await;
 }
 
 /// A service that was stopped for longer than the lock has given the message to nobody, and does so once it goes on.

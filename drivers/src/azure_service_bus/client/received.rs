@@ -178,6 +178,33 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+            place in 0_usize..100,
+        ) {
+            let _ = Received::read(bytes.clone().into());
+            // A message of which a part is something else.
+            let text = Value::string;
+            let sections = Sections {
+                header: vec![Value::Null, Value::Null, Value::Uint(7)],
+                annotations: vec![(Value::symbol("x-opt-enqueued-time"), Value::Timestamp(1))],
+                properties: vec![text("id"), Value::Null, text("to")],
+                application: vec![(text("a"), Value::Decimal(vec![1; 16].into())), (text("b"), Value::Double(0.5))],
+                body: Body::Value(Value::List(vec![text("x"), Value::Timestamp(i64::MIN)])),
+                ..Sections::default()
+            };
+            let mut message = encode_message(&sections);
+            for (index, byte) in bytes.into_iter().enumerate().take(4) {
+                if let Some(at) = message.get_mut(place + index) {
+                    *at = byte;
+                }
+            }
+            let _ = Received::read(message.into());
+        }
+    }
+
     #[test]
     fn bodies_of_every_kind() {
         for (body, expected) in [
