@@ -110,6 +110,7 @@ impl<C: Courier> Batches<C> {
         Self(Arc::new(Shared { courier, limits, runtime, state, idle }))
     }
 
+    #[cfg_attr(not(feature = "sns"), allow(dead_code, reason = "SQS' publishers know their queue"))]
     pub(crate) fn courier(&self) -> &C {
         &self.0.courier
     }
