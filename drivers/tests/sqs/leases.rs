@@ -83,6 +83,27 @@ async fn a_delivery_that_the_service_does_not_know_any_more() {
     broker.close().await;
 }
 
+/// Who may not prolong deliveries is told so, once.
+#[tokio::test]
+async fn who_may_not_prolong_is_told() {
+    let log = Log::start();
+    let service = Fake::start(|request| match operation(request) {
+        "ReceiveMessage" => messages(&["held"]),
+        "GetQueueAttributes" => super::service::fine(&serde_json::json!({"Attributes": {"VisibilityTimeout": "5"}})),
+        "ChangeMessageVisibilityBatch" => error(403, "AccessDeniedException", "not allowed to prolong"),
+        _ => well(request),
+    })
+    .await;
+    let broker = broker(&service.url());
+    let from = subscriber(&broker, QUEUE, "").await;
+    let held = receive(&from).await;
+    until("it is over", || !log.lines("a delivery is not held any more").is_empty()).await;
+    assert_eq!(log.lines("a delivery could not be prolonged").len(), 1);
+    let settled = settle(&held, Settlement::Ack).await;
+    assert!(matches!(settled, Err(SettleError::Expired)), "{settled:?}");
+    broker.close().await;
+}
+
 #[tokio::test]
 async fn waits_are_whole_seconds_and_half_a_day_at_most() {
     let service = Fake::start(|request| match operation(request) {

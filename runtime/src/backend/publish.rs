@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, StatusCode};
 use sluicegate_drivers::{
-    Broker, Confirm, Declaration, Message, PublishError, PublishErrorKind, Publisher, PublisherOptions, Receipt,
+    Broker, CheckMessage, Confirm, Declaration, Message, Parts, PublishError, PublishErrorKind, Publisher,
+    PublisherOptions, Receipt,
 };
 
 use self::metadata::{Metadata, OpenMetadata};
@@ -158,7 +159,12 @@ impl<B: Broker> Backend for Publish<B> {
         let (broker, in_flight) = opener.broker::<B>(self.named)?;
         let capabilities = &B::DRIVER.capabilities;
         let headers = HeaderRules::new(place, &self.forward);
-        let idempotent = capabilities.dedup && headers.passes(&IDEMPOTENCY_KEY);
+        let takes_id = |check: CheckMessage| {
+            let parts = Parts { id: true, ..Parts::default() };
+            check(self.url, &parts).iter().all(|(part, _)| *part != sluicegate_drivers::Part::Id)
+        };
+        let deduplicates = capabilities.dedup && B::DRIVER.check_message.is_none_or(takes_id);
+        let idempotent = deduplicates && headers.passes(&IDEMPOTENCY_KEY);
         Ok(OpenPublish {
             url: self.url,
             publisher: broker.publisher(self.url, &self.options)?,

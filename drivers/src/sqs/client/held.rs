@@ -11,6 +11,7 @@ use super::DRIVER;
 use super::queue::Queue;
 use super::settling::{Deleting, Done, Hidden, Hiding, LIMITS, Refusal, Told};
 use crate::aws::batch::Batches;
+use crate::outage::Repeats;
 
 /// The longest that SQS keeps a delivery from others, from when it was received.
 pub(super) const MOST: Duration = Duration::from_secs(12 * 3600);
@@ -34,7 +35,8 @@ struct State {
     /// Whether a task looks after them, and when it looks again.
     keeping: bool,
     looks: Option<Instant>,
-    closed: bool,
+    /// What was said of deliveries that could not be prolonged.
+    said: Repeats,
 }
 
 /// How long a delivery is held.
@@ -105,11 +107,7 @@ impl Held {
 
     /// Gives all back, and waits until SQS has been told, for `patience` at most.
     pub(super) async fn close(&self, patience: Duration) {
-        let leases = {
-            let mut state = self.state();
-            state.closed = true;
-            std::mem::take(&mut state.leases)
-        };
+        let leases = std::mem::take(&mut self.state().leases);
         for lease in leases.values() {
             let _ = self.show(lease, Duration::ZERO);
         }
@@ -176,16 +174,24 @@ impl Held {
 
     fn prolonged(&self, number: u64, until: Instant, told: Told) {
         let mut state = self.state();
+        let State { leases, said, .. } = &mut *state;
         // It may have been settled since.
-        let Some(lease) = state.leases.get_mut(&number) else { return };
+        let Some(lease) = leases.get_mut(&number) else { return };
         match told {
             Ok(()) => {
                 lease.until = until;
                 lease.due = until - until.saturating_duration_since(Instant::now()) / 2;
             }
-            Err(Refusal::Failed(_)) => lease.due = Instant::now() + lease.length / 10,
+            Err(Refusal::Failed(failure)) => {
+                lease.due = Instant::now() + lease.length / 10;
+                let reason = failure.to_string();
+                if said.is_due(&reason) {
+                    let (broker, queue) = (self.queue.broker, &*self.queue.url);
+                    tracing::warn!(driver = DRIVER.name, broker, queue, reason, "a delivery could not be prolonged");
+                }
+            }
             Err(Refusal::Stale(reason)) => {
-                state.leases.remove(&number);
+                leases.remove(&number);
                 self.is_over(&reason);
             }
         }

@@ -31,7 +31,10 @@ static DRIVER: Driver = Driver {
     reserved_attributes: &[],
     check_settings: None,
     check_declaration: None,
-    check_message: None,
+    check_message: Some(|url, parts| match url.contains("plain") && parts.id {
+        true => vec![(sluicegate_drivers::Part::Id, "plain topics have no place for it".to_owned())],
+        false => Vec::new(),
+    }),
 };
 
 struct Scripted;
@@ -356,6 +359,11 @@ async fn an_idempotency_key_is_the_id_where_it_is_let_in() {
         (id(publisher).input_headers(listed()), r#"key None id Some(\"k-1\") X-A=1"#),
         (id(publisher).input_headers(All), r#"key None id Some(\"k-1\") X-A=1"#),
         (id(publisher), "key None id None"),
+        // A topic that compares none.
+        (
+            id(publish("scripted://plain").receipt()).input_headers(listed()),
+            "key None id None Idempotency-Key=k-1 X-A=1",
+        ),
         (
             id(publisher.dedup_id(&[Part::Text("own")])).input_headers(listed()),
             r#"key None id Some(\"own\") Idempotency-Key=k-1 X-A=1"#,
