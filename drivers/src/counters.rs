@@ -43,6 +43,7 @@ impl Counters {
 
 #[cfg(any(
     feature = "azure_service_bus",
+    feature = "gcp_pubsub",
     feature = "kafka",
     feature = "nats",
     feature = "rabbitmq",
