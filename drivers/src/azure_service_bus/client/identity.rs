@@ -1,7 +1,7 @@
 //! Azure's default credential, of the parts that `azure_identity` has: the first of them that can be used is asked for
 //! tokens. That crate has such a chain for developers' tools alone.
 
-mod http;
+mod transport;
 
 use std::env;
 use std::error::Error as _;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
     AzureCliCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
@@ -20,7 +19,7 @@ use azure_identity::{
 };
 use tokio::time::timeout;
 
-use self::http::Http;
+use self::transport::{ClientOptions, Http, client_options};
 use crate::azure_service_bus::options::Identity;
 use crate::azure_service_bus::settings::Which;
 
@@ -136,7 +135,7 @@ impl Credential {
                 return Ok(Part::Absent(format!("{name} is not set")));
             }
         };
-        let options = ClientSecretCredentialOptions { client_options: self.client_options()? };
+        let options = ClientSecretCredentialOptions { client_options: self.client_options() };
         let made = ClientSecretCredential::new(&tenant, client, Secret::new(secret), Some(options));
         Ok(Part::Ready(made.map_err(|error| error.to_string())?))
     }
@@ -149,7 +148,7 @@ impl Credential {
         let client = own.client_id.clone().or_else(|| variable("AZURE_CLIENT_ID"));
         let Some(file) = file else { return Ok(Part::Absent("AZURE_FEDERATED_TOKEN_FILE is not set".to_owned())) };
         let options = WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions { client_options: self.client_options()? },
+            credential_options: ClientAssertionCredentialOptions { client_options: self.client_options() },
             client_id: client,
             tenant_id: tenant,
             token_file_path: Some(file),
@@ -163,7 +162,7 @@ impl Credential {
         let client = self.identity.client_id.clone().or_else(|| variable("AZURE_CLIENT_ID"));
         let options = ManagedIdentityCredentialOptions {
             user_assigned_id: client.map(UserAssignedId::ClientId),
-            client_options: self.client_options()?,
+            client_options: self.client_options(),
         };
         let made = ManagedIdentityCredential::new(Some(options)).map_err(|error| error.to_string())?;
         if ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].into_iter().any(|name| variable(name).is_some()) {
@@ -177,19 +176,13 @@ impl Credential {
         }
     }
 
-    fn client_options(&self) -> Result<ClientOptions, String> {
+    fn client_options(&self) -> ClientOptions {
         let cloud = self.identity.authority_host.clone().map(|host| {
             let mut custom = CustomConfiguration::default();
             custom.authority_host = host;
             Arc::new(CloudConfiguration::Custom(custom))
         });
-        Ok(ClientOptions {
-            // Whoever needs the token tries again.
-            retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::clone(&self.http) as _)),
-            cloud,
-            ..Default::default()
-        })
+        client_options(&self.http, cloud)
     }
 }
 

@@ -3,12 +3,15 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::cloud::CloudConfiguration;
 use azure_core::error::{Error, ErrorKind};
+pub(super) use azure_core::http::ClientOptions;
 use azure_core::http::headers::Headers;
 use azure_core::http::request::Body;
-use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode};
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, RetryOptions, StatusCode, Transport};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
@@ -32,6 +35,17 @@ const METADATA_VARIABLE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
 pub(super) struct Http {
     tls: ClientConfig,
+}
+
+/// What an identity is made with.
+pub(super) fn client_options(http: &Arc<Http>, cloud: Option<Arc<CloudConfiguration>>) -> ClientOptions {
+    ClientOptions {
+        // Whoever needs the token tries again.
+        retry: RetryOptions::none(),
+        transport: Some(Transport::new(Arc::clone(http) as _)),
+        cloud,
+        ..Default::default()
+    }
 }
 
 type Asked<'a> = Pin<Box<dyn Future<Output = azure_core::Result<AsyncRawResponse>> + Send + 'a>>;
