@@ -1,13 +1,16 @@
 //! Links that the service ends, connections that are cut, and a service that stops or is started again.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sluicegate_drivers::azure_service_bus::{Delivery, Subscriber};
-use sluicegate_drivers::{Broker as _, BrokerState, Delivery as _, Message, ReceiveError, Subscriber as _};
+use sluicegate_drivers::{Broker as _, BrokerState, Delivery as _, Message, ReceiveError, Settlement, Subscriber as _};
 use tokio::time::{sleep, timeout};
 
 use super::common::{MOMENT, ack, body, far, nothing, publish, publisher, receive, start, subscriber, until};
-use super::server::until_connected;
+use super::server::{Proxy, open, string, until_connected};
 use crate::log::Log;
 
 /// Receives, and asks again where that fails.
@@ -126,4 +129,72 @@ async fn a_service_that_stops_for_a_while() {
     ack(&delivery).await;
     nothing(&subscriber, MOMENT).await;
     broker.close().await;
+}
+
+/// Whoever waits does not wait for ever for what is not said.
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_an_error() {
+    let Some(server) = start(&["queue orders lock-seconds=60"]) else { return };
+    let broker = server.broker();
+    let topic = publisher(&broker, "azuresb://orders").await;
+    let subscriber = subscriber(&broker, "azuresb://orders?queue=true").await;
+    nothing(&subscriber, MOMENT).await;
+    server.signal("STOP");
+    nothing(&subscriber, MOMENT).await;
+    sleep(MOMENT).await;
+    // The other one has gone, and nobody knows whether its message comes.
+    let waited = timeout(Duration::from_secs(40), subscriber.receive(far())).await.expect("an end").map(drop);
+    assert!(matches!(waited, Err(ReceiveError::Unreachable(_))), "{waited:?}");
+    server.signal("CONT");
+    publish(&topic, Message::new("after")).await;
+    let delivery = received(&subscriber).await;
+    assert_eq!(body(&delivery), "after");
+    ack(&delivery).await;
+    nothing(&subscriber, MOMENT).await;
+    broker.close().await;
+}
+
+/// Without a word, in the middle of what is asked and settled: nothing is lost, and nothing is called settled that is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_break_lose_nothing() {
+    const MESSAGES: usize = 200;
+    let Some(server) = start(&["queue orders lock-seconds=5 max-delivery=1000"]) else { return };
+    let publishing = server.broker();
+    let topic = publisher(&publishing, "azuresb://orders").await;
+    for number in 0..MESSAGES {
+        publish(&topic, Message::new(number.to_string())).await;
+    }
+    let proxy = Proxy::start(&server.address).await;
+    let broker = open(&[("connection_string", &string(&proxy.address))]);
+    let subscriber = subscriber(&broker, "azuresb://orders?queue=true").await;
+    // What is settled, and what may be.
+    let (settled, unknown) = (Mutex::new(HashSet::new()), Mutex::new(HashSet::new()));
+    let seen = AtomicUsize::new(0);
+    let count = || {
+        let settled = settled.lock().expect("no panic");
+        settled.len() + unknown.lock().expect("no panic").difference(&settled).count()
+    };
+    let take = async || {
+        while count() < MESSAGES {
+            let Ok(waited) = timeout(Duration::from_secs(10), subscriber.receive(far())).await else { continue };
+            let Ok(delivery) = waited else {
+                sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            if seen.fetch_add(1, Ordering::Relaxed) % 50 == 20 {
+                proxy.cut();
+            }
+            let body = body(&delivery).to_owned();
+            assert!(!settled.lock().expect("no panic").contains(&body), "{body} came again after it was settled");
+            match delivery.settle(Settlement::Ack).await {
+                Ok(()) => assert!(settled.lock().expect("no panic").insert(body)),
+                Err(_) => drop(unknown.lock().expect("no panic").insert(body)),
+            }
+        }
+    };
+    let all = async { tokio::join!(take(), take(), take(), take()) };
+    timeout(Duration::from_secs(120), all).await.expect("all messages");
+    assert!(broker.counters().is_some_and(|counters| counters.disconnects() > 1));
+    broker.close().await;
+    publishing.close().await;
 }
