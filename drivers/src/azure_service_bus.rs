@@ -120,7 +120,8 @@
 //! A link that the service ends (after ten minutes without a message, or to move the queue) is made anew at once, and whoever
 //! waits goes on waiting. A queue that is missing, disabled, not allowed, or has sessions that the URL does not ask for, is an
 //! error of its own subscription, in the service's words, and looked at again after 1 s, then 2 s, up to 30 s. Where the
-//! service does not answer for 10 s, whoever waits is told so; where nothing is heard of it for 60 s, it is connected to anew.
+//! service does not answer for 10 s, whoever waits is told so; where nothing is heard of it for as long as
+//! `heartbeat` says (60 s), it is connected to anew.
 //!
 //! A delivery's key is its session id (`group-id`), its id the message id, its offset the sequence number, its timestamp the
 //! time when it was stored, and its topic what it is received from. Its attributes are its application properties and, under
@@ -128,6 +129,7 @@
 //! in full; a timestamp, or .NET's `DateTimeOffset`, as RFC 3339 in UTC; .NET's `TimeSpan` in seconds (`1.5s`); a UUID with
 //! hyphens; bytes in base64; a list or map as JSON; nothing as an empty text. The body is the message's bytes, those of several
 //! data sections one after the other; a text that is a value is its UTF-8; any other value, or a sequence, is JSON.
+//! What comes and is no message of AMQP is dead-lettered, with an error in the log.
 //!
 //! # Limits
 //!
