@@ -82,7 +82,12 @@ impl Lane {
         }
         let made = timeout(PATIENCE, async {
             live.authorize(&self.entity).await.map_err(|error| (of_tokens(&error), error.to_string()))?;
-            live.session().open_sender(&self.entity).await.map_err(|error| (of_link(&error), error.to_string()))
+            let opened = live.session().open_sender(&self.entity).await;
+            if matches!(&opened, Err(Error::Refused(failure)) if failure.is("amqp:unauthorized-access")) {
+                // The next one puts another token.
+                live.forget(&self.entity).await;
+            }
+            opened.map_err(|error| (of_link(&error), error.to_string()))
         });
         let made = made.await.unwrap_or_else(|_| {
             Err((PublishErrorKind::Unreachable, format!("no link to {} within {PATIENCE:?}", self.entity)))
