@@ -54,6 +54,18 @@ mod rabbitmq_brokers {
     include!(concat!(env!("OUT_DIR"), "/rabbitmq_brokers.rs"));
 }
 
+mod azure_service_bus {
+    include!(concat!(env!("OUT_DIR"), "/azure_service_bus.rs"));
+}
+
+mod gcp_pubsub {
+    include!(concat!(env!("OUT_DIR"), "/gcp_pubsub.rs"));
+}
+
+mod sns_sqs {
+    include!(concat!(env!("OUT_DIR"), "/sns_sqs.rs"));
+}
+
 fn main() -> ExitCode {
     match std::env::var("SUITE").as_deref() {
         Ok("broker_later") => sluicegate_runtime::main(&broker_later::GATEWAY),
@@ -67,6 +79,9 @@ fn main() -> ExitCode {
         Ok("kafka_brokers") => sluicegate_runtime::main(&kafka_brokers::GATEWAY),
         Ok("rabbitmq") => sluicegate_runtime::main(&rabbitmq::GATEWAY),
         Ok("rabbitmq_brokers") => sluicegate_runtime::main(&rabbitmq_brokers::GATEWAY),
+        Ok("azure_service_bus") => sluicegate_runtime::main(&azure_service_bus::GATEWAY),
+        Ok("gcp_pubsub") => sluicegate_runtime::main(&gcp_pubsub::GATEWAY),
+        Ok("sns_sqs") => sluicegate_runtime::main(&sns_sqs::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),
     }

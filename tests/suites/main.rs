@@ -4,6 +4,7 @@
 mod support;
 
 mod aggregation;
+mod azure_service_bus;
 mod broker_later;
 mod brokers;
 mod conformance;
@@ -12,6 +13,7 @@ mod encodings;
 mod failures;
 mod faults;
 mod forwarding;
+mod gcp_pubsub;
 mod hostile;
 mod hosts;
 mod interop;
@@ -30,5 +32,6 @@ mod rabbitmq_brokers;
 mod router;
 mod shaping;
 mod shared;
+mod sns_sqs;
 mod streaming;
 mod tls;

@@ -1,5 +1,5 @@
 """An Azure Service Bus client of another make, for tests: asbc.py COMMAND ENTITY ... . SERVICEBUS_CONNECTION_STRING names the
-server. ENTITY is a queue or a topic; a subscription is TOPIC/SUBSCRIPTION.
+server. ENTITY is a queue or a topic; a subscription is TOPIC:SUBSCRIPTION.
 
 A message is a line of JSON: {"attributes": {NAME: VALUE}, "properties": {NAME: VALUE}, "body": BASE64}. Attributes are
 application properties: text, numbers, true and false (the SDK sends no binary ones; what comes and is no text is
@@ -62,7 +62,7 @@ def send(sender, message):
 
 
 def receive(client, entity, **options):
-    topic, _, subscription = entity.partition("/")
+    topic, _, subscription = entity.partition(":")
     options["max_wait_time"] = PATIENCE
     if subscription:
         receiver = client.get_subscription_receiver(topic, subscription, **options)

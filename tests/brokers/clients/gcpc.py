@@ -3,8 +3,8 @@
 A message is a line of JSON: {"attributes": {NAME: VALUE}, "key": ORDERING KEY, "body": BASE64}. Topics and subscriptions are
 named in full: projects/PROJECT/topics/TOPIC.
 
-  create TOPIC SUBSCRIPTION [OPTIONS]   a topic, if there is none, and a subscription of it, with the fields of OPTIONS, a
-                                        Subscription as JSON; prints "ready"
+  create TOPIC SUBSCRIPTION [OPTIONS]   a topic, if there is none, and a new subscription of it in the place of one that is
+                                        there, with the fields of OPTIONS, a Subscription as JSON; prints "ready"
   publish TOPIC MESSAGE                 prints {"id"}
   receive SUBSCRIPTION                  prints one message, acknowledged
 """
@@ -30,8 +30,13 @@ def create(topic, subscription, options="{}"):
         pubsub_v1.PublisherClient().create_topic(request={"name": topic})
     except exceptions.AlreadyExists:
         pass
+    subscriber = pubsub_v1.SubscriberClient()
+    try:
+        subscriber.delete_subscription(request={"subscription": subscription}, timeout=PATIENCE)
+    except exceptions.NotFound:
+        pass
     request = {"name": subscription, "topic": topic, **json.loads(options)}
-    pubsub_v1.SubscriberClient().create_subscription(request=request, timeout=PATIENCE)
+    subscriber.create_subscription(request=request, timeout=PATIENCE)
     show("ready")
 
 

@@ -9,7 +9,7 @@ use super::{eventually, soon};
 
 /// A broker started by `tests/brokers/start-NAME.sh`, with its data in a folder of its own.
 pub(crate) struct Broker {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) port: u16,
     pub(crate) folder: PathBuf,
     /// What the script printed: the environment that leads to it.
@@ -36,11 +36,19 @@ impl Broker {
         let printed = broker.run_script("start").await;
         let variables = printed.lines().filter_map(|line| line.split_once('='));
         broker.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        // Its address is the first thing that a script prints.
-        let port = |(_, url): &(String, String)| url.trim_end_matches('/').rsplit(':').next()?.parse().ok();
+        // Its address is in the first thing that a script prints.
+        let port = |(_, value): &(String, String)| {
+            let (_, after) = value.split_once("127.0.0.1:")?;
+            after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        };
         let port = broker.environment.first().and_then(port);
         broker.port = port.unwrap_or_else(|| panic!("start-{name}.sh printed {printed:?}"));
         broker
+    }
+
+    /// The environment that leads to it.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// A variable of the environment that leads to it.

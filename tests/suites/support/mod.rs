@@ -6,11 +6,13 @@ mod gateway;
 mod http2;
 pub(crate) mod kafka;
 mod logs;
+pub(crate) mod moto;
 pub(crate) mod nats;
 mod other;
 pub(crate) mod poison;
 mod program;
 pub(crate) mod rabbitmq;
+pub(crate) mod standins;
 mod upstream;
 
 use std::future::Future;
@@ -22,6 +24,7 @@ pub(crate) use gateway::Running;
 pub(crate) use http2::Http2;
 pub(crate) use kafka::Kafka;
 pub(crate) use logs::Logs;
+pub(crate) use moto::Moto;
 pub(crate) use other::Other;
 pub(crate) use program::Program;
 pub(crate) use rabbitmq::Rabbitmq;
@@ -46,6 +49,13 @@ pub(crate) async fn eventually(mut ask: impl AsyncFnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// What is answered to a body of `length` bytes that is only announced: one that nothing can take is not read.
+pub(crate) async fn announced(gateway: &Program, path: &str, length: usize) -> Answer {
+    let mut client = gateway.client().await;
+    client.send(format!("POST {path} HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: {length}\r\n\r\n")).await;
+    client.answer().await
 }
 
 /// Whether a broker was started for the tests, by `tests/run` or `tests/brokers/with`. One that was not is skipped aloud,
