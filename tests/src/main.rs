@@ -62,6 +62,10 @@ mod gcp_pubsub {
     include!(concat!(env!("OUT_DIR"), "/gcp_pubsub.rs"));
 }
 
+mod seed_page {
+    include!(concat!(env!("OUT_DIR"), "/seed_page.rs"));
+}
+
 mod sns_sqs {
     include!(concat!(env!("OUT_DIR"), "/sns_sqs.rs"));
 }
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Ok("rabbitmq_brokers") => sluicegate_runtime::main(&rabbitmq_brokers::GATEWAY),
         Ok("azure_service_bus") => sluicegate_runtime::main(&azure_service_bus::GATEWAY),
         Ok("gcp_pubsub") => sluicegate_runtime::main(&gcp_pubsub::GATEWAY),
+        Ok("seed_page") => sluicegate_runtime::main(&seed_page::GATEWAY),
         Ok("sns_sqs") => sluicegate_runtime::main(&sns_sqs::GATEWAY),
         Ok("tls") => sluicegate_runtime::main(&tls::GATEWAY),
         _ => sluicegate_runtime::main(&program::GATEWAY),

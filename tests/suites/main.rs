@@ -30,6 +30,7 @@ mod pubsub;
 mod rabbitmq;
 mod rabbitmq_brokers;
 mod router;
+mod seed_page;
 mod shaping;
 mod shared;
 mod sns_sqs;
