@@ -58,6 +58,10 @@ mod azure_service_bus {
     include!(concat!(env!("OUT_DIR"), "/azure_service_bus.rs"));
 }
 
+mod eight_schemes {
+    include!(concat!(env!("OUT_DIR"), "/eight_schemes.rs"));
+}
+
 mod gcp_pubsub {
     include!(concat!(env!("OUT_DIR"), "/gcp_pubsub.rs"));
 }
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
         Ok("rabbitmq") => sluicegate_runtime::main(&rabbitmq::GATEWAY),
         Ok("rabbitmq_brokers") => sluicegate_runtime::main(&rabbitmq_brokers::GATEWAY),
         Ok("azure_service_bus") => sluicegate_runtime::main(&azure_service_bus::GATEWAY),
+        Ok("eight_schemes") => sluicegate_runtime::main(&eight_schemes::GATEWAY),
         Ok("gcp_pubsub") => sluicegate_runtime::main(&gcp_pubsub::GATEWAY),
         Ok("seed_page") => sluicegate_runtime::main(&seed_page::GATEWAY),
         Ok("sns_sqs") => sluicegate_runtime::main(&sns_sqs::GATEWAY),

@@ -9,6 +9,7 @@ mod broker_later;
 mod brokers;
 mod conformance;
 mod delivery;
+mod eight_schemes;
 mod encodings;
 mod failures;
 mod faults;
