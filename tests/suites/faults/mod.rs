@@ -4,7 +4,7 @@
 //! thing fails; then publishing stops, what is left is consumed, and the ledger is printed as a line of a table:
 //!
 //! ```sh
-//! tests/brokers/with nats rabbitmq kafka -- cargo test --package sluicegate-tests faults -- --nocapture
+//! tests/brokers/with nats rabbitmq kafka moto pubsub servicebus clients -- cargo test --package sluicegate-tests faults -- --nocapture
 //! ```
 //!
 //! `FAULTS=nats/BrokerKilled` runs one of them, `FAULTS=jetstream/` those of one driver.
@@ -42,16 +42,28 @@ struct Subject {
     consume: &'static str,
     /// What a publisher was told and what was stored are the same, and what was stored is delivered.
     at_least_once: bool,
+    /// How many publishers and consumers it is put through it with, at most.
+    clients: usize,
+    /// What was stored is gone when the broker is killed: it only stands for a service.
+    in_memory: bool,
     /// The environment that leads the gateway to the broker at a port.
-    environment: fn(u16) -> (&'static str, String),
-    /// What the broker has to be told of the proxy before it, so that clients do not go around it.
-    advertise: fn(u16) -> String,
+    environment: fn(u16) -> Vec<(&'static str, String)>,
+    /// The end of the broker's configuration: what it has to be told of the proxy before it, so that clients do not go
+    /// around it.
+    configuration: fn(u16) -> String,
     /// Makes what the gateway expects to be there.
     prepare: AsyncOnBroker<()>,
     /// How many messages the broker has taken, where it can say so.
     stored: Option<AsyncOnBroker<u64>>,
     /// Those are counted where nothing is delivered from.
     stored_apart: bool,
+}
+
+impl Subject {
+    /// Whether nothing that was confirmed may get lost.
+    fn keeps_all(&self, fault: Fault) -> bool {
+        self.at_least_once && !(self.in_memory && fault == Fault::BrokerKilled)
+    }
 }
 
 type AsyncOnBroker<T> = fn(u16) -> futures_util::future::BoxFuture<'static, T>;
@@ -100,11 +112,12 @@ impl Line {
     async fn of(subject: &Subject, fault: Fault) -> Self {
         let proxy = Proxy::start().await;
         let name = format!("{}-{fault:?}", subject.driver);
-        let broker = Broker::start_with(subject.broker, &name, &(subject.advertise)(proxy.port)).await;
+        let broker = Broker::start_with(subject.broker, &name, &(subject.configuration)(proxy.port)).await;
         proxy.to(broker.port);
         (subject.prepare)(broker.port).await;
         let mut gateway = start_gateway(subject, proxy.port, None).await;
         let clients = std::env::var("FAULT_CLIENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(200);
+        let clients = usize::min(clients, subject.clients);
         let load = Load::start(&[gateway.address], clients, subject.publish, subject.consume);
         let settled = load.recovered(RECOVERY_LIMIT).await;
         assert!(settled.is_some(), "{}: nothing was confirmed before {fault:?}", subject.driver);
@@ -114,6 +127,9 @@ impl Line {
                 broker.kill().await;
                 tokio::time::sleep(KILLED).await;
                 broker.restart().await;
+                if subject.in_memory {
+                    (subject.prepare)(broker.port).await;
+                }
             }
             Fault::BrokerPaused => {
                 broker.pause().await;
@@ -136,7 +152,7 @@ impl Line {
         }
         let recovered = load.recovered(RECOVERY_LIMIT).await;
         tokio::time::sleep(CALM).await;
-        let sums = load.finish(FINISH_LIMIT, subject.at_least_once).await.sums();
+        let sums = load.finish(FINISH_LIMIT, subject.keeps_all(fault)).await.sums();
         let stored = match subject.stored {
             Some(stored) => Some(stored(broker.port).await),
             None => None,
@@ -160,7 +176,7 @@ impl Line {
         holds(confirmed > 0, "nothing was confirmed".to_owned());
         holds(foreign == 0, format!("{foreign} messages were delivered that nobody published"));
         holds(refused_and_delivered == 0, format!("{refused_and_delivered} messages were refused, and delivered"));
-        if subject.at_least_once {
+        if subject.keeps_all(self.fault) {
             holds(lost == 0, format!("{lost} messages were confirmed and lost"));
             if let Some(stored) = self.stored {
                 let apart = subject.stored_apart && self.fault == Fault::BrokerKilled;
@@ -177,10 +193,9 @@ impl Line {
 
 /// At `address` again after one that ended.
 async fn start_gateway(subject: &Subject, port: u16, address: Option<std::net::SocketAddr>) -> Program {
-    let (variable, value) = (subject.environment)(port);
     let listen = address.map_or("127.0.0.1:0".to_owned(), |address| address.to_string());
     let mut command = Program::command(subject.suite);
-    command.args(["--listen", &listen]).env(variable, value);
+    command.args(["--listen", &listen]).envs((subject.environment)(port));
     let mut program = Program::spawn(command).await;
     program.discard_logs();
     program
@@ -188,7 +203,7 @@ async fn start_gateway(subject: &Subject, port: u16, address: Option<std::net::S
 
 fn header() -> String {
     format!(
-        "\n{:<10} {:<15} {:>9} {:>8} {:>8} {:>7} {:>9} {:>11} {:>10} {:>6} {:>10}",
+        "\n{:<17} {:<15} {:>9} {:>8} {:>8} {:>7} {:>9} {:>11} {:>10} {:>6} {:>10}",
         "driver",
         "fault",
         "confirmed",
@@ -210,7 +225,7 @@ impl std::fmt::Display for Line {
         let recovered = self.recovered.map_or("never".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()));
         write!(
             f,
-            "{:<10} {:<15} {confirmed:>9} {refused:>8} {unknown:>8} {stored:>7} {delivered:>9} {redelivered:>11} \
+            "{:<17} {:<15} {confirmed:>9} {refused:>8} {unknown:>8} {stored:>7} {delivered:>9} {redelivered:>11} \
              {duplicates:>10} {lost:>6} {recovered:>10}",
             self.driver,
             format!("{:?}", self.fault)
