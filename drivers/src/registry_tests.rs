@@ -88,8 +88,6 @@ fn the_readme_lists_every_driver() {
         let row = row.unwrap_or_else(|| panic!("README.md has no row for the feature `{}`", driver.name));
         let scheme = driver.schemes.iter().any(|scheme| row.starts_with(&format!("| `{scheme}://")));
         assert!(scheme, "README.md shows `{}` with a URL that is not its own", driver.name);
-        let today = if driver.has_client { "| works |" } else { "| URLs checked |" };
-        assert!(row.ends_with(today), "README.md is wrong on what `{}` can do today", driver.name);
     }
 }
 
