@@ -138,8 +138,10 @@ async fn a_connection_that_ends_in_order() {
         })
         .collect();
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        let (connections, published) = (gate.connections(), gate.published().len());
+        until("something is published", || gate.published().len() > published + 20).await;
         gate.say_go_away();
+        until("there is another connection", || gate.connections() > connections).await;
     }
     for publisher in publishers {
         publisher.await.expect("no panic");

@@ -17,7 +17,7 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(10);
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// How often a request is sent that never reached the service.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 
 /// The connection of a broker, whichever it is at the time.
 pub(super) struct Service {
