@@ -42,6 +42,10 @@ pub(crate) trait Link: Send + 'static {
     /// Why there is no connection: lower case, without secrets.
     fn connect(&mut self) -> impl Future<Output = Result<Self::Connection, String>> + Send;
 
+    /// Lets a connection be used. Called before the state says that there is one, so that nobody who has read that is turned
+    /// away.
+    fn ready(&mut self, _connection: &Self::Connection) {}
+
     /// Uses a connection until it is lost, and says why. After `closing`, sends what is pending, disconnects, and
     /// returns anything.
     fn serve(&mut self, connection: Self::Connection, closing: Closing) -> impl Future<Output = String> + Send;
@@ -140,6 +144,7 @@ impl Supervision {
             };
             match tried.unwrap_or_else(|_| Err(format!("no answer within {patience:?}"))) {
                 Ok(connection) => {
+                    link.ready(&connection);
                     self.counters.connected();
                     self.state.send_replace(BrokerState::Connected);
                     log.connected();

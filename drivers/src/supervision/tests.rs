@@ -48,6 +48,42 @@ fn told() -> (Told, Teller) {
     (told, Teller { attempts, answers, losses })
 }
 
+/// Connects at once, and looks at the state when it is to be used.
+struct Looking {
+    supervision: Arc<Supervision>,
+    seen: Arc<Mutex<Vec<BrokerState>>>,
+}
+
+impl Link for Looking {
+    type Connection = ();
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn connect(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn ready(&mut self, (): &()) {
+        self.seen.lock().expect("not poisoned").push(self.supervision.state());
+    }
+
+    async fn serve(&mut self, (): (), mut closing: Closing) -> String {
+        closing.requested().await;
+        "closed".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_of_a_connection_can_use_it() {
+    let (supervision, seen) = (Supervision::new("test", None), Arc::<Mutex<Vec<_>>>::default());
+    let _supervisor = supervision.start(Looking { supervision: Arc::clone(&supervision), seen: Arc::clone(&seen) });
+    supervision.wait_until(|state| *state == BrokerState::Connected).await;
+    assert_eq!(*seen.lock().expect("not poisoned"), [BrokerState::Connecting]);
+    supervision.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn comes_back_by_itself_and_closes() {
     let (link, teller) = told();

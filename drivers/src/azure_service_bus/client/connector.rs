@@ -138,6 +138,10 @@ impl Link for Connector {
         self.dialer.dial().await
     }
 
+    fn ready(&mut self, live: &Arc<Live>) {
+        self.shared.set_live(Some(Arc::clone(live)));
+    }
+
     async fn serve(&mut self, mut live: Arc<Live>, mut closing: Closing) -> String {
         let shared = Arc::clone(&self.shared);
         let mut complaints = Repeats::default();

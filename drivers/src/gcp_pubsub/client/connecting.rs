@@ -137,6 +137,10 @@ impl Link for Connector {
         self.dialer.dial().await
     }
 
+    fn ready(&mut self, current: &Established) {
+        self.service.set_live(Some(Arc::clone(&current.live)));
+    }
+
     async fn serve(&mut self, mut current: Established, mut closing: Closing) -> String {
         let service = Arc::clone(&self.service);
         let _gone = Gone(&service);
