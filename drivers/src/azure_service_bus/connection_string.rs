@@ -4,6 +4,7 @@ use crate::host_port;
 
 /// What a connection string says. Not shown, for its secrets.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "azure_service_bus"), allow(dead_code, reason = "for the client"))]
 pub(super) struct ConnectionString {
     pub(super) host: String,
     pub(super) port: Option<u16>,
@@ -17,6 +18,7 @@ pub(super) struct ConnectionString {
 
 /// Who a client says it is. Not shown.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "azure_service_bus"), allow(dead_code, reason = "for the client"))]
 pub(super) enum Login {
     /// Tokens are made with a key.
     Key { name: String, key: String },

@@ -20,6 +20,7 @@ pub(super) struct Endpoint {
 }
 
 /// The service itself, in a universe of that domain.
+#[cfg_attr(not(feature = "gcp_pubsub"), allow(dead_code, reason = "for the client"))]
 pub(super) fn of_universe(domain: &str) -> Endpoint {
     let host = format!("{SERVICE}.{domain}");
     Endpoint { authority: host.clone(), host, port: TLS_PORT, tls: true }
