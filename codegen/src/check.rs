@@ -16,6 +16,7 @@ mod flatmap;
 mod graphql;
 mod host;
 mod names;
+mod options;
 mod path;
 mod proxies;
 mod publish;

@@ -310,7 +310,12 @@ impl Parser<'_> {
     fn unclosed(&self, open: usize) -> Stop {
         let opened = char::from(self.bytes[open]);
         let error = self.error(open, open + 1, format!("this `{opened}` is never closed"));
-        self.sink.push(error.label("the file ends before its end"));
+        let close = if opened == '{' { "}" } else { "]" };
+        self.sink.push(
+            error
+                .label("the file ends before its end")
+                .help(format!("close it with `{close}`, or see whether the file was cut off")),
+        );
         Stop
     }
 

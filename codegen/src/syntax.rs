@@ -10,11 +10,16 @@ pub(crate) mod namespaces;
 mod object;
 mod options;
 mod service;
+mod value;
 mod walk;
 
+pub(crate) use endpoint::LUA;
 pub(crate) use object::Object;
+pub(crate) use options::auth::{AUTH_SIGNER, AUTH_VALIDATOR};
+pub(crate) use options::backends::QOS_HTTP_CACHE;
 pub(crate) use service::SERVICE;
-pub(crate) use walk::{is_comment, walk};
+pub(crate) use value::regex_fault;
+pub(crate) use walk::{is_comment, is_meant, walk};
 
 #[cfg(test)]
 mod tests;

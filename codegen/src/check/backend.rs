@@ -2,15 +2,18 @@
 
 use super::calls::Turn;
 use super::endpoint::Owner;
+use super::options::{self, Site};
 use super::{
     Context, discovery, encoding, flatmap, graphql, host, names, pubsub, set_in_call, shadow, shape, url_template,
 };
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, Method, Shape, StatusRule};
 use crate::syntax::Object;
+use crate::syntax::kind::Scope;
 use crate::tree::{Node, Span};
 
 pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Backend> {
+    options::check(context, object, &Site { scope: Scope::Backend, params: owner.params, claims: owner.claims });
     if !shadow::is_shadow(object) {
         shadow::unused_timeout(context, object);
     }

@@ -31,7 +31,7 @@ pub(super) struct Calls {
 pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Calls {
     if let Some(list) = object.get("backend").filter(|list| list.is_array() && list.items().is_empty()) {
         let error = Diagnostic::error("no-backend", list.span, "the endpoint has no backend");
-        context.push(error.label("expected one or more"));
+        context.push(error.label("expected one or more").help(r#"write `[{"url_pattern": "/"}]`"#));
     }
     let (shadows, answering): (Vec<_>, Vec<_>) =
         object.objects("backend").partition(|object| shadow::is_shadow(*object));

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::calls::{self, Turn};
+use super::options::{self, Site};
 use super::routes::Routes;
 use super::{Context, encoding, names, path, router, shadow};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
 use crate::model::{Endpoint, Method, Names, Output};
 use crate::syntax::Object;
+use crate::syntax::kind::Scope;
 
 const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
 
@@ -18,6 +20,8 @@ pub(crate) struct Owner<'a> {
     /// `None` when the path is wrong, and was reported.
     pub(crate) params: Option<&'a [String]>,
     pub(super) method: Method,
+    /// Whether it reads the client's token.
+    pub(super) claims: bool,
     pub(crate) output: Output,
     /// What of the request a template may name.
     pub(crate) input_headers: &'a Names,
@@ -44,6 +48,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
     let owner = Owner {
         params: path.as_ref().map(|path| path.params.as_slice()),
         method: method.unwrap_or(Method::Get),
+        claims: options::reads_tokens(object),
         output: endpoint_output(context, object),
         input_headers: &input_headers,
         input_query_strings: &input_query_strings,
@@ -51,6 +56,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         timeout: duration("timeout").unwrap_or(context.defaults.timeout),
         turn: Turn::Beside,
     };
+    options::check(context, object, &Site { scope: Scope::Endpoint, params: owner.params, claims: owner.claims });
     let calls = calls::calls(context, object, &owner);
     let proxy = object.extra("proxy");
     Some(Endpoint {

@@ -2,7 +2,7 @@
 
 use super::endpoint::Owner;
 use super::sequence::is_response;
-use super::url_template::unknown_parameter;
+use super::url_template::{no_token, unknown_parameter};
 use super::{Context, tls};
 use crate::diagnostic::Diagnostic;
 use crate::model::{GraphQl, Variable};
@@ -73,6 +73,10 @@ fn variable(context: &Context<'_>, member: &Member, owner: &Owner<'_>) -> Option
         return Some((member.key.clone(), Variable::Json(member.value.to_json())));
     };
     let span = member.value.span;
+    if name.starts_with("JWT.") && !owner.claims {
+        no_token(context, span, name);
+        return None;
+    }
     if is_response(name) || name.starts_with("JWT.") {
         context.not_yet(span, &format!("`{{{name}}}` in a GraphQL variable"));
         return None;

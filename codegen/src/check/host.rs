@@ -172,7 +172,10 @@ fn ipv6(text: &str, start: usize) -> Result<(), Fault> {
 fn check_port(port: &str, start: usize) -> Result<(), Fault> {
     let fault = |message: &str| Fault { range: start..start + port.len(), message: message.to_owned(), help: None };
     if port.len() == 1 && port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(fault("a port has 2 to 5 digits"));
+        return Err(Fault {
+            help: Some("KrakenD's pattern of a host has no port below 10".to_owned()),
+            ..fault("a port has 2 to 5 digits")
+        });
     }
     match port.parse::<u16>() {
         Ok(1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),

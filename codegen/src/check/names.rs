@@ -91,7 +91,7 @@ pub(super) fn header_name(sink: &Sink, name: At<&str>) -> Option<String> {
     if !name.value.bytes().all(token) {
         let error =
             Diagnostic::error("bad-header-name", name.span, format!("`{}` is not the name of a header", name.value));
-        sink.push(error.label("HTTP cannot carry it"));
+        sink.push(error.label("HTTP cannot carry it").help("a header's name has letters, digits and `-`"));
         return None;
     }
     Some(name.value.to_ascii_lowercase())

@@ -43,7 +43,12 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
         context.push(if help.is_empty() { error } else { error.help(help) });
     };
     if is_reserved(text) {
-        report(0..text.len(), format!("`{text}` is reserved"), "the gateway answers this itself", "");
+        report(
+            0..text.len(),
+            format!("`{text}` is reserved"),
+            "the gateway answers this itself",
+            "choose another path",
+        );
         return None;
     }
     if !text.starts_with('/') {
@@ -73,14 +78,24 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
             segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|name| is_name(name))
         {
             if parsed.path.params.iter().any(|known| known == name) {
-                report(range, format!("the parameter `{{{name}}}` stands twice in the path"), "given again here", "");
+                report(
+                    range,
+                    format!("the parameter `{{{name}}}` stands twice in the path"),
+                    "given again here",
+                    "give each a name of its own",
+                );
                 continue;
             }
             parsed.path.params.push(name.to_owned());
             parsed.segments.push(Segment::Param(name.to_owned(), range));
         } else if let (true, Some((prefix, name))) = (context.defaults.disable_rest, prefixed(segment)) {
             if parsed.path.params.iter().any(|known| known == name) {
-                report(range, format!("the parameter `{{{name}}}` stands twice in the path"), "given again here", "");
+                report(
+                    range,
+                    format!("the parameter `{{{name}}}` stands twice in the path"),
+                    "given again here",
+                    "give each a name of its own",
+                );
                 continue;
             }
             parsed.path.params.push(name.to_owned());
@@ -88,7 +103,12 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
         } else if segment == "*" && last {
             parsed.segments.push(Segment::Rest(range));
         } else if segment.contains('*') {
-            report(range, "`*` stands only at the end of a path, after a `/`".to_owned(), "not a wildcard here", "");
+            report(
+                range,
+                "`*` stands only at the end of a path, after a `/`".to_owned(),
+                "not a wildcard here",
+                "write `{name}` for one segment",
+            );
         } else if segment.contains(['{', '}']) {
             let label = match context.defaults.disable_rest {
                 true => "a parameter is the end of a segment: `/v{name}/`",

@@ -273,6 +273,7 @@ mod tests {
         let owner = Owner {
             params: Some(&[]),
             method: Method::Post,
+            claims: false,
             output: Output::Json,
             backends: 1,
             input_headers,

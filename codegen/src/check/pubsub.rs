@@ -230,11 +230,12 @@ fn inapplicable(context: &Context<'_>, object: Object<'_>) {
     for (name, member) in members {
         let message = format!("`{name}` does nothing on a pub/sub backend");
         let error = Diagnostic::error("inapplicable", member.key_span, message).label("KrakenD ignores this");
+        let error = error.help("remove it");
         context.push(error.note("it acts on HTTP calls, and a broker is not called over HTTP"));
     }
     if let Some(sd) = object.text("sd").filter(|sd| matches!(sd.value, "dns" | "dns-shared")) {
         let error = Diagnostic::error("inapplicable", sd.span, "service discovery does nothing on a pub/sub backend");
-        context.push(error.label("KrakenD ignores this"));
+        context.push(error.label("KrakenD ignores this").help("remove it"));
     }
 }
 

@@ -51,7 +51,10 @@ impl Routes {
                     let error = Diagnostic::error("conflicting-parameter", span, message);
                     let error = error.label("one place has one name").related(*first, format!("`{known}` is here"));
                     let named = known != "*" && name != "*";
-                    context.push(if named { error.help(format!("write `{known}` in both")) } else { error });
+                    context.push(match named {
+                        true => error.help(format!("write `{known}` in both")),
+                        false => error.help("begin the paths with different segments"),
+                    });
                     return;
                 }
                 Some(_) => {}
@@ -61,7 +64,8 @@ impl Routes {
         if let Some(first) = self.taken.get(&(method, shape.clone())) {
             let message = format!("`{} {}` is given twice", method.as_str(), parsed.path.text);
             let error = Diagnostic::error("duplicate-endpoint", node.span, message).label("given again here");
-            context.push(error.related(*first, "first given here"));
+            let error = error.related(*first, "first given here");
+            context.push(error.help("remove one, or give it another path or method"));
         } else {
             self.taken.insert((method, shape), node.span);
         }

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::options::{self, Site};
 use super::routes::Routes;
 use super::{Context, Defaults, brokers, client, encoding, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Gateway, Method, Server};
 use crate::source::SourceFile;
 use crate::syntax::Object;
+use crate::syntax::kind::Scope;
 
 /// KrakenD's default for `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,6 +36,8 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
     if let Some(output) = service.text("output_encoding") {
         encoding::output(&context, output);
     }
+    options::check(&context, service, &Site { scope: Scope::Service, params: None, claims: false });
+    options::agents(&context, service);
     let mut routes = Routes::default();
     if let (Some(path), false) =
         (service.extra("router").and_then(|router| router.text("health_path")), router.disable_health)

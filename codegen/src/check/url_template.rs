@@ -75,6 +75,10 @@ fn param(
         return true;
     }
     if name.starts_with("JWT.") {
+        if !owner.claims {
+            no_token(context, span, name);
+            return false;
+        }
         context.not_yet(span, &format!("`{{{name}}}`, a claim of the client's token,"));
         return false;
     }
@@ -86,6 +90,14 @@ fn param(
     }
     unknown_parameter(context, span, name, params);
     false
+}
+
+/// Reports a claim in an endpoint that reads no token.
+pub(super) fn no_token(context: &Context<'_>, span: Span, name: &str) {
+    let message = format!("`{{{name}}}` needs `auth/validator` in the endpoint's `extra_config`");
+    let error = Diagnostic::error("no-token", span, message).label("nothing reads a token here");
+    let error = error.help("add `auth/validator`, which reads the client's token");
+    context.push(error.note("KrakenD sends the braces on as they are"));
 }
 
 /// Reports a `{name}` that is none of the endpoint's parameters.
@@ -174,6 +186,7 @@ mod tests {
         let owner = Owner {
             params: Some(&["id".to_owned(), "name".to_owned()]),
             method: crate::model::Method::Get,
+            claims: false,
             output: crate::model::Output::Json,
             backends: 1,
             input_headers: &crate::model::Names::All,

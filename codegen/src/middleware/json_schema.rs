@@ -7,11 +7,27 @@ use super::Middleware;
 use crate::check::{Context, Owner};
 use crate::diagnostic::Diagnostic;
 use crate::emit::literal::json;
+use crate::suggest::closest;
 use crate::tree::Node;
 
 /// `validation/json-schema`: the schema as compact JSON text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonSchema(pub String);
+
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// Of all drafts.
+#[rustfmt::skip]
+const KEYWORDS: [&str; 64] = [
+    "$anchor", "$comment", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef", "$ref",
+    "$schema", "$vocabulary", "additionalItems", "additionalProperties", "allOf", "anyOf", "const", "contains",
+    "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions", "dependencies", "dependentRequired",
+    "dependentSchemas", "deprecated", "description", "else", "enum", "example", "examples", "exclusiveMaximum",
+    "exclusiveMinimum", "format", "id", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum",
+    "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern",
+    "patternProperties", "prefixItems", "properties", "propertyNames", "readOnly", "required", "then", "title", "type",
+    "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "writeOnly",
+];
 
 impl Middleware for JsonSchema {
     const NAMESPACE: &'static str = "validation/json-schema";
@@ -39,15 +55,60 @@ impl Middleware for JsonSchema {
             // Against the schema of schemas, the schema is the instance.
             let at = node.resolve(error.instance_path().as_str());
             let message = format!("the JSON Schema does not compile: {}", shortened(&error.to_string()));
-            context.push(Diagnostic::error("bad-schema", at.mark(), message).label("this is not valid here"));
+            let diagnostic = Diagnostic::error("bad-schema", at.mark(), message).label("this is not valid here");
+            context.push(helped(diagnostic, error.instance_path().as_str(), at));
             return None;
         }
+        keywords(context, node);
         Some(Self(json))
     }
 
     fn value(&self) -> TokenStream {
         let schema = json(&self.0);
         quote! { JsonSchema::new(#schema) }
+    }
+}
+
+/// Adds what would be right, by the keyword that holds the value.
+fn helped(error: Diagnostic, pointer: &str, at: &Node) -> Diagnostic {
+    let mut keywords = pointer.rsplit('/');
+    let keyword = keywords.next().unwrap_or_default();
+    // An item of a list is called by the list's keyword.
+    let keyword = if keyword.parse::<usize>().is_ok() { keywords.next().unwrap_or_default() } else { keyword };
+    match keyword {
+        "type" => {
+            let text = at.text().map_or("", |text| text.value.as_str());
+            let list = TYPES.map(|name| format!("`{name}`")).join(", ");
+            error.did_you_mean(closest(text, TYPES)).help(format!("the types are {list}"))
+        }
+        "" => error.help("JSON Schema says what each keyword holds: <https://json-schema.org>"),
+        keyword => error.help(format!("JSON Schema says what `{keyword}` holds: <https://json-schema.org>")),
+    }
+}
+
+/// Warns of what looks like a keyword and is none: JSON Schema ignores it.
+fn keywords(context: &Context<'_>, schema: &Node) {
+    for member in schema.members() {
+        let key = member.key.as_str();
+        let value = &member.value;
+        match key {
+            // Names that the author chooses.
+            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => {
+                value.members().iter().for_each(|member| keywords(context, &member.value));
+            }
+            // Values, which are no schemas.
+            "const" | "enum" | "default" | "examples" | "example" | "required" | "dependentRequired" => {}
+            _ if KEYWORDS.contains(&key) => {
+                keywords(context, value);
+                value.items().iter().for_each(|item| keywords(context, item));
+            }
+            _ => {
+                let Some(meant) = closest(key, KEYWORDS).filter(|_| !key.starts_with("x-")) else { continue };
+                let message = format!("`{key}` is no keyword of JSON Schema");
+                let warning = Diagnostic::warning("unknown-keyword", member.key_span, message);
+                context.push(warning.label("checks nothing").did_you_mean(Some(meant)));
+            }
+        }
     }
 }
 

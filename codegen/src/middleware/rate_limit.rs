@@ -59,7 +59,8 @@ impl Middleware for RateLimit {
         let client_max_rate = rate(context, options, "client_max_rate");
         if !options.has("max_rate") && !options.has("client_max_rate") {
             let error = Diagnostic::error("no-rate", options.mark(), "the rate limit limits nothing");
-            context.push(error.label("this has neither `max_rate` nor `client_max_rate`"));
+            let error = error.label("this has neither `max_rate` nor `client_max_rate`");
+            context.push(error.help("add `max_rate` for all clients, or `client_max_rate` for each"));
         }
         let every = options.duration("every");
         if let Some(zero) = every.filter(|every| every.value.is_zero()) {

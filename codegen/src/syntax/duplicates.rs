@@ -14,7 +14,7 @@ pub(super) fn duplicates(members: &[Member], exempt: fn(&str) -> bool, sink: &Si
         if !exempt(&second.key) {
             let message = format!("the key `{}` is given twice", second.key);
             let error = Diagnostic::error("duplicate-key", second.key_span, message).label("given again here");
-            sink.push(error.related(first.key_span, "first given here"));
+            sink.push(error.related(first.key_span, "first given here").help("keep one: JSON takes the last"));
         }
     };
     if members.len() <= FEW {

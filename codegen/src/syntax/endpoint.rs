@@ -1,6 +1,6 @@
 //! Endpoints, backends and async agents, and the namespaces that are theirs.
 
-use super::kind::{Kind, Record, Scope, enterprise, key, later, never};
+use super::kind::{COUNT, Kind, Record, Scope, enterprise, key, later, never};
 use super::options::backends::PROXY_FLATMAP_FILTER;
 
 /// One of `endpoints`.
@@ -65,7 +65,7 @@ pub(super) static AGENT: Record = Record {
     required: &["name", "consumer", "backend", "extra_config"],
     former: &[],
     keys: &[
-        key("name", Kind::Text),
+        key("name", Kind::Filled),
         key("connection", Kind::Record(&AGENT_CONNECTION)),
         key("consumer", Kind::Record(&AGENT_CONSUMER)),
         key("encoding", Kind::Text),
@@ -90,11 +90,11 @@ static AGENT_CONNECTION: Record = Record {
 
 static AGENT_CONSUMER: Record = Record {
     what: "`consumer` of an async agent",
-    required: &[],
+    required: &["topic"],
     former: &[],
     keys: &[
-        key("topic", Kind::Text),
-        key("workers", Kind::Integer),
+        key("topic", Kind::Filled),
+        key("workers", COUNT),
         key("timeout", Kind::Duration),
         key("max_rate", Kind::Number),
     ],
@@ -265,15 +265,15 @@ static BINDING: Record = Record {
 
 /// One of `validation/cel`.
 pub(super) static CEL: Record =
-    Record { what: "a CEL check", required: &["check_expr"], former: &[], keys: &[key("check_expr", Kind::Text)] };
+    Record { what: "a CEL check", required: &["check_expr"], former: &[], keys: &[key("check_expr", Kind::Filled)] };
 
 /// `modifier/lua-*`.
-pub(super) static LUA: Record = Record {
+pub(crate) static LUA: Record = Record {
     what: "a Lua modifier",
     required: &[],
     former: &[],
     keys: &[
-        key("sources", Kind::List(&Kind::Text)),
+        key("sources", Kind::List(&Kind::Filled)),
         key("pre", Kind::Text),
         key("post", Kind::Text),
         key("md5", Kind::Map(&Kind::Text)),

@@ -16,6 +16,26 @@ pub(crate) enum Kind {
     Duration,
     /// One of these strings.
     Choice(&'static [&'static str]),
+    /// A whole number, from the first to the second.
+    Between(i64, i64),
+    /// A number above the first and below the second.
+    Inside(f64, f64),
+    /// A number from 0 to 1.
+    Share,
+    /// A string that is not empty.
+    Filled,
+    /// An absolute URL with one of these schemes.
+    Url(&'static [&'static str]),
+    /// `host:port`, or `:port` for every address of the machine.
+    Address,
+    /// A regular expression, as the crate `regex` takes it.
+    Regex,
+    HeaderName,
+    Base64,
+    /// A list of exactly these, in this order.
+    Tuple(&'static [Self]),
+    /// An object with exactly one of the keys.
+    OneOf(&'static Record),
     List(&'static Kind),
     Record(&'static Record),
     /// An object with any keys.
@@ -23,6 +43,17 @@ pub(crate) enum Kind {
     /// `extra_config`.
     Namespaces(Scope),
 }
+
+/// A whole number, 0 or more.
+pub(crate) const SIZE: Kind = Kind::Between(0, i64::MAX);
+/// A whole number, 1 or more.
+pub(crate) const COUNT: Kind = Kind::Between(1, i64::MAX);
+/// A TCP port.
+pub(crate) const PORT: Kind = Kind::Between(1, 65_535);
+/// A number above 0.
+pub(crate) const POSITIVE: Kind = Kind::Inside(0.0, f64::INFINITY);
+/// A URL of a web server.
+pub(crate) const WEB: Kind = Kind::Url(&["http", "https"]);
 
 /// An object with known keys.
 #[derive(Debug)]

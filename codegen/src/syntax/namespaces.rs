@@ -5,7 +5,7 @@ use super::endpoint::{
 };
 use super::kind::Scope::{self, Agent, Backend, Endpoint, Service};
 use super::kind::{Kind, Support};
-use super::options::{amqp, auth, backends, opencensus, opentelemetry, security, telemetry};
+use super::options::{amqp, auth, backends, martian, opencensus, opentelemetry, security, telemetry};
 use super::service::{GO_PLUGIN, LOGGING, ROUTER};
 use crate::middleware;
 
@@ -53,7 +53,7 @@ pub(crate) static NAMESPACES: &[Namespace] = &[
     known("modifier/lua-endpoint", &[Service, Endpoint], Kind::Record(&LUA)),
     known("modifier/lua-proxy", &[Endpoint, Agent], Kind::Record(&LUA)),
     known("modifier/lua-backend", &[Backend], Kind::Record(&LUA)),
-    known("modifier/martian", &[Backend], Kind::Map(&Kind::Any)),
+    known("modifier/martian", &[Backend], Kind::OneOf(&martian::MODIFIER)),
     never("plugin/http-server", &[Service]),
     never("plugin/http-client", &[Backend]),
     never("plugin/req-resp-modifier", &[Endpoint, Backend]),

@@ -4,6 +4,7 @@ pub(super) mod amqp;
 pub(super) mod auth;
 pub(super) mod backends;
 pub(super) mod client_tls;
+pub(super) mod martian;
 pub(super) mod opencensus;
 pub(super) mod opentelemetry;
 pub(super) mod security;

@@ -7,6 +7,7 @@ use super::endpoint::{BACKEND, ENDPOINT};
 use super::kind::{Key, Kind, Record, Scope, Support};
 use super::namespaces::{ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
 use super::service::SERVICE;
+use super::value;
 use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
 use crate::suggest::closest;
 use crate::tree::{Member, Node, Span, Value};
@@ -29,6 +30,22 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
                 unknown_value(node, &text.value, choices, name, sink);
                 return false;
             }
+            true
+        }
+        (Kind::Tuple(kinds), Value::Array(items)) => {
+            if items.len() != kinds.len() {
+                wrong_count(node, items.len(), kinds, name, sink);
+                return false;
+            }
+            for (item, kind) in items.iter().zip(*kinds) {
+                walk(item, kind, &format!("an item of {name}"), sink);
+            }
+            true
+        }
+        (Kind::OneOf(record), Value::Object(members)) => {
+            duplicates(members, is_comment, sink);
+            self::record(node, members, record, sink);
+            one_of(node, members, record, sink);
             true
         }
         (Kind::List(kind), Value::Array(items)) => {
@@ -58,7 +75,10 @@ pub(crate) fn walk(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> bool {
             }
             true
         }
-        _ => false,
+        _ => match value::check(node, kind, name, sink) {
+            Some(fits) => return fits,
+            None => false,
+        },
     };
     if !fits {
         wrong_type(node, kind, name, sink);
@@ -83,14 +103,40 @@ fn record(node: &Node, members: &[Member], record: &Record, sink: &Sink) {
             continue;
         }
         // A key that was meant to be it has its own diagnostic.
-        let unknown = |member: &&Member| !record.keys.iter().any(|key| key.name == member.key);
-        if !members.iter().filter(unknown).any(|member| meant_by(&member.key, record) == Some(required)) {
+        if !is_meant(members, record, required) {
             let message = format!("`{required}` is missing in {}", record.what);
-            sink.push(
-                Diagnostic::error("missing-key", node.mark(), message).label(format!("this has no `{required}`")),
-            );
+            let error =
+                Diagnostic::error("missing-key", node.mark(), message).label(format!("this has no `{required}`"));
+            let kind = record.keys.iter().find(|key| key.name == *required).map(|key| &key.kind);
+            sink.push(error.help(format!("add `\"{required}\"`: {}", kind.map_or("", wanted))));
         }
     }
+}
+
+/// Reports an object that has to hold one of the keys and holds none, or more than one.
+fn one_of(node: &Node, members: &[Member], record: &Record, sink: &Sink) {
+    let known = |member: &&Member| record.keys.iter().any(|key| key.name == member.key);
+    let mut given = members.iter().filter(known);
+    match (given.next(), given.next()) {
+        // What is there and unknown has its own diagnostic.
+        (None, _) if members.iter().all(|member| is_comment(&member.key)) => {
+            let error = Diagnostic::error("missing-key", node.mark(), format!("{} is empty", record.what));
+            let name = record.keys.first().map_or("", |key| key.name);
+            sink.push(error.label("nothing to do").help(format!("write `{{\"{name}\": {{...}}}}`, or another")));
+        }
+        (Some(first), Some(second)) => {
+            let message = format!("{} holds one, and here are `{}` and `{}`", record.what, first.key, second.key);
+            let error = Diagnostic::error("more-than-one", second.key_span, message);
+            let error = error.label("KrakenD takes any one of them").related(first.key_span, "the first is here");
+            sink.push(error.help("put them into the `modifiers` of a `fifo.Group`"));
+        }
+        _ => {}
+    }
+}
+
+fn wrong_count(node: &Node, found: usize, kinds: &[Kind], name: &str, sink: &Sink) {
+    let message = format!("{name} has {found} items, and needs {}", kinds.len());
+    sink.push(Diagnostic::error("wrong-type", node.mark(), message).label(format!("expected {}", kinds.len())));
 }
 
 fn known(member: &Member, key: &Key, record: &Record, sink: &Sink) {
@@ -115,6 +161,12 @@ fn known(member: &Member, key: &Key, record: &Record, sink: &Sink) {
 fn meant_by(key: &str, record: &Record) -> Option<&'static str> {
     let former = record.former.iter().find(|(former, _)| *former == key).map(|(_, present)| *present);
     former.or_else(|| closest(key, record.keys.iter().map(|key| key.name)))
+}
+
+/// Whether one of `members` is unknown to `record`, and was probably meant to be `key`.
+pub(crate) fn is_meant(members: &[Member], record: &Record, key: &str) -> bool {
+    let unknown = |member: &&Member| !record.keys.iter().any(|key| key.name == member.key);
+    members.iter().filter(unknown).any(|member| meant_by(&member.key, record) == Some(key))
 }
 
 fn unknown(member: &Member, record: &Record, sink: &Sink) {
@@ -180,7 +232,7 @@ fn twice(member: &Member, before: &[Member], sink: &Sink) {
     if let Some(first) = before.iter().find(same) {
         let message = format!("the namespace `{}` is given twice", canonical(&member.key));
         let error = Diagnostic::error("duplicate-key", member.key_span, message).label("another name of the same");
-        sink.push(error.related(first.key_span, "first given here"));
+        sink.push(error.related(first.key_span, "first given here").help("keep one"));
     }
 }
 
@@ -192,11 +244,13 @@ fn not_yet(span: Span, what: &str, sink: &Sink) {
 fn enterprise(span: Span, what: &str, sink: &Sink) {
     let message = format!("{what} is a feature of KrakenD's Enterprise edition, and is not supported");
     let error = Diagnostic::error("enterprise", span, message).label("would be ignored without a word");
+    let error = error.help("remove it, and see to what it was to do elsewhere");
     sink.push(error.note("the open edition of KrakenD drops it, and with it what it was to protect"));
 }
 
 fn never(span: Span, what: &str, why: &str, sink: &Sink) {
-    sink.push(Diagnostic::error("unsupported", span, format!("{what} cannot be supported")).label(why));
+    let error = Diagnostic::error("unsupported", span, format!("{what} cannot be supported")).label(why);
+    sink.push(error.help("remove it"));
 }
 
 fn unknown_value(node: &Node, value: &str, choices: &[&str], name: &str, sink: &Sink) {
@@ -231,20 +285,23 @@ fn duration(node: &Node, value: &str, name: &str, sink: &Sink) -> bool {
 fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
     let expected = type_of(kind);
     let found = match (kind, &node.value) {
-        (Kind::Integer, Value::Number(number)) => format!("`{number}`"),
+        (Kind::Integer | Kind::Between(..), Value::Number(number)) => format!("`{number}`"),
         _ => node.type_name().to_owned(),
     };
     let error = Diagnostic::error("wrong-type", node.mark(), format!("{name} must be {expected}, not {found}"));
     let error = error.label(format!("expected {expected}, found {found}"));
     sink.push(match (kind, &node.value) {
         (_, Value::Null) => error.help("leave the key out to have its default"),
-        (Kind::Bool | Kind::Integer | Kind::Number, Value::String(text)) if unquoted(kind, &text.value) => {
-            error.help(format!("remove the quotes: `{}`", text.value))
-        }
+        (
+            Kind::Bool | Kind::Integer | Kind::Number | Kind::Between(..) | Kind::Inside(..) | Kind::Share,
+            Value::String(text),
+        ) if unquoted(kind, &text.value) => error.help(format!("remove the quotes: `{}`", text.value)),
         (Kind::Duration, Value::Number(number)) => {
             error.help(format!("a duration is a string with a unit: `\"{number}s\"` or `\"{number}ms\"`"))
         }
-        (Kind::Text, Value::Number(_) | Value::Bool(_)) => error.help(format!("add quotes: `\"{}\"`", node.to_json())),
+        (Kind::Text | Kind::Filled, Value::Number(_) | Value::Bool(_)) => {
+            error.help(format!("add quotes: `\"{}\"`", node.to_json()))
+        }
         (Kind::List(_), Value::String(_)) => error.help(format!("write a list of one: `[{}]`", node.to_json())),
         (Kind::List(Kind::Record(_)), Value::Object(_)) => error.help("put it into brackets: `[{...}]`"),
         _ => error,
@@ -255,8 +312,21 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
 fn unquoted(kind: &Kind, text: &str) -> bool {
     match kind {
         Kind::Bool => matches!(text, "true" | "false"),
-        Kind::Integer => text.parse::<i64>().is_ok(),
+        Kind::Integer | Kind::Between(..) => text.parse::<i64>().is_ok(),
         _ => text.parse::<f64>().is_ok_and(f64::is_finite),
+    }
+}
+
+/// What to write for a key that is missing.
+fn wanted(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Url(_) => "a URL",
+        Kind::Regex => "a regular expression",
+        Kind::HeaderName => "the name of a header",
+        Kind::Address => "`host:port`",
+        Kind::Base64 => "a text in Base64",
+        Kind::Choice([first, second]) if (*first, *second) == ("query", "mutation") => "`\"query\"` or `\"mutation\"`",
+        _ => type_of(kind),
     }
 }
 
@@ -264,13 +334,16 @@ fn type_of(kind: &Kind) -> &'static str {
     match kind {
         Kind::Any => "anything",
         Kind::Bool => "`true` or `false`",
-        Kind::Integer => "a whole number",
-        Kind::Number => "a number",
-        Kind::Text | Kind::Choice(_) => "a string",
+        Kind::Integer | Kind::Between(..) => "a whole number",
+        Kind::Number | Kind::Inside(..) | Kind::Share => "a number",
+        Kind::Text | Kind::Choice(_) | Kind::Filled | Kind::HeaderName | Kind::Base64 => "a string",
+        Kind::Url(_) | Kind::Address | Kind::Regex => "a string",
         Kind::Duration => "a duration like `\"2s\"`",
-        Kind::List(Kind::Text | Kind::Choice(_)) => "a list of strings",
-        Kind::List(Kind::Record(_) | Kind::Map(_)) => "a list of objects",
-        Kind::List(_) => "a list",
-        Kind::Record(_) | Kind::Map(_) | Kind::Namespaces(_) => "an object",
+        Kind::List(Kind::Text | Kind::Choice(_) | Kind::Filled | Kind::HeaderName | Kind::Base64 | Kind::Regex) => {
+            "a list of strings"
+        }
+        Kind::List(Kind::Record(_) | Kind::Map(_) | Kind::OneOf(_)) => "a list of objects",
+        Kind::List(_) | Kind::Tuple(_) => "a list",
+        Kind::OneOf(_) | Kind::Record(_) | Kind::Map(_) | Kind::Namespaces(_) => "an object",
     }
 }

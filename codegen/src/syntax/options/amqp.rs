@@ -1,6 +1,6 @@
 //! RabbitMQ without go-cloud: `backend/amqp/*`, `async/amqp`.
 
-use crate::syntax::kind::{Kind, Record, key};
+use crate::syntax::kind::{Kind, Record, SIZE, key};
 
 pub(crate) static BACKEND_AMQP_CONSUMER: Record = Record {
     what: "`backend/amqp/consumer`",
@@ -14,15 +14,15 @@ pub(crate) static BACKEND_AMQP_CONSUMER: Record = Record {
         ),
         key("delete", Kind::Bool),
         key("durable", Kind::Bool),
-        key("exchange", Kind::Text),
+        key("exchange", Kind::Filled),
         key("exclusive", Kind::Bool),
         key("max_retries", Kind::Integer),
         key("nack_discard", Kind::Bool),
-        key("name", Kind::Text),
+        key("name", Kind::Filled),
         key("no_local", Kind::Bool),
         key("no_wait", Kind::Bool),
-        key("prefetch_count", Kind::Integer),
-        key("routing_key", Kind::List(&Kind::Text)),
+        key("prefetch_count", SIZE),
+        key("routing_key", Kind::List(&Kind::Filled)),
     ],
 };
 
@@ -37,14 +37,14 @@ pub(crate) static BACKEND_AMQP_PRODUCER: Record = Record {
         ),
         key("delete", Kind::Bool),
         key("durable", Kind::Bool),
-        key("exchange", Kind::Text),
+        key("exchange", Kind::Filled),
         key("exclusive", Kind::Bool),
         key("exp_key", Kind::Text),
         key("immediate", Kind::Bool),
         key("mandatory", Kind::Bool),
         key("max_retries", Kind::Integer),
         key("msg_id_key", Kind::Text),
-        key("name", Kind::Text),
+        key("name", Kind::Filled),
         key("no_local", Kind::Bool),
         key("no_wait", Kind::Bool),
         key("priority_key", Kind::Text),
@@ -62,14 +62,14 @@ pub(crate) static ASYNC_AMQP: Record = Record {
         key("auto_ack", Kind::Bool),
         key("delete", Kind::Bool),
         key("durable", Kind::Bool),
-        key("exchange", Kind::Text),
+        key("exchange", Kind::Filled),
         key("exclusive", Kind::Bool),
-        key("host", Kind::Text),
+        key("host", Kind::Url(&["amqp", "amqps"])),
         key("nack_discard", Kind::Bool),
-        key("name", Kind::Text),
+        key("name", Kind::Filled),
         key("no_local", Kind::Bool),
         key("no_wait", Kind::Bool),
-        key("prefetch_count", Kind::Integer),
-        key("prefetch_size", Kind::Integer),
+        key("prefetch_count", SIZE),
+        key("prefetch_size", SIZE),
     ],
 };

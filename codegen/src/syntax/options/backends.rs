@@ -1,6 +1,6 @@
 //! What calls a backend, or guards the call.
 
-use crate::syntax::kind::{Kind, Record, key};
+use crate::syntax::kind::{COUNT, Kind, POSITIVE, Record, SIZE, WEB, key};
 
 pub(crate) static BACKEND_GRAPHQL: Record = Record {
     what: "`backend/graphql`",
@@ -21,10 +21,10 @@ pub(crate) static BACKEND_LAMBDA: Record = Record {
     required: &[],
     former: &[],
     keys: &[
-        key("endpoint", Kind::Text),
-        key("function_name", Kind::Text),
-        key("function_param_name", Kind::Text),
-        key("max_retries", Kind::Integer),
+        key("endpoint", WEB),
+        key("function_name", Kind::Filled),
+        key("function_param_name", Kind::Filled),
+        key("max_retries", SIZE),
         key("region", Kind::Text),
     ],
 };
@@ -33,26 +33,26 @@ pub(crate) static QOS_HTTP_CACHE: Record = Record {
     what: "`qos/http-cache`",
     required: &[],
     former: &[],
-    keys: &[key("max_items", Kind::Integer), key("max_size", Kind::Integer), key("shared", Kind::Bool)],
+    keys: &[key("max_items", COUNT), key("max_size", COUNT), key("shared", Kind::Bool)],
 };
 
 pub(crate) static QOS_RATELIMIT_PROXY: Record = Record {
     what: "`qos/ratelimit/proxy`",
     required: &["max_rate", "capacity"],
-    former: &[],
-    keys: &[key("capacity", Kind::Integer), key("every", Kind::Duration), key("max_rate", Kind::Number)],
+    former: &[("maxRate", "max_rate")],
+    keys: &[key("capacity", SIZE), key("every", Kind::Duration), key("max_rate", POSITIVE)],
 };
 
 pub(crate) static QOS_CIRCUIT_BREAKER: Record = Record {
     what: "`qos/circuit-breaker`",
     required: &["interval", "timeout", "max_errors"],
-    former: &[],
+    former: &[("maxErrors", "max_errors"), ("logStatusChange", "log_status_change")],
     keys: &[
-        key("interval", Kind::Integer),
+        key("interval", SIZE),
         key("log_status_change", Kind::Bool),
-        key("max_errors", Kind::Integer),
+        key("max_errors", SIZE),
         key("name", Kind::Text),
-        key("timeout", Kind::Integer),
+        key("timeout", COUNT),
     ],
 };
 
@@ -61,12 +61,12 @@ pub(crate) static AUTH_CLIENT_CREDENTIALS: Record = Record {
     required: &["client_id", "client_secret", "token_url"],
     former: &[],
     keys: &[
-        key("client_id", Kind::Text),
-        key("client_secret", Kind::Text),
+        key("client_id", Kind::Filled),
+        key("client_secret", Kind::Filled),
         key("is_disabled", Kind::Bool),
-        key("endpoint_params", Kind::Map(&Kind::Any)),
+        key("endpoint_params", Kind::Map(&Kind::List(&Kind::Text))),
         key("scopes", Kind::Text),
-        key("token_url", Kind::Text),
+        key("token_url", WEB),
     ],
 };
 

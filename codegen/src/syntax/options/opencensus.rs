@@ -1,6 +1,6 @@
 //! `telemetry/opencensus`.
 
-use crate::syntax::kind::{Kind, Record, key};
+use crate::syntax::kind::{Kind, PORT, Record, SIZE, WEB, key};
 
 pub(crate) static TELEMETRY_OPENCENSUS_ENABLED_LAYERS: Record = Record {
     what: "`telemetry/opencensus.enabled_layers`",
@@ -18,9 +18,9 @@ pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS_DATADOG: Record = Record {
         key("global_tags", Kind::Map(&Kind::Any)),
         key("namespace", Kind::Text),
         key("service", Kind::Text),
-        key("stats_address", Kind::Text),
+        key("stats_address", Kind::Address),
         key("tags", Kind::List(&Kind::Text)),
-        key("trace_address", Kind::Text),
+        key("trace_address", Kind::Address),
     ],
 };
 
@@ -32,7 +32,7 @@ pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS_INFLUXDB: Record = Record {
         key("address", Kind::Text),
         key("db", Kind::Text),
         key("password", Kind::Text),
-        key("timeout", Kind::Text),
+        key("timeout", Kind::Duration),
         key("username", Kind::Text),
     ],
 };
@@ -43,8 +43,8 @@ pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS_JAEGER: Record = Record {
     former: &[],
     keys: &[
         key("agent_endpoint", Kind::Text),
-        key("buffer_max_count", Kind::Integer),
-        key("endpoint", Kind::Text),
+        key("buffer_max_count", SIZE),
+        key("endpoint", WEB),
         key("service_name", Kind::Text),
     ],
 };
@@ -76,7 +76,7 @@ pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS_PROMETHEUS: Record = Record {
     former: &[],
     keys: &[
         key("namespace", Kind::Text),
-        key("port", Kind::Integer),
+        key("port", PORT),
         key("tag_host", Kind::Bool),
         key("tag_method", Kind::Bool),
         key("tag_path", Kind::Bool),
@@ -112,7 +112,7 @@ pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS_ZIPKIN: Record = Record {
     what: "`telemetry/opencensus.exporters.zipkin`",
     required: &[],
     former: &[],
-    keys: &[key("collector_url", Kind::Text), key("service_name", Kind::Text)],
+    keys: &[key("collector_url", WEB), key("service_name", Kind::Text)],
 };
 
 pub(crate) static TELEMETRY_OPENCENSUS_EXPORTERS: Record = Record {
@@ -139,7 +139,7 @@ pub(crate) static TELEMETRY_OPENCENSUS: Record = Record {
     keys: &[
         key("enabled_layers", Kind::Record(&TELEMETRY_OPENCENSUS_ENABLED_LAYERS)),
         key("exporters", Kind::Record(&TELEMETRY_OPENCENSUS_EXPORTERS)),
-        key("reporting_period", Kind::Integer),
-        key("sample_rate", Kind::Integer),
+        key("reporting_period", SIZE),
+        key("sample_rate", Kind::Between(0, 100)),
     ],
 };

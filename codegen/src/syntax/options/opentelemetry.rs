@@ -1,18 +1,18 @@
 //! `telemetry/opentelemetry`.
 
-use crate::syntax::kind::{Kind, Record, key};
+use crate::syntax::kind::{Kind, PORT, Record, SIZE, key};
 
 pub(crate) static TELEMETRY_OPENTELEMETRY_EXPORTERS_OTLP: Record = Record {
     what: "`telemetry/opentelemetry.exporters.otlp`",
     required: &[],
     former: &[],
     keys: &[
-        key("custom_metric_reporting_period", Kind::Integer),
+        key("custom_metric_reporting_period", SIZE),
         key("disable_metrics", Kind::Bool),
         key("disable_traces", Kind::Bool),
         key("host", Kind::Text),
         key("name", Kind::Text),
-        key("port", Kind::Integer),
+        key("port", PORT),
         key("use_http", Kind::Bool),
     ],
 };
@@ -22,12 +22,12 @@ pub(crate) static TELEMETRY_OPENTELEMETRY_EXPORTERS_PROMETHEUS: Record = Record 
     required: &[],
     former: &[],
     keys: &[
-        key("custom_metric_reporting_period", Kind::Integer),
+        key("custom_metric_reporting_period", SIZE),
         key("disable_metrics", Kind::Bool),
         key("go_metrics", Kind::Bool),
         key("listen_ip", Kind::Text),
         key("name", Kind::Text),
-        key("port", Kind::Integer),
+        key("port", PORT),
         key("process_metrics", Kind::Bool),
     ],
 };
@@ -89,7 +89,7 @@ pub(crate) static TELEMETRY_OPENTELEMETRY_LAYERS_BACKEND_TRACES: Record = Record
         key("read_payload", Kind::Bool),
         key("report_headers", Kind::Bool),
         key("round_trip", Kind::Bool),
-        key("skip_headers", Kind::List(&Kind::Text)),
+        key("skip_headers", Kind::List(&Kind::HeaderName)),
         key(
             "static_attributes",
             Kind::List(&Kind::Record(&TELEMETRY_OPENTELEMETRY_LAYERS_BACKEND_TRACES_STATIC_ATTRIBUTES)),
@@ -134,7 +134,7 @@ pub(crate) static TELEMETRY_OPENTELEMETRY_LAYERS_GLOBAL: Record = Record {
             Kind::List(&Kind::Record(&TELEMETRY_OPENTELEMETRY_LAYERS_GLOBAL_METRICS_STATIC_ATTRIBUTES)),
         ),
         key("report_headers", Kind::Bool),
-        key("skip_headers", Kind::List(&Kind::Text)),
+        key("skip_headers", Kind::List(&Kind::HeaderName)),
         key("semantic_convention", Kind::Choice(&["", "1.27"])),
         key(
             "traces_static_attributes",
@@ -169,7 +169,7 @@ pub(crate) static TELEMETRY_OPENTELEMETRY_LAYERS_PROXY: Record = Record {
             Kind::List(&Kind::Record(&TELEMETRY_OPENTELEMETRY_LAYERS_PROXY_METRICS_STATIC_ATTRIBUTES)),
         ),
         key("report_headers", Kind::Bool),
-        key("skip_headers", Kind::List(&Kind::Text)),
+        key("skip_headers", Kind::List(&Kind::HeaderName)),
         key(
             "traces_static_attributes",
             Kind::List(&Kind::Record(&TELEMETRY_OPENTELEMETRY_LAYERS_PROXY_TRACES_STATIC_ATTRIBUTES)),
@@ -197,10 +197,10 @@ pub(crate) static TELEMETRY_OPENTELEMETRY: Record = Record {
         key("exporters", Kind::Record(&TELEMETRY_OPENTELEMETRY_EXPORTERS)),
         key("histograms", Kind::Record(&TELEMETRY_OPENTELEMETRY_HISTOGRAMS)),
         key("layers", Kind::Record(&TELEMETRY_OPENTELEMETRY_LAYERS)),
-        key("metric_reporting_period", Kind::Integer),
+        key("metric_reporting_period", SIZE),
         key("service_name", Kind::Text),
         key("service_version", Kind::Text),
         key("skip_paths", Kind::List(&Kind::Text)),
-        key("trace_sample_rate", Kind::Number),
+        key("trace_sample_rate", Kind::Share),
     ],
 };

@@ -1,12 +1,12 @@
 //! Small exporters of logs and metrics.
 
-use crate::syntax::kind::{Kind, Record, key};
+use crate::syntax::kind::{Kind, Record, SIZE, WEB, key};
 
 pub(crate) static TELEMETRY_GELF: Record = Record {
     what: "`telemetry/gelf`",
     required: &["address", "enable_tcp"],
     former: &[],
-    keys: &[key("address", Kind::Text), key("enable_tcp", Kind::Bool)],
+    keys: &[key("address", Kind::Address), key("enable_tcp", Kind::Bool)],
 };
 
 pub(crate) static TELEMETRY_LOGSTASH: Record =
@@ -20,7 +20,7 @@ pub(crate) static TELEMETRY_METRICS: Record = Record {
         key("backend_disabled", Kind::Bool),
         key("collection_time", Kind::Duration),
         key("endpoint_disabled", Kind::Bool),
-        key("listen_address", Kind::Text),
+        key("listen_address", Kind::Address),
         key("proxy_disabled", Kind::Bool),
         key("router_disabled", Kind::Bool),
     ],
@@ -31,8 +31,8 @@ pub(crate) static TELEMETRY_INFLUX: Record = Record {
     required: &["address", "ttl"],
     former: &[],
     keys: &[
-        key("address", Kind::Text),
-        key("buffer_size", Kind::Integer),
+        key("address", WEB),
+        key("buffer_size", SIZE),
         key("db", Kind::Text),
         key("password", Kind::Text),
         key("ttl", Kind::Duration),

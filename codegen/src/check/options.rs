@@ -1,0 +1,92 @@
+//! Namespaces that the runtime does not have yet: what is wrong with their options, beyond a type.
+//!
+//! The tables of `syntax` say what every value must be. Here is what one value asks of another, of a file or of the
+//! endpoint, and what is written in a language of its own: CEL and Lua.
+
+mod auth;
+mod backends;
+mod cel;
+mod lua;
+mod security;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::syntax::kind::{Record, Scope};
+use crate::syntax::namespaces::{canonical, scopes_of};
+use crate::syntax::{Object, is_meant};
+use crate::tree::Node;
+
+/// Where an `extra_config` stands.
+pub(super) struct Site<'a> {
+    pub(super) scope: Scope,
+    /// The parameters of the endpoint's path. `None` outside of endpoints, and when the path is wrong.
+    pub(super) params: Option<&'a [String]>,
+    /// Whether the endpoint reads the client's token.
+    pub(super) claims: bool,
+}
+
+/// Checks the namespaces in the `extra_config` of `owner`.
+pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
+    for member in owner.get("extra_config").map_or(&[][..], Node::members) {
+        let name = canonical(&member.key);
+        // In another place it is reported as misplaced.
+        if !scopes_of(name).contains(&site.scope) {
+            continue;
+        }
+        if name == "validation/cel" {
+            cel::checks(context, &member.value, site);
+            continue;
+        }
+        let Some(options) = Object::of(&member.value) else { continue };
+        match (name, site.scope) {
+            ("auth/validator", Scope::Endpoint) => auth::validator(context, options),
+            ("auth/signer", _) => auth::signer(context, options),
+            ("modifier/lua-endpoint" | "modifier/lua-proxy" | "modifier/lua-backend", _) => {
+                lua::modifier(context, options, name);
+            }
+            ("security/cors", _) => security::cors(context, options),
+            ("security/http", _) => security::http(context, options),
+            ("qos/http-cache", _) => backends::http_cache(context, options),
+            ("qos/ratelimit/proxy", _) => backends::rate_limit(context, options),
+            ("backend/lambda", _) => backends::lambda(context, options, site),
+            ("backend/amqp/producer", _) => backends::amqp_producer(context, options, site),
+            ("modifier/martian", _) => backends::martian(context, &member.value),
+            _ => {}
+        }
+    }
+}
+
+/// The same for what agents hold.
+pub(super) fn agents(context: &Context<'_>, service: Object<'_>) {
+    for agent in service.objects("async_agent") {
+        check(context, agent, &Site { scope: Scope::Agent, params: None, claims: false });
+        for backend in agent.objects("backend") {
+            check(context, backend, &Site { scope: Scope::Backend, params: None, claims: false });
+        }
+    }
+}
+
+/// Reports that `options` needs a key which is not there, unless one that is there was meant to be it.
+fn needed(
+    context: &Context<'_>,
+    options: Object<'_>,
+    record: &Record,
+    keys: &[&str],
+    error: impl FnOnce() -> Diagnostic,
+) {
+    let members = options.node().members();
+    if !keys.iter().any(|key| options.has(key) || is_meant(members, record, key)) {
+        context.push(error());
+    }
+}
+
+/// A path parameter as KrakenD's middleware calls it: its first letter in upper case.
+fn titled(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Whether `{JWT.claim}` can be filled in below `endpoint`.
+pub(super) fn reads_tokens(endpoint: Object<'_>) -> bool {
+    endpoint.namespace("auth/validator").is_some()
+}

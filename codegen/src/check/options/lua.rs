@@ -1,0 +1,172 @@
+//! `modifier/lua-*`: compiled by the Lua that will run it, and not run.
+
+use std::ops::Range;
+
+use data_encoding::HEXLOWER;
+use md5::{Digest, Md5};
+use mlua::chunk::ChunkMode;
+use mlua::{Lua, LuaOptions, StdLib};
+
+use crate::check::{Context, tls};
+use crate::diagnostic::Diagnostic;
+use crate::syntax::Object;
+use crate::syntax::kind::At;
+use crate::tree::Node;
+
+pub(super) fn modifier(context: &Context<'_>, options: Object<'_>, name: &str) {
+    for key in ["pre", "post"] {
+        if let Some((node, text)) = options.get(key).and_then(|node| Some((node, node.text()?.value.as_str())))
+            && let Err(fault) = compile(text)
+        {
+            script(context, node, text, &fault, key);
+        }
+    }
+    let mut sources = Vec::new();
+    for path in options.texts("sources").into_iter().filter(|path| !path.value.is_empty()) {
+        sources.push((path, source(context, path)));
+    }
+    checksums(context, options, &sources);
+    if !["pre", "post"].iter().any(|key| options.has(key)) && !is_misspelt(options) {
+        let warning = Diagnostic::warning("no-effect", options.mark(), format!("`{name}` runs nothing"));
+        context.push(warning.label("this has neither `pre` nor `post`").help("`sources` only define what those call"));
+    }
+}
+
+/// Whether a key is there that may have been meant to be `pre` or `post`, and was reported.
+fn is_misspelt(options: Object<'_>) -> bool {
+    ["pre", "post"].iter().any(|key| crate::syntax::is_meant(options.node().members(), &crate::syntax::LUA, key))
+}
+
+/// What the compiler says, without the name of the chunk.
+#[derive(Debug)]
+struct Fault {
+    line: usize,
+    message: String,
+}
+
+fn compile(text: &str) -> Result<(), Fault> {
+    let unnamed = |message: String| Fault { line: 1, message };
+    let lua = Lua::new_with(StdLib::NONE, LuaOptions::default()).map_err(|error| unnamed(error.to_string()))?;
+    let chunk = lua.load(text).set_name("=lua").set_mode(ChunkMode::Text);
+    let Err(error) = chunk.into_function() else { return Ok(()) };
+    let message = match error {
+        mlua::Error::SyntaxError { message, .. } => message,
+        other => other.to_string(),
+    };
+    let named = message.strip_prefix("lua:").and_then(|rest| rest.split_once(": "));
+    Err(match named.and_then(|(line, message)| Some((line.parse().ok()?, message))) {
+        Some((line, message)) => Fault { line, message: message.to_owned() },
+        None => unnamed(message),
+    })
+}
+
+/// Reports a fault of a script that stands in the config.
+fn script(context: &Context<'_>, node: &Node, text: &str, fault: &Fault, key: &str) {
+    let range = locate(text, fault);
+    let message = format!("the Lua of `{key}` does not compile: {}", fault.message);
+    let label = match text.trim_end().contains('\n') {
+        true => format!("line {} of the script", fault.line),
+        false => "not Lua 5.1".to_owned(),
+    };
+    let error = Diagnostic::error("bad-lua", node.part(range), message).label(label);
+    context.push(match help(&fault.message) {
+        Some(help) => error.help(help),
+        None => error,
+    });
+}
+
+/// The bytes that the compiler stopped at: what it is near to, otherwise the line.
+fn locate(text: &str, fault: &Fault) -> Range<usize> {
+    let start = text.split('\n').take(fault.line.saturating_sub(1)).map(|line| line.len() + 1).sum::<usize>();
+    let start = start.min(text.len());
+    let end = text[start..].find('\n').map_or(text.len(), |offset| start + offset);
+    let near = fault.message.split_once(" near '").and_then(|(_, rest)| rest.strip_suffix('\''));
+    let found = near.filter(|near| !near.is_empty() && *near != "<eof>").and_then(|near| {
+        let places = text[start..end].match_indices(near).map(|(offset, _)| start + offset);
+        // The compiler does not say which of several: the one where the text up to it gives the same fault.
+        let mut ranges = places.map(|place| place..place + near.len());
+        ranges.find(|range| compile(&text[..range.end]).is_err_and(|found| found.message == fault.message))
+    });
+    let line = start + (text[start..end].len() - text[start..end].trim_start().len())..end;
+    found.unwrap_or(if line.is_empty() { 0..text.len() } else { line })
+}
+
+fn help(message: &str) -> Option<String> {
+    let (expected, _) = message.split_once(" expected")?;
+    let expected = expected.strip_prefix('\'')?.split('\'').next()?;
+    Some(match expected {
+        "<name>" => "write the name of a variable here".to_owned(),
+        "<eof>" => "there is more than what was opened: an `end` too many?".to_owned(),
+        "end" => "close each `function`, `if`, `for`, `while` and `do` with an `end`".to_owned(),
+        other => format!("write `{other}` here"),
+    })
+}
+
+/// Reads and compiles a file; `None` when it cannot be read, which is reported.
+fn source(context: &Context<'_>, path: At<&str>) -> Option<String> {
+    let full = context.file.base().join(path.value);
+    context.files.borrow_mut().push(full.clone());
+    match std::fs::read_to_string(&full) {
+        Ok(text) => {
+            if let Err(fault) = compile(&text) {
+                let message = format!("`{}` does not compile: {}", path.value, fault.message);
+                let error = Diagnostic::error("bad-lua", path.span, message);
+                context.push(error.label(format!("line {} of the file", fault.line)));
+            }
+            Some(text)
+        }
+        Err(error) => {
+            let message = format!("cannot read the Lua source: {}", tls::reason(&error));
+            let error = Diagnostic::error("unreadable-file", path.span, message);
+            context.push(error.label(format!("looked for `{}`", full.display())));
+            None
+        }
+    }
+}
+
+/// `md5`: of sources only, and right. KrakenD logs a wrong one, and runs the script without its modifier.
+fn checksums(context: &Context<'_>, options: Object<'_>, sources: &[(At<&str>, Option<String>)]) {
+    let Some(sums) = options.get("md5") else { return };
+    for member in sums.members() {
+        let Some(sum) = member.value.text() else { continue };
+        let Some((_, content)) = sources.iter().find(|(path, _)| path.value == member.key) else {
+            let message = format!("`{}` is not one of `sources`", member.key);
+            let error = Diagnostic::error("unknown-value", member.key_span, message).label("nothing reads this file");
+            let names = sources.iter().map(|(path, _)| path.value);
+            context.push(error.did_you_mean(crate::suggest::closest(&member.key, names)));
+            continue;
+        };
+        let Some(content) = content else { continue };
+        let actual = HEXLOWER.encode(&Md5::digest(content.as_bytes()));
+        if actual != sum.value {
+            let message = format!("the MD5 sum of `{}` is another one", member.key);
+            let error = Diagnostic::error("bad-checksum", member.value.span, message).label("not the sum of the file");
+            context.push(error.help(format!("if the file is as it should be, write `\"{actual}\"`")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_and_where_they_are_wrong() {
+        for (text, expected) in [
+            ("local r = request.load(); r:headers('X', '1')", None),
+            ("", None),
+            ("local = =", Some("=")),
+            ("x = 'abc", Some("x = 'abc")),
+            ("if x then", Some("if x then")),
+            ("local a = 1\n  local b = = 2\nlocal c = 3", Some("=")),
+            ("for i = 1, 2 do end end", Some("end")),
+            ("goto x", Some("x")),
+        ] {
+            let found = compile(text).err().map(|fault| text[locate(text, &fault)].to_owned());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        }
+        let fault = compile("local a = 1\n  local b = = 2").unwrap_err();
+        assert_eq!(locate("local a = 1\n  local b = = 2", &fault), 24..25);
+        assert_eq!(compile("\u{1b}Lua").unwrap_err().line, 1);
+    }
+}

@@ -1,0 +1,110 @@
+//! `security/*`: what no browser and no client would ever send.
+
+use std::ops::Range;
+
+use crate::check::{Context, names};
+use crate::diagnostic::Diagnostic;
+use crate::syntax::{Object, regex_fault};
+use crate::tree::Node;
+
+/// `security/cors`.
+pub(super) fn cors(context: &Context<'_>, options: Object<'_>) {
+    let origins = options.get("allow_origins").map_or(&[][..], Node::items);
+    for node in origins {
+        let Some(text) = node.text() else { continue };
+        if let Some((range, message, help)) = origin(&text.value) {
+            let span = if range.is_empty() { node.span } else { node.part(range) };
+            let error = Diagnostic::error("bad-origin", span, message).label("no `Origin` header is like this");
+            context.push(error.help(help));
+        }
+    }
+    for method in options.texts("allow_methods") {
+        names::backend_method(context, method);
+    }
+    let all = origins.is_empty() || origins.iter().any(|node| node.text().is_some_and(|text| text.value == "*"));
+    if let (true, true, Some(member)) = (all, options.flag("allow_credentials"), options.member("allow_credentials")) {
+        let message = "`allow_credentials` does nothing while every origin is allowed";
+        let warning = Diagnostic::warning("no-effect", member.key_span, message);
+        context.push(warning.label("no browser accepts this").help("name the origins in `allow_origins`"));
+    }
+}
+
+/// What is wrong with an origin, where, and what would be right.
+fn origin(text: &str) -> Option<(Range<usize>, String, String)> {
+    if matches!(text, "*" | "null") {
+        return None;
+    }
+    let Some(end) = text.find("://") else {
+        let host = text.trim_end_matches('/');
+        return Some((
+            0..text.len(),
+            format!("the origin `{text}` has no scheme"),
+            format!("write `\"https://{host}\"`"),
+        ));
+    };
+    if let Some(slash) = text[end + 3..].find(['/', '?', '#']).map(|offset| end + 3 + offset) {
+        let message = "an origin has no path, and ends without a slash".to_owned();
+        return Some((slash..text.len(), message, format!("write `\"{}\"`", &text[..slash])));
+    }
+    if text.len() == end + 3 {
+        return Some((
+            0..text.len(),
+            format!("the origin `{text}` has no host"),
+            "write `\"https://example.com\"`".to_owned(),
+        ));
+    }
+    let stars = text.matches('*').count();
+    if stars > 1 {
+        let last = text.rfind('*').unwrap_or_default();
+        let message = "an origin has at most one `*`".to_owned();
+        return Some((last..last + 1, message, "list the origins one by one".to_owned()));
+    }
+    None
+}
+
+/// `security/http`.
+pub(super) fn http(context: &Context<'_>, options: Object<'_>) {
+    let regex = options.flag("allowed_hosts_are_regex");
+    let hosts = options.get("allowed_hosts").map_or(&[][..], Node::items).iter();
+    let ssl = options.get("ssl_host").into_iter().map(|node| (node, false));
+    for (node, regex) in hosts.map(|node| (node, regex)).chain(ssl) {
+        let Some(text) = node.text().map(|text| text.value.as_str()) else { continue };
+        if regex {
+            if let Some(fault) = regex_fault(text) {
+                context.push(fault.at(node, "bad-regex"));
+            }
+        } else if let Some(end) = text.find("://") {
+            let error = Diagnostic::error("bad-host", node.part(0..end + 3), "a host has no scheme here");
+            let host = text[end + 3..].trim_end_matches('/');
+            context.push(error.label("no `Host` header is like this").help(format!("write `\"{host}\"`")));
+        } else if let Some(slash) = text.find('/') {
+            let error = Diagnostic::error("bad-host", node.part(slash..text.len()), "a host has no path here");
+            let host = &text[..slash];
+            context.push(error.label("no `Host` header is like this").help(format!("write `\"{host}\"`")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        for (text, expected) in [
+            ("*", None),
+            ("null", None),
+            ("https://app.test", None),
+            ("http://localhost:3000", None),
+            ("https://*.example.com", None),
+            ("example.com", Some(0..11)),
+            ("https://example.com/", Some(19..20)),
+            ("https://example.com/app", Some(19..23)),
+            ("https://", Some(0..8)),
+            ("https://*.*.com", Some(10..11)),
+            ("", Some(0..0)),
+        ] {
+            assert_eq!(origin(text).map(|(range, ..)| range), expected, "{text}");
+        }
+    }
+}
