@@ -3,15 +3,18 @@
 /// The candidate that `word` most likely was meant to be.
 pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = fold(word);
-    let mut best: Option<(usize, &'a str)> = None;
+    // Of two that are equally far, the one that begins alike.
+    let begins = |folded: &str| folded.chars().zip(plain.chars()).take_while(|(one, other)| one == other).count();
+    let mut best: Option<((usize, usize), &'a str)> = None;
     for candidate in candidates {
         let folded = fold(candidate);
         let distance = if folded == plain { 0 } else { strsim::damerau_levenshtein(&plain, &folded) };
         // One slip in three letters, at least one, but never a whole word.
         let allowed = (plain.chars().count().max(folded.chars().count()) / 3).max(1);
         let shared = folded.chars().count().min(plain.chars().count());
-        if distance <= allowed && distance < shared && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        let rank = (distance, usize::MAX - begins(&folded));
+        if distance <= allowed && distance < shared && best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
@@ -28,8 +31,19 @@ mod tests {
 
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {
-        let keys =
-            ["timeout", "input_headers", "output_encoding", "deny", "allow", "host", "is_collection", "nats", "kafka"];
+        let keys = [
+            "timeout",
+            "input_headers",
+            "output_encoding",
+            "deny",
+            "allow",
+            "host",
+            "is_collection",
+            "nats",
+            "kafka",
+            "xml",
+            "yaml",
+        ];
         for (word, expected) in [
             ("time_out", Some("timeout")),
             ("timout", Some("timeout")),
@@ -39,6 +53,7 @@ mod tests {
             ("iscollection", Some("is_collection")),
             ("hosts", Some("host")),
             ("natz", Some("nats")),
+            ("yml", Some("yaml")),
             ("kafak", Some("kafka")),
             ("banana", None),
             ("x", None),

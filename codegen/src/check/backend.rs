@@ -1,5 +1,7 @@
 //! A backend: an HTTP service here, a topic or a subscription in [`pubsub`].
 
+use sluicegate_drivers::by_scheme;
+
 use super::calls::Turn;
 use super::endpoint::Owner;
 use super::options::{self, Site};
@@ -8,8 +10,8 @@ use super::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, Method, Shape, StatusRule};
-use crate::syntax::Object;
-use crate::syntax::kind::Scope;
+use crate::syntax::kind::{At, Scope};
+use crate::syntax::{BACKEND, Object, is_meant};
 use crate::tree::{Node, Span};
 
 pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Backend> {
@@ -45,9 +47,10 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
     };
     let (hosts, prefix) = match &discovery {
         Some(found) => (found.iter().map(|found| found.name.clone()).collect(), String::new()),
+        None if meant_for_a_broker(object, owner) => return None,
         None => hosts(context, object)?,
     };
-    if !object.has("url_pattern") {
+    if !object.has_or_means(&BACKEND, "url_pattern") {
         let error = Diagnostic::error("missing-key", object.mark(), "`url_pattern` is missing in a backend");
         context.push(
             error.label("this has no `url_pattern`").help("write `\"url_pattern\": \"/\"` to call the host itself"),
@@ -81,6 +84,14 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
         max_response_bytes,
         graphql,
     })
+}
+
+/// Whether a broker would be called, if a namespace had its right name or its right place, which was reported.
+fn meant_for_a_broker(object: Object<'_>, owner: &Owner<'_>) -> bool {
+    let scheme = |host: At<&str>| host.value.split_once("://").map(|(scheme, _)| scheme.to_owned());
+    let to_a_broker = object.texts("host").into_iter().filter_map(scheme).any(|scheme| by_scheme(&scheme).is_some());
+    let misspelt = || [pubsub::PUBLISHER, pubsub::SUBSCRIBER].iter().any(|name| object.means_namespace(name));
+    to_a_broker && (owner.pubsub_misplaced || misspelt())
 }
 
 /// `backend/http/client`: `use_h2c` and `send_body_on_redirect`.
@@ -144,6 +155,9 @@ fn hosts(context: &Context<'_>, object: Object<'_>) -> Option<(Vec<String>, Stri
         object.get("host").is_none_or(Node::is_array).then_some(())?;
         context.defaults.hosts.clone()?
     };
+    if hosts.is_empty() && is_meant(object.node().members(), &BACKEND, "host") {
+        return None;
+    }
     if hosts.is_empty() {
         let error = Diagnostic::error("no-host", object.mark(), "the backend has no host, and neither has the service");
         context.push(

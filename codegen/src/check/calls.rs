@@ -5,9 +5,9 @@ use super::sequence::{self, Chain};
 use super::{Context, backend, consumed, publish, shadow, subscriber};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Method, SetInCall, Shadow};
-use crate::syntax::Object;
 use crate::syntax::kind::At;
-use crate::tree::Span;
+use crate::syntax::{ENDPOINT_PROXY, Object, is_meant};
+use crate::tree::{Span, Value};
 
 /// Where a backend stands among the others of its endpoint.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
     if let Some(proxy) = proxy {
         custom(context, proxy);
     }
-    let flagged = proxy.is_some_and(|proxy| proxy.flag("sequential"));
+    let flagged = is_sequential(object, proxy, &answering);
     let propagated = sequence::propagated(context, proxy, &answering);
     let mut checked: Vec<Option<Backend>> = Vec::with_capacity(answering.len());
     for object in &answering {
@@ -73,6 +73,19 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
         backends,
         concurrent_calls: calls.map(|calls| calls.value),
         shadows,
+    }
+}
+
+/// Whether `sequential` is set, or would be if what was reported of it were right.
+fn is_sequential(endpoint: Object<'_>, proxy: Option<Object<'_>>, backends: &[Object<'_>]) -> bool {
+    let Some(proxy) = proxy else {
+        let below = |backend: &Object<'_>| backend.extra("proxy").is_some_and(|proxy| proxy.has("sequential"));
+        return endpoint.means_namespace("proxy") || backends.iter().any(below);
+    };
+    match proxy.get("sequential").map(|node| &node.value) {
+        Some(Value::Bool(flag)) => *flag,
+        Some(_) => true,
+        None => is_meant(proxy.node().members(), &ENDPOINT_PROXY, "sequential"),
     }
 }
 

@@ -40,6 +40,11 @@ pub(super) fn known_output(name: &str) -> Option<Output> {
     OUTPUTS.iter().find(|(known, _)| *known == name).map(|(_, output)| *output)
 }
 
+/// The output encoding that an unknown name was probably meant to be.
+pub(super) fn meant_output(name: &str) -> Option<Output> {
+    known_output(closest(name, OUTPUTS.map(|(known, _)| known))?)
+}
+
 /// Reads `output_encoding`, the service's or an endpoint's.
 pub(super) fn output(context: &Context<'_>, text: At<&str>) -> Option<Output> {
     let output = known_output(text.value);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::calls::{self, Turn};
 use super::options::{self, Site};
 use super::routes::Routes;
-use super::{Context, encoding, names, path, router, shadow};
+use super::{Context, backend, encoding, names, path, router, shadow};
 use crate::diagnostic::Diagnostic;
 use crate::middleware;
 use crate::model::{Endpoint, Method, Names, Output};
@@ -22,6 +22,8 @@ pub(crate) struct Owner<'a> {
     pub(super) method: Method,
     /// Whether it reads the client's token.
     pub(super) claims: bool,
+    /// Whether it has a namespace of pub/sub, which belongs into a backend.
+    pub(super) pubsub_misplaced: bool,
     pub(crate) output: Output,
     /// What of the request a template may name.
     pub(crate) input_headers: &'a Names,
@@ -49,6 +51,7 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         params: path.as_ref().map(|path| path.params.as_slice()),
         method: method.unwrap_or(Method::Get),
         claims: options::reads_tokens(object),
+        pubsub_misplaced: backend::is_pubsub(object),
         output: endpoint_output(context, object),
         input_headers: &input_headers,
         input_query_strings: &input_query_strings,
@@ -85,7 +88,8 @@ fn endpoint_output(context: &Context<'_>, object: Object<'_>) -> Output {
         // What is wrong with the service's was reported there.
         None => context.defaults.output.as_deref().and_then(encoding::known_output),
     };
-    let output = output.unwrap_or(Output::Json);
+    let meant = || object.text("output_encoding").and_then(|own| encoding::meant_output(own.value));
+    let output = output.or_else(meant).unwrap_or(Output::Json);
     let count = object.objects("backend").count();
     if output == Output::NoOp && count > 1 {
         let span = object.text("output_encoding").map_or(object.mark(), |own| own.span);

@@ -24,7 +24,7 @@ fn of_object(context: &Context<'_>, op: Object<'_>) -> Vec<FlatmapOp> {
         // Reported as an unknown value.
         _ => return Vec::new(),
     };
-    let Some(node) = op.get("args") else { return Vec::new() };
+    let Some(node) = op.get("args").filter(|node| node.is_array()) else { return Vec::new() };
     if let ((false, expected), true) = (wanted, node.items().len() == args.len()) {
         let message = match args.len() {
             0 => format!("`{}` has no path", kind.value),
@@ -32,7 +32,11 @@ fn of_object(context: &Context<'_>, op: Object<'_>) -> Vec<FlatmapOp> {
             count => format!("`{}` has {count} paths", kind.value),
         };
         let error = Diagnostic::error("flatmap-args", node.mark(), message).label(format!("expected {expected}"));
-        context.push(error.help("KrakenD answers 500 to every request, or ignores what it does not need"));
+        let error = error.help(match kind.value {
+            "del" => r#"write `["path.to.field"]`"#,
+            _ => r#"write `["from.this", "to.that"]`"#,
+        });
+        context.push(error.note("KrakenD answers 500 to every request, or ignores what it does not need"));
         return Vec::new();
     }
     let paths: Vec<_> = args.iter().filter_map(|arg| path(context, *arg)).collect();

@@ -11,9 +11,9 @@ mod security;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::syntax::Object;
 use crate::syntax::kind::{Record, Scope};
 use crate::syntax::namespaces::{canonical, scopes_of};
-use crate::syntax::{Object, is_meant};
 use crate::tree::Node;
 
 /// Where an `extra_config` stands.
@@ -74,8 +74,7 @@ fn needed(
     keys: &[&str],
     error: impl FnOnce() -> Diagnostic,
 ) {
-    let members = options.node().members();
-    if !keys.iter().any(|key| options.has(key) || is_meant(members, record, key)) {
+    if !keys.iter().any(|key| options.has_or_means(record, key)) {
         context.push(error());
     }
 }
@@ -88,5 +87,5 @@ fn titled(name: &str) -> String {
 
 /// Whether `{JWT.claim}` can be filled in below `endpoint`.
 pub(super) fn reads_tokens(endpoint: Object<'_>) -> bool {
-    endpoint.namespace("auth/validator").is_some()
+    endpoint.namespace("auth/validator").is_some() || endpoint.means_namespace("auth/validator")
 }

@@ -52,7 +52,12 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
         return None;
     }
     if !text.starts_with('/') {
-        let help = format!("write `\"/{text}\"`");
+        let help = match text.split_once("://") {
+            Some((_, rest)) => {
+                format!("write what follows the host: `\"/{}\"`", rest.split_once('/').map_or("", |(_, path)| path))
+            }
+            None => format!("write `\"/{text}\"`"),
+        };
         report(0..text.len(), "the path does not begin with `/`".to_owned(), "expected `/` first", &help);
     }
     if let Some(offset) = text.find(['?', '#']) {

@@ -274,6 +274,7 @@ mod tests {
             params: Some(&[]),
             method: Method::Post,
             claims: false,
+            pubsub_misplaced: false,
             output: Output::Json,
             backends: 1,
             input_headers,

@@ -12,8 +12,8 @@ use super::{Context, declare, publish};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BackendKind, Publish};
 use crate::suggest::closest;
-use crate::syntax::Object;
-use crate::tree::{Node, Span};
+use crate::syntax::{BACKEND, Object, is_meant};
+use crate::tree::{Node, Span, Value};
 
 pub(super) const PUBLISHER: &str = "backend/pubsub/publisher";
 pub(super) const SUBSCRIBER: &str = "backend/pubsub/subscriber";
@@ -64,6 +64,9 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
             Some(help) => diagnostic.help(help.as_str()),
             None => diagnostic,
         });
+    }
+    if verdict.is_ok() {
+        server_in_host(context, &url, driver);
     }
     if !driver.has_client {
         let span = url.part(0..url.scheme().len());
@@ -150,10 +153,29 @@ impl<'a> Url<'a> {
     }
 }
 
+/// Reports a server's address where the topic begins: it would be part of the topic's name.
+fn server_in_host(context: &Context<'_>, url: &Url<'_>, driver: &Driver) {
+    let Some(host) = url.host.filter(|_| !matches!(driver.name, "sqs" | "mem")) else { return };
+    let start = url.scheme().len() + 3;
+    let Some(address) = url.text.get(start..url.host_len).filter(|_| url.text.len() > url.host_len) else { return };
+    let port = address.trim_end_matches('/').rsplit_once(':').map_or("", |(_, port)| port);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = "the address of a server would be part of the topic's name";
+        let error = Diagnostic::error("server-in-host", host.part(start..url.host_len), message);
+        let error = error.label("the topic begins here");
+        let help = format!(
+            "write `\"{}://\"`; the server's address stands in the environment, or in `pubsub/brokers`",
+            url.scheme()
+        );
+        context.push(error.help(help));
+    }
+}
+
 /// The scheme of a backend that names a broker and no host.
 fn own_scheme(context: &Context<'_>, object: Object<'_>, choice: &Choice<'_>) -> Option<&'static str> {
     let error = |message: &str| Diagnostic::error("no-host", object.mark(), message).label("this has no `host`");
     let driver = match choice {
+        Choice::Environment if is_meant(object.node().members(), &BACKEND, "host") => return None,
         Choice::Environment => {
             let error = error("the backend names no broker");
             context.push(error.help("write the driver's scheme: `\"host\": [\"nats://\"]`"));
@@ -208,10 +230,14 @@ fn portability(context: &Context<'_>, object: Object<'_>, driver: &Driver) {
         return;
     }
     let mut missing = Vec::new();
-    if !object.has("url_pattern") {
+    if !object.has_or_means(&BACKEND, "url_pattern") {
         missing.push("\"url_pattern\": \"/\"");
     }
-    if !object.flag("disable_host_sanitize") {
+    let sanitize = object.get("disable_host_sanitize");
+    // What is no boolean, or misspelt, was reported.
+    if matches!(sanitize, Some(Node { value: Value::Bool(false), .. }))
+        || sanitize.is_none() && !object.has_or_means(&BACKEND, "disable_host_sanitize")
+    {
         missing.push("\"disable_host_sanitize\": true");
     }
     if missing.is_empty() {

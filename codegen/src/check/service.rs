@@ -10,8 +10,8 @@ use super::{Context, Defaults, brokers, client, encoding, endpoint, host, proxie
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Gateway, Method, Server};
 use crate::source::SourceFile;
-use crate::syntax::Object;
 use crate::syntax::kind::Scope;
+use crate::syntax::{Object, SERVICE, is_meant};
 
 /// KrakenD's default for `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,7 +32,10 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
     };
     let mut context = Context::new(file, sink, defaults);
     context.brokers = brokers::brokers(&context, service);
-    context.defaults.hosts = host::sanitised(&context, service);
+    // A misspelt `host` was reported, and is not missing in each backend.
+    let hosts = host::sanitised(&context, service);
+    context.defaults.hosts =
+        hosts.filter(|hosts| !hosts.is_empty() || !is_meant(service.node().members(), &SERVICE, "host"));
     if let Some(output) = service.text("output_encoding") {
         encoding::output(&context, output);
     }
@@ -73,7 +76,7 @@ fn version(service: Object<'_>, sink: &Sink) {
             });
         }
         // A value of the wrong type was reported as one.
-        None if service.has("version") => {}
+        None if service.has_or_means(&SERVICE, "version") => {}
         None => {
             let error = Diagnostic::error("missing-key", service.mark(), "`version` is missing in the service");
             sink.push(error.label("this has no `version`").help("write `\"version\": 3`"));

@@ -106,6 +106,10 @@ pub(crate) fn unknown_parameter(context: &Context<'_>, span: Span, name: &str, p
     let error = Diagnostic::error("unknown-parameter", span, message).label("nothing provides this value");
     let error = error
         .did_you_mean(closest(name, params.iter().map(String::as_str)).map(|name| format!("{{{name}}}")).as_deref());
+    let lower = name.to_ascii_lowercase();
+    if name.starts_with("Resp") && sequence::is_response(&lower) {
+        return context.push(error.help(format!("an answer is written in lower case: `{{{lower}}}`")));
+    }
     let list: Vec<_> = params.iter().map(|name| format!("`{{{name}}}`")).collect();
     context.push(match list.len() {
         0 => error.help("the endpoint's path has no parameters"),
@@ -187,6 +191,7 @@ mod tests {
             params: Some(&["id".to_owned(), "name".to_owned()]),
             method: crate::model::Method::Get,
             claims: false,
+            pubsub_misplaced: false,
             output: crate::model::Output::Json,
             backends: 1,
             input_headers: &crate::model::Names::All,

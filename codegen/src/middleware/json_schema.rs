@@ -53,8 +53,9 @@ impl Middleware for JsonSchema {
                 return None;
             }
             // Against the schema of schemas, the schema is the instance.
-            let at = node.resolve(error.instance_path().as_str());
-            let message = format!("the JSON Schema does not compile: {}", shortened(&error.to_string()));
+            let text = error.to_string();
+            let at = unresolved(node, &text).unwrap_or_else(|| node.resolve(error.instance_path().as_str()));
+            let message = format!("the JSON Schema does not compile: {}", shortened(&text));
             let diagnostic = Diagnostic::error("bad-schema", at.mark(), message).label("this is not valid here");
             context.push(helped(diagnostic, error.instance_path().as_str(), at));
             return None;
@@ -79,11 +80,25 @@ fn helped(error: Diagnostic, pointer: &str, at: &Node) -> Diagnostic {
         "type" => {
             let text = at.text().map_or("", |text| text.value.as_str());
             let list = TYPES.map(|name| format!("`{name}`")).join(", ");
-            error.did_you_mean(closest(text, TYPES)).help(format!("the types are {list}"))
+            error.did_you_mean(closest(text, TYPES).or_else(|| other_name(text))).help(format!("the types are {list}"))
         }
         "" => error.help("JSON Schema says what each keyword holds: <https://json-schema.org>"),
         keyword => error.help(format!("JSON Schema says what `{keyword}` holds: <https://json-schema.org>")),
     }
+}
+
+/// What JSON Schema calls a type of a programming language.
+fn other_name(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "int" | "int32" | "int64" | "long" => "integer",
+        "float" | "double" | "decimal" | "num" => "number",
+        "bool" => "boolean",
+        "str" | "text" => "string",
+        "list" => "array",
+        "map" | "dict" | "struct" => "object",
+        "none" | "nil" => "null",
+        _ => return None,
+    })
 }
 
 /// Warns of what looks like a keyword and is none: JSON Schema ignores it.
@@ -124,6 +139,15 @@ fn remote<'a>(node: &'a Node, error: &str) -> Option<(&'a Node, &'a str)> {
     }
     let inner = node.members().iter().map(|member| &member.value).chain(node.items());
     inner.into_iter().find_map(|node| remote(node, error))
+}
+
+/// The reference within the schema that an error is about.
+fn unresolved<'a>(node: &'a Node, error: &str) -> Option<&'a Node> {
+    let pointer = error.strip_prefix("Pointer '")?.split_once('\'')?.0;
+    let own = node.member("$ref").map(|member| &member.value);
+    let found = own.filter(|value| value.text().is_some_and(|text| text.value.strip_prefix('#') == Some(pointer)));
+    let inner = node.members().iter().map(|member| &member.value).chain(node.items());
+    found.or_else(|| inner.into_iter().find_map(|node| unresolved(node, error)))
 }
 
 /// The first line, and not all of it: the crate quotes whole schemas.

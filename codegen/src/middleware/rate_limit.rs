@@ -10,7 +10,7 @@ use crate::check::{Context, Owner, header};
 use crate::diagnostic::Diagnostic;
 use crate::emit::literal::{duration, float, number};
 use crate::suggest::closest;
-use crate::syntax::Object;
+use crate::syntax::{Object, RATE_LIMIT};
 use crate::tree::Node;
 
 /// KrakenD's default for `cleanup_period`.
@@ -57,7 +57,7 @@ impl Middleware for RateLimit {
         let options = Object::of(options)?;
         let max_rate = rate(context, options, "max_rate");
         let client_max_rate = rate(context, options, "client_max_rate");
-        if !options.has("max_rate") && !options.has("client_max_rate") {
+        if !["max_rate", "client_max_rate"].iter().any(|key| options.has_or_means(&RATE_LIMIT, key)) {
             let error = Diagnostic::error("no-rate", options.mark(), "the rate limit limits nothing");
             let error = error.label("this has neither `max_rate` nor `client_max_rate`");
             context.push(error.help("add `max_rate` for all clients, or `client_max_rate` for each"));
@@ -120,7 +120,9 @@ fn capacity(context: &Context<'_>, options: Object<'_>, key: &str) -> Option<u64
 fn strategy(context: &Context<'_>, options: Object<'_>, params: Option<&[String]>) -> Option<RateLimitBy> {
     let key = options.text("key").filter(|key| !key.value.is_empty());
     let Some(strategy) = options.text("strategy") else {
-        if let (Some(member), false) = (options.member("client_max_rate"), options.has("strategy")) {
+        if let (Some(member), false) =
+            (options.member("client_max_rate"), options.has_or_means(&RATE_LIMIT, "strategy"))
+        {
             let error = Diagnostic::error("missing-key", member.key_span, "`client_max_rate` needs a `strategy`");
             let error = error.label("KrakenD limits nothing without it");
             context.push(error.help("write `\"strategy\": \"ip\"`, or `header` or `param` with a `key`"));
@@ -128,6 +130,9 @@ fn strategy(context: &Context<'_>, options: Object<'_>, params: Option<&[String]
         return Some(RateLimitBy::Ip { header: None });
     };
     let missing_key = |what: &str| {
+        if options.has_or_means(&RATE_LIMIT, "key") && options.text("key").is_none_or(|key| !key.value.is_empty()) {
+            return;
+        }
         let message = format!("the strategy `{}` needs a `key`", strategy.value);
         let error = Diagnostic::error("missing-key", strategy.span, message).label("KrakenD refuses every request");
         context.push(error.help(format!("add `\"key\"` with the name of {what}")));

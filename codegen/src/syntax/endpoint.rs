@@ -101,7 +101,7 @@ static AGENT_CONSUMER: Record = Record {
 };
 
 /// `proxy` of an endpoint.
-pub(super) static ENDPOINT_PROXY: Record = Record {
+pub(crate) static ENDPOINT_PROXY: Record = Record {
     what: "`proxy`",
     required: &[],
     former: &[],
@@ -131,7 +131,7 @@ static STATIC: Record = Record {
 };
 
 /// `proxy` of a backend.
-pub(super) static BACKEND_PROXY: Record = Record {
+pub(crate) static BACKEND_PROXY: Record = Record {
     what: "`proxy`",
     required: &[],
     former: &[],
@@ -153,7 +153,7 @@ pub(super) static BACKEND_HTTP: Record = Record {
 };
 
 /// `qos/ratelimit/router`.
-pub(super) static RATE_LIMIT: Record = Record {
+pub(crate) static RATE_LIMIT: Record = Record {
     what: "`qos/ratelimit/router`",
     required: &[],
     former: &[("maxRate", "max_rate"), ("clientMaxRate", "client_max_rate")],

@@ -7,7 +7,10 @@ use std::time::Duration;
 use sluicegate_drivers::parse_duration;
 
 use super::kind::At;
-use super::namespaces::canonical;
+use super::kind::Record;
+use super::namespaces::{canonical, scopes_of};
+use super::walk::is_meant;
+use crate::suggest::closest;
 use crate::tree::{Member, Node, Span, Value};
 
 /// An object of the config.
@@ -37,6 +40,18 @@ impl<'a> Object<'a> {
 
     pub(crate) fn has(self, key: &str) -> bool {
         self.member(key).is_some()
+    }
+
+    /// Whether it has a key of `record`, or one that was probably meant to be it and was reported.
+    pub(crate) fn has_or_means(self, record: &Record, key: &str) -> bool {
+        self.has(key) || is_meant(self.node.members(), record, key)
+    }
+
+    /// Whether a namespace of `extra_config` that does not exist, which was reported, was probably meant to be `name`.
+    pub(crate) fn means_namespace(self, name: &str) -> bool {
+        let members = self.get("extra_config").map_or(&[][..], Node::members);
+        let unknown = |member: &&Member| scopes_of(canonical(&member.key)).is_empty();
+        members.iter().filter(unknown).any(|member| closest(&member.key, [name]).is_some())
     }
 
     pub(crate) fn member(self, key: &str) -> Option<&'a Member> {

@@ -146,7 +146,10 @@ fn address(text: &str, name: &str) -> Option<Fault> {
             0..text.len(),
             format!("{name} has no port"),
             "expected `host:port`",
-            Some(format!("write `\"{text}:PORT\"`")),
+            Some(match text.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => format!("write `\":{text}\"`"),
+                false => format!("write `\"{text}:PORT\"`"),
+            }),
         ),
     }
 }

@@ -3,14 +3,17 @@
 use sluicegate_drivers::{DurationError, parse_duration};
 
 use super::duplicates::{duplicates, everywhere};
-use super::endpoint::{BACKEND, ENDPOINT};
+use super::endpoint::{BACKEND, BACKEND_PROXY, ENDPOINT, ENDPOINT_PROXY};
 use super::kind::{Key, Kind, Record, Scope, Support};
-use super::namespaces::{ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
+use super::namespaces::{ALIASES, ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
 use super::service::SERVICE;
 use super::value;
 use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
 use crate::suggest::closest;
 use crate::tree::{Member, Node, Span, Value};
+
+/// Up to so many keys are listed for who wrote another.
+const FEW: usize = 10;
 
 /// Reports everything in `node` that `kind` does not have; `name` is what the value is called in messages.
 /// False when the value itself is wrong, whatever is inside it.
@@ -175,6 +178,8 @@ fn unknown(member: &Member, record: &Record, sink: &Sink) {
     let error = Diagnostic::error("unknown-key", member.key_span, message).label("no such key");
     let levels = [(&ENDPOINT, "an endpoint"), (&BACKEND, "a backend"), (&SERVICE, "the service")];
     let elsewhere = levels.iter().find(|(level, _)| level.keys.iter().any(|known| known.name == key));
+    let proxies = [(&ENDPOINT_PROXY, "an endpoint"), (&BACKEND_PROXY, "a backend")];
+    let is_proxy = proxies.iter().any(|(proxy, _)| std::ptr::eq(*proxy, record));
     let is_level = levels.iter().any(|(level, _)| std::ptr::eq(*level, record));
     sink.push(if let Some((_, present)) = record.former.iter().find(|(former, _)| *former == key) {
         error.help(format!("write `{present}`"))
@@ -184,8 +189,17 @@ fn unknown(member: &Member, record: &Record, sink: &Sink) {
         error.help(format!("a comment's key begins with `@`, `$`, `_` or `#`: `\"@{}\"`", key.trim_start_matches('/')))
     } else if let (true, Some((_, owner))) = (is_level, elsewhere) {
         error.help(format!("`{key}` is a key of {owner}"))
+    } else if let Some(meant) = meant_by(key, record) {
+        error.did_you_mean(Some(meant))
+    } else if let Some((_, owner)) =
+        proxies.iter().find(|(other, _)| is_proxy && other.keys.iter().any(|known| known.name == key))
+    {
+        error.help(format!("`{key}` is a key of the `proxy` of {owner}"))
+    } else if record.keys.len() <= FEW {
+        let list: Vec<_> = record.keys.iter().map(|key| format!("`{}`", key.name)).collect();
+        error.help(format!("the keys are {}", list.join(", ")))
     } else {
-        error.did_you_mean(meant_by(key, record))
+        error
     });
 }
 
@@ -217,7 +231,14 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
         let here = NAMESPACES.iter().filter(|known| known.scopes.contains(&scope)).map(|known| known.name);
         let all = NAMESPACES.iter().map(|known| known.name).chain(ENTERPRISE.iter().copied());
         let error = Diagnostic::error("unknown-namespace", member.key_span, format!("unknown namespace `{key}`"));
-        let meant = closest(key, here).or_else(|| closest(key, all));
+        let long = || {
+            let alias = closest(
+                key,
+                key.starts_with("github").then_some(ALIASES).unwrap_or_default().iter().map(|(long, _)| *long),
+            )?;
+            Some(canonical(alias))
+        };
+        let meant = closest(key, here).or_else(|| closest(key, all)).or_else(long);
         return sink.push(error.label("nothing reads this").did_you_mean(meant));
     }
     let message = format!("`{name}` does nothing in {}", scope.owner());
@@ -267,7 +288,8 @@ fn duration(node: &Node, value: &str, name: &str, sink: &Sink) -> bool {
         DurationError::Negative => "is negative".to_owned(),
         DurationError::TooLong => "is too long".to_owned(),
         DurationError::Empty => "is empty".to_owned(),
-        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{}`", unit.trim()),
+        DurationError::UnknownUnit(unit) if unit.contains(' ') => "has a space in it".to_owned(),
+        DurationError::UnknownUnit(unit) => format!("has the unknown unit `{unit}`"),
         DurationError::Malformed => "is not a duration".to_owned(),
     };
     let diagnostic = Diagnostic::error("bad-duration", node.span, format!("{name} {what}"));

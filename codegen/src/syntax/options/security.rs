@@ -48,7 +48,7 @@ pub(crate) static SECURITY_HTTP: Record = Record {
 pub(crate) static SECURITY_BOT_DETECTOR: Record = Record {
     what: "`security/bot-detector`",
     required: &[],
-    former: &[],
+    former: &[("whitelist", "allow"), ("blacklist", "deny")],
     keys: &[
         key("allow", Kind::List(&Kind::Text)),
         key("cache_size", SIZE),
