@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluicegate_codegen::{Diagnostic, Severity, SourceFile, check};
 
 const NOT_YET: &str = "not-supported-yet";
@@ -263,6 +263,23 @@ fn says_what_is_right(name: &str, checked: &[Diagnostic]) {
         assert!(!found.message.is_empty(), "{name}: {found:#?}");
         let told =
             !found.help.is_empty() || found.label.starts_with("expected") || found.label.starts_with("looked for");
-        assert!(told || found.severity == Severity::Warning, "{name}: no help: {found:#?}");
+        // A driver's message says what its URL has to have there.
+        let driver = matches!(found.code, "bad-topic-url" | "bad-subscription-url");
+        assert!(told || driver || found.severity == Severity::Warning, "{name}: no help: {found:#?}");
+    }
+}
+
+/// Each kind of mistake at each place that it can stand at.
+#[test]
+fn variations() {
+    let text = fs::read_to_string("tests/check/variations.json").expect("the list");
+    let list: Vec<Value> = serde_json::from_str(&text).expect("the list is JSON");
+    for case in &list {
+        let name = case["name"].as_str().expect("a name");
+        let text = format!("{:#}", case["config"]);
+        let checked = verdict("tests/check", &text);
+        let found: Vec<_> = mistakes(&text, &checked).into_iter().map(|(code, bytes)| json!([code, bytes])).collect();
+        assert_eq!(Value::from(found), case["mistakes"], "{name}: {checked:#?}");
+        says_what_is_right(name, &checked);
     }
 }

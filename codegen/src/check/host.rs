@@ -52,7 +52,7 @@ fn check(context: &Context<'_>, item: &Node, read: fn(&str) -> Result<Host, Faul
             let error = Diagnostic::error("bad-host", item.part(fault.range), fault.message).label("not a host");
             context.push(match fault.help {
                 Some(help) => error.help(help),
-                None => error,
+                None => error.help("a host is written `http://name` or `http://name:port`"),
             });
             None
         }

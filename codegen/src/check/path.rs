@@ -63,7 +63,7 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
     if let Some(offset) = text.find(['?', '#']) {
         let what = if text[offset..].starts_with('?') { "a query string" } else { "a fragment" };
         let help = "list the parameters in `input_query_strings`";
-        let help = if what == "a query string" { help } else { "" };
+        let help = if what == "a query string" { help } else { "remove it: no client sends one" };
         report(
             offset..text.len(),
             format!("a path has no room for {what}"),

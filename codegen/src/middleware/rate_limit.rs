@@ -166,7 +166,12 @@ fn strategy(context: &Context<'_>, options: Object<'_>, params: Option<&[String]
                 let message = format!("`{}` is not a parameter of this endpoint", key.value);
                 let error =
                     Diagnostic::error("unknown-parameter", key.span, message).label("nothing provides this value");
-                context.push(error.did_you_mean(closest(key.value, params.iter().map(String::as_str))));
+                let list: Vec<_> = params.iter().map(|param| format!("`{param}`")).collect();
+                let error = error.did_you_mean(closest(key.value, params.iter().map(String::as_str)));
+                context.push(match list.is_empty() {
+                    true => error.help("the endpoint's path has no parameters"),
+                    false => error.help(format!("the endpoint's path has {}", list.join(", "))),
+                });
             }
             index.map(RateLimitBy::Param)
         }

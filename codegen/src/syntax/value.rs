@@ -202,7 +202,7 @@ pub(crate) fn regex_fault(text: &str) -> Option<Fault> {
     let help = if message.contains("look-around") || message.contains("backreferences") {
         Some("KrakenD's regular expressions have none either".to_owned())
     } else {
-        None
+        Some(r"a sign that stands for itself is written with a backslash before it: `\\(` in JSON".to_owned())
     };
     fault(range, format!("the regular expression is wrong: {message}"), label, help)
 }

@@ -92,10 +92,16 @@ fn locate(text: &str, fault: &Fault) -> Range<usize> {
 }
 
 fn help(message: &str) -> Option<String> {
-    let (expected, _) = message.split_once(" expected")?;
+    if message.ends_with("near '<eof>'") && !message.contains(" expected") {
+        return Some("something is opened and not closed, or an operator has no right side".to_owned());
+    }
+    let Some((expected, _)) = message.split_once(" expected") else {
+        return Some("KrakenD's Lua is 5.1: a script is a list of statements".to_owned());
+    };
     let expected = expected.strip_prefix('\'')?.split('\'').next()?;
     Some(match expected {
         "<name>" => "write the name of a variable here".to_owned(),
+        "=" => "a statement is a call, or an assignment: `name = value`".to_owned(),
         "<eof>" => "there is more than what was opened: an `end` too many?".to_owned(),
         "end" => "close each `function`, `if`, `for`, `while` and `do` with an `end`".to_owned(),
         other => format!("write `{other}` here"),
