@@ -16,7 +16,7 @@ up from its own folder, or from GATEWAY_BASE.
 
 Exit codes:
   0    it worked; there may be warnings
-  1    the config has errors
+  1    the config has errors, or warnings that are denied
   2    the command line is wrong, or a file cannot be read or written
   101  cargo failed (other codes of cargo are passed on as they are)";
 
@@ -28,7 +28,9 @@ pub(crate) enum Command {
     /// Build and say where.
     Build(Build),
     /// Diagnostics only.
-    Check { configs: Vec<PathBuf>, format: Format },
+    Check { configs: Vec<PathBuf>, format: Format, deny_warnings: bool },
+    /// What a code means.
+    Explain { code: Option<String> },
     /// The generated Rust.
     Print { config: Option<PathBuf>, out: Option<PathBuf> },
     /// The route table.
@@ -51,6 +53,8 @@ pub(crate) struct Build {
 pub(crate) enum Format {
     Human,
     Json,
+    Sarif,
+    Github,
 }
 
 /// Reads the command line. Ends the process after `--help`, `--version` and on a mistake.
@@ -62,7 +66,9 @@ pub(crate) fn parse() -> Command {
         Some(("check", found)) => Command::Check {
             configs: found.get_many("config").into_iter().flatten().cloned().collect(),
             format: found.get_one("format").copied().unwrap_or(Format::Human),
+            deny_warnings: found.get_flag("deny-warnings"),
         },
+        Some(("explain", found)) => Command::Explain { code: found.get_one("code").cloned() },
         Some(("print", found)) => Command::Print { config: path(found, "config"), out: path(found, "out") },
         Some(("routes", found)) => Command::Routes { config: path(found, "config") },
         Some(("new", found)) => {
@@ -86,9 +92,13 @@ fn path(found: &ArgMatches, name: &str) -> Option<PathBuf> {
     found.get_one::<PathBuf>(name).cloned()
 }
 
+/// What the program is called by: `cargo run`, and so the alias, sets CARGO; the installed one has its own name.
+pub(crate) fn program() -> &'static str {
+    if env::var_os("CARGO").is_some() { "cargo gateway" } else { "sluicegate" }
+}
+
 fn command() -> clap::Command {
-    // `cargo run`, and so the alias, sets CARGO; the installed program is called by its own name.
-    let name = if env::var_os("CARGO").is_some() { "cargo gateway" } else { "sluicegate" };
+    let name = program();
     clap::Command::new("sluicegate")
         .bin_name(name)
         .version(env!("CARGO_PKG_VERSION"))
@@ -118,12 +128,27 @@ fn command() -> clap::Command {
                         .long("format")
                         .value_name("FORMAT")
                         .default_value("human")
-                        .value_parser(PossibleValuesParser::new(["human", "json"]).map(|name| match name.as_str() {
-                            "json" => Format::Json,
-                            _ => Format::Human,
+                        .value_parser(PossibleValuesParser::new(["human", "json", "sarif", "github"]).map(|name| {
+                            match name.as_str() {
+                                "json" => Format::Json,
+                                "sarif" => Format::Sarif,
+                                "github" => Format::Github,
+                                _ => Format::Human,
+                            }
                         }))
-                        .help("`human` on stderr, or an array on stdout"),
+                        .help("`human` on stderr; on stdout an array, a SARIF log, or commands of GitHub Actions"),
+                )
+                .arg(
+                    Arg::new("deny-warnings")
+                        .long("deny-warnings")
+                        .action(ArgAction::SetTrue)
+                        .help("Let warnings fail as errors do"),
                 ),
+        )
+        .subcommand(
+            clap::Command::new("explain")
+                .about("Say what the code of a mistake means, or list the codes")
+                .arg(Arg::new("code").value_name("CODE").help("As `check --format json` names it: `unknown-key`")),
         )
         .subcommand(
             clap::Command::new("print").about("Print the Rust that CONFIG becomes").arg(config()).arg(

@@ -56,6 +56,17 @@ impl Config {
         sluicegate_codegen::render_human(&self.file, &self.checked.diagnostics, colors)
     }
 
+    /// The codes of all diagnostics, each once, in the order of the file. `None` without any.
+    pub(crate) fn codes(&self) -> Option<String> {
+        let mut codes: Vec<&str> = Vec::new();
+        for found in &self.checked.diagnostics {
+            if !codes.contains(&found.code) {
+                codes.push(found.code);
+            }
+        }
+        (!codes.is_empty()).then(|| codes.join(", "))
+    }
+
     /// All diagnostics as objects for tools.
     pub(crate) fn json(&self) -> Result<Vec<Value>, Failure> {
         let text = sluicegate_codegen::render_json(&self.file, &self.checked.diagnostics);

@@ -6,9 +6,11 @@ mod caller;
 mod cargo;
 mod check;
 mod config;
+mod explain;
 mod new;
 mod output;
 mod print;
+mod report;
 mod routes;
 
 use std::process::ExitCode;
@@ -26,11 +28,16 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
+    // Needs no package and no config.
+    if let Command::Explain { code } = command {
+        return explain::explain(code.as_deref());
+    }
     let caller = Caller::find()?;
     match command {
+        Command::Explain { .. } => Ok(ExitCode::SUCCESS),
         Command::Run(arguments) => build::run(&caller, arguments),
         Command::Build(arguments) => build::build(&caller, arguments),
-        Command::Check { configs, format } => check::check(&caller, configs, *format),
+        Command::Check { configs, format, deny_warnings } => check::check(&caller, configs, *format, *deny_warnings),
         Command::Print { config, out } => print::print(&caller, config.as_deref(), out.as_deref()),
         Command::Routes { config } => routes::routes(&caller, config.as_deref()),
         Command::New { folder, name } => new::new(&caller, folder, name.as_deref()),

@@ -7,6 +7,7 @@
 
 mod build_script;
 mod check;
+mod codes;
 mod diagnostic;
 mod emit;
 mod json;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 pub use build_script::build;
+pub use codes::{CODES, closest_code, explain};
 pub use diagnostic::{Diagnostic, Severity};
 pub use location::Location;
 pub use render::{render_human, render_json};

@@ -52,6 +52,51 @@ fn a_broken_config_for_tools() {
 }
 
 #[test]
+fn a_broken_config_for_other_tools() {
+    let folder = Folder::new("a_broken_config_for_other_tools");
+    folder.write("broken.json", &broken());
+    let output = folder.sluicegate("", &["check", "--format=sarif", "broken.json"]);
+    assert_eq!((output.code, &*output.stderr), (1, ""));
+    let log: Value = serde_json::from_str(&output.stdout).expect("a log");
+    assert_eq!(log["version"], "2.1.0");
+    let results = log["runs"][0]["results"].as_array().expect("results");
+    assert_eq!(results.len(), 3);
+    for result in results {
+        let rule = &log["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().expect("an index") as usize];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(rule["fullDescription"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+    }
+    let output = folder.sluicegate("", &["check", "--format=github", "broken.json"]);
+    assert_eq!((output.code, &*output.stderr, output.stdout.lines().count()), (1, "", 3));
+    assert!(output.stdout.lines().all(|line| line.starts_with("::error file=broken.json,line=")), "{}", output.stdout);
+}
+
+#[test]
+fn warnings_that_are_denied() {
+    let folder = Folder::new("warnings_that_are_denied");
+    folder.write("warned.json", &GOOD.replace("\"POST\"", "\"post\""));
+    folder.write("good.json", GOOD);
+    assert_eq!(folder.sluicegate("", &["check", "warned.json"]).code, 0);
+    let denied = folder.sluicegate("", &["check", "--deny-warnings", "warned.json"]);
+    assert_eq!(denied.code, 1);
+    assert!(denied.stderr.contains("says more: letter-case\n"), "{}", denied.stderr);
+    assert_eq!(folder.sluicegate("", &["check", "--deny-warnings", "good.json"]).code, 0);
+}
+
+#[test]
+fn codes_are_explained() {
+    let folder = Folder::new("codes_are_explained");
+    let output = folder.sluicegate("", &["explain", "unknown-key"]);
+    assert_eq!((output.code, &*output.stderr), (0, ""));
+    assert!(output.stdout.starts_with("A key that nothing reads."), "{}", output.stdout);
+    let all = folder.sluicegate("", &["explain"]);
+    assert!(all.code == 0 && all.stdout.lines().any(|line| line == "bad-cel"), "{}", all.stdout);
+    let unknown = folder.sluicegate("", &["explain", "unknown-kye"]);
+    assert_eq!((unknown.code, &*unknown.stdout), (2, ""));
+    assert!(unknown.stderr.contains("did you mean `unknown-key`?"), "{}", unknown.stderr);
+}
+
+#[test]
 fn what_cannot_be_read() {
     let folder = Folder::new("what_cannot_be_read");
     folder.write("good.json", GOOD);

@@ -231,13 +231,8 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
         let here = NAMESPACES.iter().filter(|known| known.scopes.contains(&scope)).map(|known| known.name);
         let all = NAMESPACES.iter().map(|known| known.name).chain(ENTERPRISE.iter().copied());
         let error = Diagnostic::error("unknown-namespace", member.key_span, format!("unknown namespace `{key}`"));
-        let long = || {
-            let alias = closest(
-                key,
-                key.starts_with("github").then_some(ALIASES).unwrap_or_default().iter().map(|(long, _)| *long),
-            )?;
-            Some(canonical(alias))
-        };
+        let long = ALIASES.iter().map(|(long, _)| *long).filter(|_| key.starts_with("github"));
+        let long = || closest(key, long).map(canonical);
         let meant = closest(key, here).or_else(|| closest(key, all)).or_else(long);
         return sink.push(error.label("nothing reads this").did_you_mean(meant));
     }

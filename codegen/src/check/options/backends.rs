@@ -79,17 +79,15 @@ fn unknown(context: &Context<'_>, name: At<&str>, params: &[String], help: &str)
 pub(super) fn martian(context: &Context<'_>, node: &Node) {
     for member in node.members() {
         let options = &member.value;
-        if let Some(scope) = options.member("scope").filter(|scope| scope.value.is_array()) {
-            if scope.value.items().is_empty() {
-                let error = Diagnostic::error("no-effect", scope.value.span, "`scope` is empty");
-                let error = error.label("the modifier would never act");
-                context.push(error.help(r#"write `["request"]` or `["response"]`"#));
-            }
+        let scope = options.member("scope").map(|scope| &scope.value);
+        if let Some(scope) = scope.filter(|scope| scope.is_array() && scope.items().is_empty()) {
+            let error = Diagnostic::error("no-effect", scope.span, "`scope` is empty");
+            let error = error.label("the modifier would never act");
+            context.push(error.help(r#"write `["request"]` or `["response"]`"#));
         }
         if member.key == "port.Modifier" {
             let object = Object::of(options);
-            let given = |key: &&str| object.is_some_and(|object| object.has(key));
-            if object.is_some() && !["port", "defaultForScheme", "remove"].iter().any(|key| given(&key)) {
+            if object.is_some_and(|object| !["port", "defaultForScheme", "remove"].iter().any(|key| object.has(key))) {
                 let error = Diagnostic::error("missing-key", options.mark(), "`port.Modifier` says no port");
                 context.push(error.label("this has none of `port`, `defaultForScheme` and `remove`"));
             }
