@@ -15,10 +15,38 @@ const MAX_DEPTH: usize = 127;
 const MAX_ERRORS: usize = 20;
 
 /// Reads `text`. `None` where reading had to stop before the end; every error is in `sink`.
+#[cfg(test)]
 pub(crate) fn parse(text: &str, file: u32, sink: &Sink) -> Option<Node> {
+    let read = read(text, file, sink);
+    read.root.filter(|_| read.whole)
+}
+
+/// What was read of a text.
+pub(crate) struct Read {
+    /// `None` where there is nothing at all.
+    pub(crate) root: Option<Node>,
+    /// Whether reading came to the end. Otherwise objects and arrays lack what stands behind.
+    pub(crate) whole: bool,
+}
+
+/// Reads `text`, as far as it can be; every error is in `sink`.
+pub(crate) fn read(text: &str, file: u32, sink: &Sink) -> Read {
     let before = sink.len();
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, file, depth: 0, comment_seen: false, before, sink };
-    parser.document().ok()
+    let bytes = text.as_bytes();
+    let mut parser = Parser {
+        text,
+        bytes,
+        at: 0,
+        file,
+        depth: 0,
+        comment_seen: false,
+        stopped: false,
+        spoiled: false,
+        before,
+        sink,
+    };
+    let root = parser.document().ok();
+    Read { whole: root.is_some() && !parser.stopped, root }
 }
 
 /// Reading cannot go on; why is in the sink.
@@ -31,6 +59,10 @@ struct Parser<'a> {
     file: u32,
     depth: usize,
     comment_seen: bool,
+    /// Reading had to stop within the value that is returned.
+    stopped: bool,
+    /// The string that was read last is not what was meant.
+    spoiled: bool,
     before: usize,
     sink: &'a Sink,
 }
@@ -49,6 +81,9 @@ impl Parser<'_> {
             return Err(Stop);
         }
         let root = self.value()?;
+        if self.stopped {
+            return Ok(root);
+        }
         self.space()?;
         if self.at < self.bytes.len() {
             let end = self.token_end();
@@ -63,7 +98,13 @@ impl Parser<'_> {
         let value = match self.peek() {
             Some(b'{') => self.object()?,
             Some(b'[') => self.array()?,
-            Some(b'"' | b'\'') => Value::String(self.string()?),
+            Some(b'"' | b'\'') => match self.string(false)? {
+                text if std::mem::take(&mut self.spoiled) => {
+                    drop(text);
+                    Value::Unreadable
+                }
+                text => Value::String(text),
+            },
             Some(b'-' | b'+' | b'.' | b'0'..=b'9') => self.number()?,
             Some(byte) if is_word(byte) => self.word()?,
             Some(b',' | b'}' | b']' | b':') => {
@@ -79,10 +120,17 @@ impl Parser<'_> {
     fn object(&mut self) -> Result<Value, Stop> {
         let open = self.enter()?;
         let mut members: Vec<Member> = Vec::new();
+        let read = self.members(open, &mut members);
+        self.stopped |= read.is_err();
+        self.depth -= 1;
+        Ok(Value::Object(members))
+    }
+
+    fn members(&mut self, open: usize, members: &mut Vec<Member>) -> Result<(), Stop> {
         loop {
             self.space()?;
             if self.closes(open, b'}')? {
-                break;
+                return Ok(());
             }
             let key_start = self.at;
             let key = self.key(open)?;
@@ -90,31 +138,52 @@ impl Parser<'_> {
             self.space()?;
             self.colon()?;
             self.space()?;
-            let value = self.value()?;
-            members.push(Member { key_span, key, value });
-            if self.separator(open, b'}')? {
-                break;
+            let start = self.at;
+            let value = self.value();
+            let stopped = self.stopped || value.is_err();
+            // A key without its value may have a mistake too.
+            let unread = Node { span: self.span(start, start), value: Value::Unreadable };
+            members.push(Member { key_span, key, value: value.unwrap_or(unread) });
+            if stopped {
+                return Err(Stop);
+            }
+            let last = self.separator(open, b'}')?;
+            if let (true, Some(member)) = (std::mem::take(&mut self.spoiled), members.last_mut()) {
+                member.value.value = Value::Unreadable;
+            }
+            if last {
+                return Ok(());
             }
         }
-        self.depth -= 1;
-        Ok(Value::Object(members))
     }
 
     fn array(&mut self) -> Result<Value, Stop> {
         let open = self.enter()?;
         let mut items = Vec::new();
+        let read = self.items(open, &mut items);
+        self.stopped |= read.is_err();
+        self.depth -= 1;
+        Ok(Value::Array(items))
+    }
+
+    fn items(&mut self, open: usize, items: &mut Vec<Node>) -> Result<(), Stop> {
         loop {
             self.space()?;
             if self.closes(open, b']')? {
-                break;
+                return Ok(());
             }
             items.push(self.value()?);
-            if self.separator(open, b']')? {
-                break;
+            if self.stopped {
+                return Err(Stop);
+            }
+            let last = self.separator(open, b']')?;
+            if let (true, Some(item)) = (std::mem::take(&mut self.spoiled), items.last_mut()) {
+                item.value = Value::Unreadable;
+            }
+            if last {
+                return Ok(());
             }
         }
-        self.depth -= 1;
-        Ok(Value::Array(items))
     }
 
     /// Consumes an opening bracket and gives its offset.
@@ -178,6 +247,7 @@ impl Parser<'_> {
                 Ok(false)
             }
             Some(byte @ (b'}' | b']')) => Err(self.mismatch(open, byte)),
+            Some(byte) if is_word(byte) && self.at == value_end && self.quotes(value_end)? => Ok(false),
             Some(byte) if is_word(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[' | b'-') => {
                 let error = self.error(value_end, value_end, "a comma is missing");
                 self.report(error.label("expected `,` here"))?;
@@ -188,10 +258,45 @@ impl Parser<'_> {
         }
     }
 
+    /// Reports quotes that do not pair up, where a word follows the end of a string at once. False where it is something else.
+    fn quotes(&mut self, end: usize) -> Result<bool, Stop> {
+        self.spoiled = false;
+        let Some(open) = self.text[..end].strip_suffix('"').and_then(|before| before.rfind('"')) else {
+            return Ok(false);
+        };
+        let line = self.text[end..].split('\n').next().unwrap_or_default();
+        let mut further = line.match_indices('"').map(|(offset, _)| end + offset);
+        match (further.next(), further.next()) {
+            // `"say "this" to them"`
+            (Some(_), Some(second)) if line.matches('"').count() % 2 == 0 => {
+                let error = self.error(end - 1, end, "the string ends at this quote");
+                self.report(error.label("and goes on behind it").help("a quote inside a string is written `\\\"`"))?;
+                self.spoiled = true;
+                self.at = second + 1;
+                let space =
+                    self.text[self.at..].find([',', '}', ']']).map_or(self.bytes.len(), |offset| self.at + offset);
+                self.at = if self.text[self.at..space].trim().is_empty() { space } else { self.at };
+                if self.peek() == Some(b',') {
+                    self.at += 1;
+                }
+                Ok(true)
+            }
+            // `"a, "b": 1`
+            (Some(_), _) => {
+                let error = self.error(open, end, "this string is not closed where it should be");
+                self.report(error.label("goes on to the next quote").help("close it with `\"`"))?;
+                self.spoiled = true;
+                self.at = end - 1;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     fn key(&mut self, open: usize) -> Result<String, Stop> {
         let start = self.at;
         match self.peek() {
-            Some(b'"' | b'\'') => Ok(self.string()?.value),
+            Some(b'"' | b'\'') => Ok(self.string(true)?.value),
             Some(byte) if is_word(byte) => {
                 self.at = self.token_end();
                 let key = self.text[start..self.at].to_owned();

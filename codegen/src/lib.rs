@@ -57,22 +57,47 @@ pub struct Checked {
 #[must_use]
 pub fn check(file: &SourceFile) -> Checked {
     let sink = Sink::default();
-    let root = json::parse(file.text(), 0, &sink);
+    let json::Read { root, whole } = json::read(file.text(), 0, &sink);
     let mut gateway = None;
     let mut files = Vec::new();
-    if let Some(root) = &root {
+    if let (Some(root), false) = (&root, whole) {
+        // What may stand behind is not missing, and what it says of the rest is not known.
+        let read = Sink::default();
+        walk(root, &Kind::Record(&SERVICE), "the config", &read);
+        read.finish(None).into_iter().filter(|found| IN_PARTS.contains(&found.code)).for_each(|found| sink.push(found));
+    } else if let Some(root) = &root {
         walk(root, &Kind::Record(&SERVICE), "the config", &sink);
         if matches!(root.value, tree::Value::Object(_)) {
             let checked = check::gateway(Object::new(root), file, hash(file.text()), &sink);
             (gateway, files) = (Some(checked.0), checked.1);
         }
     }
-    if root.is_none() {
+    if !whole {
         file.conceal(secrets::by_key(file.text()));
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
     Checked { gateway, diagnostics: sink.finish(root.as_ref()), files }
 }
+
+/// Mistakes that are told of what was read of a config that could not be read to its end.
+const IN_PARTS: &[&str] = &[
+    "bad-address",
+    "bad-base64",
+    "bad-duration",
+    "bad-header-name",
+    "bad-regex",
+    "bad-url",
+    "duplicate-key",
+    "empty-value",
+    "enterprise",
+    "misplaced-namespace",
+    "out-of-range",
+    "unknown-key",
+    "unknown-namespace",
+    "unknown-value",
+    "unsupported",
+    "wrong-type",
+];
 
 /// The SHA-256 of a config's bytes, in lower-case hex.
 fn hash(text: &str) -> String {

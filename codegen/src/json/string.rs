@@ -4,8 +4,8 @@ use super::{Parser, Stop};
 use crate::tree::{Escape, Text};
 
 impl Parser<'_> {
-    /// Reads the string at the cursor, whichever quotes it has.
-    pub(super) fn string(&mut self) -> Result<Text, Stop> {
+    /// Reads the string at the cursor, whichever quotes it has. One that is not closed and no key ends at its line's comma.
+    pub(super) fn string(&mut self, is_key: bool) -> Result<Text, Stop> {
         let open = self.at;
         let quote = self.bytes[open];
         self.at += 1;
@@ -23,7 +23,16 @@ impl Parser<'_> {
                     text.escapes.push(Escape { decoded, source: (escape, self.at) });
                     plain = self.at;
                 }
-                b'\n' | b'\r' => return Err(self.open_string(open)),
+                b'\n' | b'\r' => {
+                    let Stop = self.open_string(open);
+                    let line = self.text[open..self.at].trim_end();
+                    if is_key || !line.ends_with(',') {
+                        return Err(Stop);
+                    }
+                    self.at = open + line.len() - 1;
+                    self.spoiled = true;
+                    return Ok(text);
+                }
                 0..=0x1f => {
                     let error = self.error(self.at, self.at + 1, "a control character stands in a string");
                     let help = match byte {

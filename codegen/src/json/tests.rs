@@ -152,3 +152,35 @@ proptest! {
         agree(&format!("[\"{inside}\"]"));
     }
 }
+
+#[test]
+fn quotes_that_do_not_pair_up_are_one_mistake() {
+    for (text, underlined, root) in [
+        (r#"{"a": "x, "b": 1, "c": 2}"#, r#""x, ""#, r#"{"a":null,"b":1,"c":2}"#),
+        (r#"{"a": "say "hi" now", "c": 2}"#, r#"""#, r#"{"a":null,"c":2}"#),
+        (r#"["x, "y", "z"]"#, r#""x, ""#, r#"[null,"y","z"]"#),
+        ("{\"a\": \"x,\n\"b\": 1}", "\"x,", r#"{"a":null,"b":1}"#),
+    ] {
+        let sink = Sink::default();
+        let read = read(text, 0, &sink);
+        assert_eq!(read.root.map(|root| root.to_json()).as_deref(), Some(root), "{text}");
+        let found = sink.finish(None);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert_eq!(&text[found[0].span.start..found[0].span.end], underlined, "{text}");
+    }
+}
+
+#[test]
+fn what_was_read_before_the_end_is_kept() {
+    for (text, root) in [
+        (r#"{"a": 1, "b": ["#, r#"{"a":1,"b":[]}"#),
+        (r#"{"a": {"b": 1, "c": }"#, r#"{"a":{"b":1,"c":null}}"#),
+        (r#"{"a": [1, {"b": "x"#, r#"{"a":[1,{"b":null}]}"#),
+        (r#"{"a": [1}}"#, r#"{"a":[1]}"#),
+    ] {
+        let sink = Sink::default();
+        let read = read(text, 0, &sink);
+        assert!(!read.whole, "{text}");
+        assert_eq!(read.root.map(|root| root.to_json()).as_deref(), Some(root), "{text}");
+    }
+}
