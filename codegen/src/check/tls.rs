@@ -1,5 +1,8 @@
 //! `tls`: versions, suites, and files that are there and hold PEM.
 
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::{FilePath, Tls, TlsVersion};
@@ -109,8 +112,8 @@ pub(super) fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Optio
         Pem::Certificate => ("certificate", "-----BEGIN CERTIFICATE-----"),
         Pem::PrivateKey => ("private key", "PRIVATE KEY-----"),
     };
-    let text = match std::fs::read(&full) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let bytes = match std::fs::read(&full) {
+        Ok(bytes) => bytes,
         Err(error) => {
             let error =
                 Diagnostic::error("unreadable-file", path.span, format!("cannot read the {what}: {}", reason(&error)));
@@ -118,10 +121,26 @@ pub(super) fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Optio
             return None;
         }
     };
-    if !text.contains(found) {
-        let error = Diagnostic::error("bad-file", path.span, format!("the file holds no {what} in PEM form"));
-        context.push(error.label(format!("no `{found}` in it")));
-        return None;
+    // By the crate that reads them when the gateway starts.
+    let read = match expected {
+        Pem::Certificate => match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
+            Ok(found) if found.is_empty() => Err(pem::Error::NoItemsFound),
+            read => read.map(drop),
+        },
+        Pem::PrivateKey => PrivateKeyDer::from_pem_slice(&bytes).map(drop),
+    };
+    match read {
+        Ok(()) => {}
+        Err(pem::Error::NoItemsFound) => {
+            let error = Diagnostic::error("bad-file", path.span, format!("the file holds no {what} in PEM form"));
+            context.push(error.label(format!("no `{found}` in it")));
+            return None;
+        }
+        Err(error) => {
+            let error = Diagnostic::error("bad-file", path.span, format!("the PEM of the {what} is damaged: {error}"));
+            context.push(error.label("cannot be decoded").help("write the file again from where it came from"));
+            return None;
+        }
     }
     Some(FilePath(path.value.to_owned()))
 }
