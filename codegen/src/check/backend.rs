@@ -26,10 +26,29 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
         set: set_in_call::set_in_call(context, object, owner),
         kind: if is_pubsub(object) {
             pubsub::backend(context, object, owner)?
+        } else if OTHERS.iter().any(|name| object.namespace(name).is_some()) {
+            other(context, object);
+            return None;
         } else {
             http(context, object, owner).map(BackendKind::Http)?
         },
     })
+}
+
+/// Namespaces that call something else than HTTP, and are not supported yet.
+const OTHERS: [&str; 3] = ["backend/amqp/consumer", "backend/amqp/producer", "backend/lambda"];
+
+/// A backend of [`OTHERS`], which was reported: what its host is. KrakenD does not look at a Lambda's.
+fn other(context: &Context<'_>, object: Object<'_>) {
+    if object.namespace("backend/lambda").is_some() {
+        return;
+    }
+    for host in object.texts("host") {
+        if !host.value.starts_with("amqp://") && !host.value.starts_with("amqps://") {
+            let error = Diagnostic::error("bad-host", host.span, "this is not the URL of a RabbitMQ");
+            context.push(error.label("not a host").help("a host is written `amqp://user:password@name:5672` here"));
+        }
+    }
 }
 
 /// Whether it publishes or subscribes.
@@ -90,7 +109,8 @@ fn http(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<
 fn meant_for_a_broker(object: Object<'_>, owner: &Owner<'_>) -> bool {
     let scheme = |host: At<&str>| host.value.split_once("://").map(|(scheme, _)| scheme.to_owned());
     let to_a_broker = object.texts("host").into_iter().filter_map(scheme).any(|scheme| by_scheme(&scheme).is_some());
-    let misspelt = || [pubsub::PUBLISHER, pubsub::SUBSCRIBER].iter().any(|name| object.means_namespace(name));
+    let names = [pubsub::PUBLISHER, pubsub::SUBSCRIBER, "backend/amqp/consumer", "backend/amqp/producer"];
+    let misspelt = || names.iter().any(|name| object.means_namespace(name));
     to_a_broker && (owner.pubsub_misplaced || misspelt())
 }
 

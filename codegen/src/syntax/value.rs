@@ -140,6 +140,10 @@ fn url(text: &str, schemes: &[&str], name: &str) -> Option<Fault> {
 
 /// `host:port`, or `:port`.
 fn address(text: &str, name: &str) -> Option<Fault> {
+    // A socket of the machine, as agents of Datadog have it.
+    if text.starts_with("unix:") {
+        return None;
+    }
     match text.rsplit_once(':') {
         Some(_) => host_and_port(text, 0, true, name),
         None => fault(
