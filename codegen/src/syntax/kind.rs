@@ -32,6 +32,10 @@ pub(crate) enum Kind {
     Regex,
     HeaderName,
     Base64,
+    /// `type/subtype`, perhaps with parameters.
+    Mime,
+    /// A time as RFC 3339 writes it.
+    Time,
     /// A list of exactly these, in this order.
     Tuple(&'static [Self]),
     /// An object with exactly one of the keys.

@@ -59,6 +59,8 @@ pub(super) fn check(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> Option
                 Kind::Regex => ("bad-regex", regex_fault(&text.value)),
                 Kind::HeaderName => ("bad-header-name", header_name(&text.value)),
                 Kind::Base64 => ("bad-base64", base64(&text.value, name)),
+                Kind::Mime => ("bad-mime-type", mime(&text.value)),
+                Kind::Time => ("bad-time", time(&text.value)),
                 _ => return None,
             };
             let fits = fault.is_none();
@@ -211,9 +213,76 @@ pub(crate) fn regex_fault(text: &str) -> Option<Fault> {
     fault(range, format!("the regular expression is wrong: {message}"), label, help)
 }
 
-fn header_name(text: &str) -> Option<Fault> {
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    match !text.is_empty() && text.bytes().all(token) {
+    !text.is_empty() && text.bytes().all(token)
+}
+
+fn mime(text: &str) -> Option<Fault> {
+    let essence = text.split(';').next().unwrap_or_default();
+    let sound = essence.trim().split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let help = || Some("a type is written `application/json` or `text/plain; charset=utf-8`".to_owned());
+    match sound && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        true => None,
+        false => fault(0..text.len(), format!("`{text}` is not a media type"), "expected `type/subtype`", help()),
+    }
+}
+
+fn time(text: &str) -> Option<Fault> {
+    match is_time(text) {
+        Some(()) => None,
+        None => {
+            let help = "a time is written `2030-04-12T23:20:50Z`".to_owned();
+            fault(0..text.len(), format!("`{text}` is not a time"), "expected RFC 3339", Some(help))
+        }
+    }
+}
+
+/// `2030-04-12T23:20:50.52+02:00`.
+fn is_time(text: &str) -> Option<()> {
+    let number = |range: Range<usize>, least: u32, most: u32| {
+        let digits = text.get(range).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse().ok().filter(|value| (least..=most).contains(value))
+    };
+    let sign = |at: usize, expected: &[u8]| text.as_bytes().get(at).filter(|byte| expected.contains(byte)).map(drop);
+    let year = number(0..4, 0, 9999)?;
+    let month = number(5..7, 1, 12)?;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    number(8..10, 1, days)?;
+    number(11..13, 0, 23)?;
+    number(14..16, 0, 59)?;
+    number(17..19, 0, 60)?;
+    for (at, expected) in [(4, "-"), (7, "-"), (10, "Tt "), (13, ":"), (16, ":")] {
+        sign(at, expected.as_bytes())?;
+    }
+    let rest = text.get(19..)?;
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            (zone.len() < fraction.len()).then_some(zone)?
+        }
+        None => rest,
+    };
+    let start = text.len() - zone.len();
+    match zone {
+        "Z" | "z" => Some(()),
+        _ if zone.len() == 6 => {
+            sign(start, b"+-")?;
+            sign(start + 3, b":")?;
+            number(start + 1..start + 3, 0, 23).and(number(start + 4..start + 6, 0, 59)).map(drop)
+        }
+        _ => None,
+    }
+}
+
+fn header_name(text: &str) -> Option<Fault> {
+    match is_token(text) {
         true => None,
         false => fault(
             0..text.len(),
@@ -283,6 +352,22 @@ mod tests {
             (":", Some(1..1)),
         ] {
             assert_eq!(range(address(text, "`address`")), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn media_types_and_times() {
+        for text in ["application/json", "text/plain; charset=utf-8", "application/vnd.api+json"] {
+            assert_eq!(range(mime(text)), None, "{text}");
+        }
+        for text in ["json", "text/", "a b/c", "", "text/plain\n"] {
+            assert_eq!(range(mime(text)), Some(0..text.len()), "{text}");
+        }
+        for text in ["2030-04-12T23:20:50.52Z", "2028-02-29T00:00:00+02:00", "2030-12-31t23:59:60z"] {
+            assert_eq!(range(time(text)), None, "{text}");
+        }
+        for text in ["2030-04-12", "2030-13-12T23:20:50Z", "2030-02-29T00:00:00Z", "2030-04-12T23:20:50", "+1h", "é"] {
+            assert_eq!(range(time(text)), Some(0..text.len()), "{text}");
         }
     }
 

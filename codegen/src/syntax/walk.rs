@@ -354,7 +354,7 @@ fn type_of(kind: &Kind) -> &'static str {
         Kind::Integer | Kind::Between(..) => "a whole number",
         Kind::Number | Kind::Inside(..) | Kind::Share => "a number",
         Kind::Text | Kind::Choice(_) | Kind::Filled | Kind::HeaderName | Kind::Base64 => "a string",
-        Kind::Url(_) | Kind::Address | Kind::Regex => "a string",
+        Kind::Url(_) | Kind::Address | Kind::Regex | Kind::Mime | Kind::Time => "a string",
         Kind::Duration => "a duration like `\"2s\"`",
         Kind::List(Kind::Text | Kind::Choice(_) | Kind::Filled | Kind::HeaderName | Kind::Base64 | Kind::Regex) => {
             "a list of strings"

@@ -246,6 +246,21 @@ fn not_a_verdict(expr: &Expr) -> Option<&'static str> {
     }
 }
 
+/// A header's name as Go writes it. One that is not a header's stays as it is.
+fn canonical(name: &str) -> String {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if !name.bytes().all(token) {
+        return name.to_owned();
+    }
+    let mut upper = true;
+    let letter = |letter: char| {
+        let written = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+        upper = letter == '-';
+        written
+    };
+    name.chars().map(letter).collect()
+}
+
 /// Goes through an expression and reports every name that means nothing.
 struct Walk<'a> {
     context: &'a Context<'a>,
@@ -303,6 +318,10 @@ impl Walk<'_> {
         }
         call.args.iter().for_each(|arg| self.visit(arg.id, &arg.expr));
         let name = call.func_name.as_str();
+        match (name, call.args.as_slice()) {
+            ("_[_]", [headers, header]) | ("@in", [header, headers]) => self.header(headers, header),
+            _ => {}
+        }
         let is_function = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
         if is_function && !FUNCTIONS.contains(&name) {
             let span = self.word(id, name);
@@ -347,6 +366,22 @@ impl Walk<'_> {
         let error = error.label("KrakenD drops the whole check").did_you_mean(closest(name, VARIABLES));
         let list = VARIABLES.map(|name| format!("`{name}`")).join(", ");
         self.push(error.help(format!("the variables are {list}")));
+    }
+
+    /// `req_headers['X-Name']`, and whether it is there.
+    fn header(&mut self, headers: &IdedExpr, header: &IdedExpr) {
+        let is_headers = |name: &str| matches!(name, "req_headers" | "resp_metadata_headers");
+        let (Expr::Ident(map), Expr::Literal(LiteralValue::String(name))) = (&headers.expr, &header.expr) else {
+            return;
+        };
+        let (name, canonical) = (name.inner(), canonical(name.inner()));
+        if !is_headers(map) || name == canonical {
+            return;
+        }
+        let start = self.text.find(name).filter(|_| !name.is_empty());
+        let span = self.node.part(start.map_or(0..self.text.len(), |start| start..start + name.len()));
+        let warning = Diagnostic::warning("header-case", span, format!("`{name}` is never in `{map}`"));
+        self.push(warning.label("headers have their canonical names").help(format!("write `{canonical}`")));
     }
 
     /// `req_params.Name`, which has to be one of the path's.
@@ -432,6 +467,9 @@ mod tests {
             ("has(req_params.Nope)", vec![]),
             ("length(req_method) > 1", vec!["length"]),
             ("JWT.sub == 'a'", vec!["JWT"]),
+            ("'x-env' in req_headers", vec!["x-env"]),
+            ("req_headers['X-ENV'][0] == 'a'", vec!["X-ENV"]),
+            ("req_headers['X-Env'][0] == 'a'", vec![]),
             ("size(req_params)", vec!["size(req_params)"]),
             ("'a'", vec!["'a'"]),
             ("req_method.matches('(a')", vec!["("]),

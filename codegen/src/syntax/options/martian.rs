@@ -53,7 +53,7 @@ static BODY_MODIFIER: Record = Record {
     what: "`body.Modifier`",
     required: &[SCOPE, "body"],
     former: &[],
-    keys: &[key(SCOPE, BOTH), key("body", Kind::Base64), key("contentType", Kind::Filled)],
+    keys: &[key(SCOPE, BOTH), key("body", Kind::Base64), key("contentType", Kind::Mime)],
 };
 
 static COOKIE_FILTER: Record = Record {
@@ -79,7 +79,7 @@ static COOKIE_MODIFIER: Record = Record {
         key("value", Kind::Text),
         key("domain", Kind::Text),
         key("path", Kind::Text),
-        key("expires", Kind::Filled),
+        key("expires", Kind::Time),
         key("maxAge", Kind::Integer),
         key("httpOnly", Kind::Bool),
         key("secure", Kind::Bool),
