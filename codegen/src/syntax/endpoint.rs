@@ -96,7 +96,7 @@ static AGENT_CONSUMER: Record = Record {
         key("topic", Kind::Filled),
         key("workers", COUNT),
         key("timeout", Kind::Duration),
-        key("max_rate", Kind::Number),
+        key("max_rate", Kind::NotNegative),
     ],
 };
 

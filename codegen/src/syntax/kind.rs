@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Between(i64, i64),
     /// A number above the first and below the second.
     Inside(f64, f64),
+    /// A number, 0 or more.
+    NotNegative,
     /// A number from 0 to 1.
     Share,
     /// A string that is not empty.

@@ -44,6 +44,13 @@ pub(super) fn check(node: &Node, kind: &Kind, name: &str, sink: &Sink) -> Option
             }
             Some(fits)
         }
+        (Kind::NotNegative, Value::Number(number)) => {
+            let fits = number.parse::<f64>().ok()? >= 0.0;
+            if !fits {
+                out_of_range(node, number, "0 or more", name, sink);
+            }
+            Some(fits)
+        }
         (Kind::Share, Value::Number(number)) => {
             let fits = (0.0..=1.0).contains(&number.parse::<f64>().ok()?);
             if !fits {

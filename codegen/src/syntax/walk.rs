@@ -310,7 +310,13 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
     sink.push(match (kind, &node.value) {
         (_, Value::Null) => error.help("leave the key out to have its default"),
         (
-            Kind::Bool | Kind::Integer | Kind::Number | Kind::Between(..) | Kind::Inside(..) | Kind::Share,
+            Kind::Bool
+            | Kind::Integer
+            | Kind::Number
+            | Kind::Between(..)
+            | Kind::Inside(..)
+            | Kind::Share
+            | Kind::NotNegative,
             Value::String(text),
         ) if unquoted(kind, &text.value) => error.help(format!("remove the quotes: `{}`", text.value)),
         (Kind::Duration, Value::Number(number)) => {
@@ -352,7 +358,7 @@ fn type_of(kind: &Kind) -> &'static str {
         Kind::Any => "anything",
         Kind::Bool => "`true` or `false`",
         Kind::Integer | Kind::Between(..) => "a whole number",
-        Kind::Number | Kind::Inside(..) | Kind::Share => "a number",
+        Kind::Number | Kind::Inside(..) | Kind::Share | Kind::NotNegative => "a number",
         Kind::Text | Kind::Choice(_) | Kind::Filled | Kind::HeaderName | Kind::Base64 => "a string",
         Kind::Url(_) | Kind::Address | Kind::Regex | Kind::Mime | Kind::Time => "a string",
         Kind::Duration => "a duration like `\"2s\"`",
