@@ -1,13 +1,15 @@
 //! `validation/cel`: parsed by the crate that will evaluate it, and held against what an expression can name.
 
 mod names;
+mod types;
 mod unparsed;
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue, SourceInfo};
+use cel::common::ast::{Expr, SourceInfo};
 use cel::parser::{ParseErrors, Parser};
 
 use self::names::Walk;
+use self::types::{Type, type_of};
 use self::unparsed::unparsed;
 use super::Site;
 use crate::check::Context;
@@ -92,22 +94,13 @@ fn operators(text: &str) -> usize {
 
 /// What an expression gives that cannot be a verdict, as far as it can be told.
 fn not_a_verdict(expr: &Expr) -> Option<&'static str> {
-    match expr {
-        Expr::Literal(LiteralValue::Boolean(_)) => None,
-        Expr::Literal(_) => Some("a constant"),
-        Expr::List(_) => Some("a list"),
-        Expr::Map(_) | Expr::Struct(_) => Some("a map"),
-        Expr::Ident(name) => match name.as_str() {
-            "req_method" | "req_path" | "now" => Some("a string"),
-            "resp_metadata_status" => Some("a number"),
-            "req_params" | "req_headers" | "req_querystring" | "resp_metadata_headers" | "resp_data" | "JWT" => {
-                Some("a map")
-            }
-            _ => None,
-        },
-        Expr::Call(call) => match call.func_name.as_str() {
-            "size" | "int" | "uint" | "double" | "_-_" | "_*_" | "_/_" | "_%_" | "-_" => Some("a number"),
-            "string" => Some("a string"),
+    match (expr, type_of(expr)) {
+        (_, Some(Type::Bool)) => None,
+        (_, Some(other)) => Some(other.name()),
+        (Expr::Literal(_), None) => Some("a constant"),
+        (Expr::Struct(_), None) => Some("a map"),
+        (Expr::Call(call), None) => match call.func_name.as_str() {
+            "_-_" | "_*_" | "_/_" | "_%_" | "-_" => Some("a number"),
             "timestamp" => Some("a time"),
             "duration" => Some("a duration"),
             "_+_" => Some("a sum"),
@@ -162,6 +155,12 @@ mod tests {
             ("length(req_method) > 1", vec!["length"]),
             ("JWT.sub == 'a'", vec!["JWT"]),
             ("'x-env' in req_headers", vec!["x-env"]),
+            ("req_headers['X-Env'] == 'a'", vec!["req_headers['X-Env'] == 'a'"]),
+            ("true || req_method == 1 && resp_completed", vec!["true || req_method == 1 && resp_completed"]),
+            ("req_querystring.page[0] == '1' && resp_metadata_status != 200", vec![]),
+            ("int(req_querystring.page[0]) > 1.5 && req_headers['A'] == ['a', 'b']", vec![]),
+            ("req_headers['A'].startsWith('a')", vec!["req_headers['A'].startsWith('a')"]),
+            ("resp_completed == 'true'", vec!["resp_completed == 'true'"]),
             ("req_headers['X-ENV'][0] == 'a'", vec!["X-ENV"]),
             ("req_headers['X-Env'][0] == 'a'", vec![]),
             ("size(req_params)", vec!["size(req_params)"]),

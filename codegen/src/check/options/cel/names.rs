@@ -4,6 +4,7 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
 
 use super::super::{Site, titled};
+use super::types::{Type, type_of};
 use super::unparsed::word;
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
@@ -134,6 +135,8 @@ impl Walk<'_> {
         let name = call.func_name.as_str();
         match (name, call.args.as_slice()) {
             ("_[_]", [headers, header]) | ("@in", [header, headers]) => self.header(headers, header),
+            ("_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_", [left, right]) => self.compared(left, right),
+            ("startsWith" | "endsWith" | "contains" | "matches", _) => self.searched(name, call),
             _ => {}
         }
         let is_function = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
@@ -180,6 +183,36 @@ impl Walk<'_> {
         let error = error.label("KrakenD drops the whole check").did_you_mean(closest(name, VARIABLES));
         let list = VARIABLES.map(|name| format!("`{name}`")).join(", ");
         self.push(error.help(format!("the variables are {list}")));
+    }
+
+    /// Two sides of a comparison. Of two types KrakenD's checker makes no comparison, and drops the whole check.
+    fn compared(&mut self, left: &IdedExpr, right: &IdedExpr) {
+        let (Some(one), Some(other)) = (type_of(&left.expr), type_of(&right.expr)) else { return };
+        if one.meets(other) {
+            return;
+        }
+        let message = format!("{} is compared with {}", one.name(), other.name());
+        let error = Diagnostic::error("bad-cel", self.node.part(0..self.text.len()), message);
+        let error = error.label("KrakenD drops the whole check");
+        let values = one == Type::Values || other == Type::Values;
+        self.push(match (one, other) {
+            _ if values => error.help("a header or a parameter of the query has several values: `[0]` is the first"),
+            (Type::Text, Type::Number) | (Type::Number, Type::Text) => error.help("make a number of it: `int(...)`"),
+            _ => error.help("write a value of the same type"),
+        });
+    }
+
+    /// `req_headers['X-Name'].startsWith(...)`: a list has no such function.
+    fn searched(&mut self, name: &str, call: &CallExpr) {
+        let target = call.target.as_ref().and_then(|target| type_of(&target.expr));
+        let Some(kind) = target.filter(|kind| *kind != Type::Text) else { return };
+        let message = format!("`{name}` asks a string, and this is {}", kind.name());
+        let error = Diagnostic::error("bad-cel", self.node.part(0..self.text.len()), message);
+        let error = error.label("KrakenD drops the whole check");
+        self.push(match kind {
+            Type::Values => error.help("a header or a parameter of the query has several values: `[0]` is the first"),
+            _ => error.help("make a string of it: `string(...)`"),
+        });
     }
 
     /// `req_headers['X-Name']`, and whether it is there.
