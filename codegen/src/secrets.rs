@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use sluicegate_drivers::{ALL, SettingKind};
 
-/// The texts behind every key that is a secret of some driver, and those with a login behind one that holds addresses.
+/// Keys of KrakenD's namespaces whose texts are secrets.
+pub(crate) const KEYS: [&str; 5] =
+    ["client_secret", "cypher_key", "password", "revoke_server_api_key", "secret_access_key"];
+
+/// The texts behind every key that is a secret of some driver or namespace, and those with a login behind one that holds addresses.
 pub(crate) fn by_key(text: &str) -> Vec<Range<usize>> {
     let keys = |kind: SettingKind| {
         let settings = ALL.iter().flat_map(|driver| driver.settings).filter(move |setting| setting.kind == kind);
@@ -14,6 +18,7 @@ pub(crate) fn by_key(text: &str) -> Vec<Range<usize>> {
         keys
     };
     let mut found = of_keys(text, &keys(SettingKind::Secret));
+    found.extend(of_keys(text, &KEYS));
     let addresses = of_keys(text, &keys(SettingKind::List)).into_iter();
     // An escape may stand for the `@`.
     found.extend(addresses.filter(|range| text[range.clone()].contains(['@', '\\'])));

@@ -11,6 +11,7 @@ mod security;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::secrets::KEYS;
 use crate::syntax::Object;
 use crate::syntax::kind::{Record, Scope};
 use crate::syntax::namespaces::{canonical, scopes_of};
@@ -33,6 +34,10 @@ pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
         if !scopes_of(name).contains(&site.scope) {
             continue;
         }
+        // A broker's settings are told apart by its driver.
+        if name != "pubsub/brokers" {
+            hide(context, &member.value);
+        }
         if name == "validation/cel" {
             cel::checks(context, &member.value, site);
             continue;
@@ -54,6 +59,20 @@ pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
             _ => {}
         }
     }
+}
+
+/// Keeps secrets out of what is drawn: texts of keys that hold some, and URLs with a login.
+fn hide(context: &Context<'_>, node: &Node) {
+    for member in node.members() {
+        if let Some(text) = member.value.text() {
+            let login = text.value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+            if login || KEYS.contains(&member.key.as_str()) {
+                context.hide(text.start..member.value.span.end.saturating_sub(1).max(text.start));
+            }
+        }
+        hide(context, &member.value);
+    }
+    node.items().iter().for_each(|item| hide(context, item));
 }
 
 /// The same for what agents hold.

@@ -13,6 +13,9 @@ use crate::syntax::Object;
 use crate::syntax::kind::At;
 use crate::tree::Node;
 
+/// Each place takes a compilation.
+const MAX_PLACES: usize = 512;
+
 pub(super) fn modifier(context: &Context<'_>, options: Object<'_>, name: &str) {
     for key in ["pre", "post"] {
         if let Some((node, text)) = options.get(key).and_then(|node| Some((node, node.text()?.value.as_str())))
@@ -84,7 +87,7 @@ fn locate(text: &str, fault: &Fault) -> Range<usize> {
     let found = near.filter(|near| !near.is_empty() && *near != "<eof>").and_then(|near| {
         let places = text[start..end].match_indices(near).map(|(offset, _)| start + offset);
         // The compiler does not say which of several: the one where the text up to it gives the same fault.
-        let mut ranges = places.map(|place| place..place + near.len());
+        let mut ranges = places.take(MAX_PLACES).map(|place| place..place + near.len());
         ranges.find(|range| compile(&text[..range.end]).is_err_and(|found| found.message == fault.message))
     });
     let line = start + (text[start..end].len() - text[start..end].trim_start().len())..end;
@@ -174,5 +177,9 @@ mod tests {
         let fault = compile("local a = 1\n  local b = = 2").unwrap_err();
         assert_eq!(locate("local a = 1\n  local b = = 2", &fault), 24..25);
         assert_eq!(compile("\u{1b}Lua").unwrap_err().line, 1);
+        for text in ["x = ".to_owned() + &"(".repeat(100_000), "x = 1 ".repeat(20_000) + "= 2"] {
+            let fault = compile(&text).unwrap_err();
+            assert!(locate(&text, &fault).end <= text.len());
+        }
     }
 }
