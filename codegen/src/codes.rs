@@ -38,6 +38,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("bad-url-pattern", "`url_pattern` is a path, perhaps with a query string. The host stands in `host`; `{name}` is a parameter of the endpoint's path; a brace or a `%` that stands for itself is written `%7B`, `%7D`, `%25`."),
     ("bad-variable", "`env:NAME` names an environment variable: letters, digits and `_`, and no digit first."),
     ("both-names", "Two keys that are names of one option are both given. Keep one."),
+    ("colon-in-a-path", "KrakenD's router takes what follows a colon in a path for a parameter, also within a segment: `/items:cancel` would match `/itemsX`. Sluicegate matches it as it is written."),
     ("conflicting-parameter", "Two paths of one method have parameters of different names at the same place. KrakenD panics when it starts. Write the same name in both."),
     ("declared-twice", "Two publishers or subscribers declare the same topic or queue in different ways. The broker would refuse the second."),
     ("duplicate-endpoint", "Two endpoints have the same method and path. KrakenD panics when it starts."),

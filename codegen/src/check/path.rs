@@ -74,6 +74,7 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
     }
     let mut parsed =
         ParsedPath { path: EndpointPath { text: text.to_owned(), params: Vec::new() }, segments: Vec::new() };
+    let mut colons = Vec::new();
     let mut offset = usize::from(text.starts_with('/'));
     for segment in text[offset..].split('/') {
         let range = offset..offset + segment.len();
@@ -119,8 +120,15 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
                 true => "a parameter is the end of a segment: `/v{name}/`",
                 false => "a parameter is a whole segment: `/{name}/`",
             };
-            let help = "a name has letters, digits, `-` and `_`";
-            report(range, "this is not a path parameter".to_owned(), label, help);
+            let help = match prefixed(segment) {
+                Some((prefix, name)) => {
+                    format!(
+                        "write `/{prefix}/{{{name}}}`, or `\"disable_rest\": true` in the service, which allows this"
+                    )
+                }
+                None => "a name has letters, digits, `-` and `_`".to_owned(),
+            };
+            report(range, "this is not a path parameter".to_owned(), label, &help);
         } else if let Some(name) = segment.strip_prefix(':') {
             let help = format!("write `{{{name}}}`");
             report(
@@ -130,10 +138,21 @@ pub(super) fn parse(context: &Context<'_>, node: &Node) -> Option<ParsedPath> {
                 &help,
             );
         } else {
+            if let Some(colon) = segment.find(':') {
+                colons.push(range.start + colon..range.end);
+            }
             parsed.segments.push(Segment::Text(segment.to_owned()));
         }
     }
-    (context.sink.len() == before).then_some(parsed)
+    let sound = context.sink.len() == before;
+    for range in colons.into_iter().filter(|_| sound) {
+        let name = text[range.start + 1..range.end].to_owned();
+        let message = format!("KrakenD takes `:{name}` for a parameter, and here it is matched as it is");
+        let warning = Diagnostic::warning("colon-in-a-path", node.part(range), message);
+        let warning = warning.label("anything would match there on a KrakenD");
+        context.push(warning.help(format!("for a parameter, write a segment of its own: `/{{{name}}}`")));
+    }
+    sound.then_some(parsed)
 }
 
 /// `v{name}`, as `disable_rest` allows it.

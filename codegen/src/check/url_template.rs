@@ -24,6 +24,18 @@ pub(super) fn parse(context: &Context<'_>, node: &Node, prefix: &str, owner: &Ow
         context.push(error.help("put the host into `host`, and begin the pattern with `/`"));
         return None;
     }
+    // `example.com:8080/path`, which only lacks its scheme.
+    let first = text.split(['/', '?']).next().unwrap_or_default();
+    if let Some((name, port)) = first.split_once(':')
+        && name.contains(|letter: char| letter.is_ascii_alphanumeric())
+        && !name.contains('{')
+        && port.parse::<u16>().is_ok()
+    {
+        let message = "a `url_pattern` has no host".to_owned();
+        let error = report(0, first.len(), "bad-url-pattern", message, "would be taken as a path");
+        context.push(error.help("put the host into `host`, and begin the pattern with `/`"));
+        return None;
+    }
     if let Some(offset) = text.find('#') {
         let message = "a `url_pattern` has no fragment".to_owned();
         context
@@ -243,6 +255,8 @@ mod tests {
             ("/%zz", Err("%")),
             ("/a#b", Err("#b")),
             ("http://h/p", Err("http://h")),
+            ("h:8080/p", Err("h:8080")),
+            ("/h:8080/p", Ok(vec![text("/base/h:8080/p")])),
         ] {
             assert_eq!(read(pattern), expected.map_err(str::to_owned), "{pattern}");
         }
