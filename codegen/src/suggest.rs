@@ -1,13 +1,20 @@
 //! `did you mean`.
 
+/// So many letters of a name are enough to know it by, where no other begins so.
+const PART: usize = 5;
+
 /// The candidate that `word` most likely was meant to be.
 pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut longer = Vec::new();
     let plain = fold(word);
     // Of two that are equally far, the one that begins alike.
     let begins = |folded: &str| folded.chars().zip(plain.chars()).take_while(|(one, other)| one == other).count();
     let mut best: Option<((usize, usize), &'a str)> = None;
     for candidate in candidates {
         let folded = fold(candidate);
+        if plain.len() >= PART && folded.starts_with(&plain) || folded.len() >= PART && plain.starts_with(&folded) {
+            longer.push(candidate);
+        }
         let distance = if folded == plain { 0 } else { strsim::damerau_levenshtein(&plain, &folded) };
         // One slip in three letters, at least one, but never a whole word.
         let allowed = (plain.chars().count().max(folded.chars().count()) / 3).max(1);
@@ -17,7 +24,12 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
             best = Some((rank, candidate));
         }
     }
-    best.map(|(_, candidate)| candidate)
+    match (best, longer.as_slice()) {
+        (Some((_, candidate)), _) => Some(candidate),
+        // Its beginning, or more than it, where that is not the beginning of several.
+        (None, [candidate]) => Some(candidate),
+        _ => None,
+    }
 }
 
 /// What stays of a name when case and separators are taken away.
@@ -54,6 +66,11 @@ mod tests {
             ("hosts", Some("host")),
             ("natz", Some("nats")),
             ("yml", Some("yaml")),
+            ("output", Some("output_encoding")),
+            ("timeout_ms", Some("timeout")),
+            ("input", Some("input_headers")),
+            ("is_coll", Some("is_collection")),
+            ("is", None),
             ("kafak", Some("kafka")),
             ("banana", None),
             ("x", None),
