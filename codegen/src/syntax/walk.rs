@@ -6,6 +6,7 @@ use super::duplicates::{duplicates, everywhere};
 use super::endpoint::{BACKEND, BACKEND_PROXY, ENDPOINT, ENDPOINT_PROXY};
 use super::kind::{Key, Kind, Record, Scope, Support};
 use super::namespaces::{ALIASES, ENTERPRISE, ENTERPRISE_PLACES, NAMESPACES, canonical, scopes_of};
+use super::options::auth::{AUTH_VALIDATOR, AUTH_VALIDATOR_SERVICE};
 use super::service::SERVICE;
 use super::value;
 use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
@@ -215,6 +216,12 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
         if let Support::Never(why) = support {
             return never(member.key_span, &name, why, sink);
         }
+        if scope == Scope::Service && is_validator_of_an_endpoint(&member.value, &namespace.kind) {
+            let message = format!("{name} does not validate tokens in the service");
+            let error = Diagnostic::error("misplaced-namespace", member.key_span, message);
+            let error = error.label("only `shared_cache_duration` is read here");
+            return sink.push(error.help("put it into the `extra_config` of each endpoint that needs a token"));
+        }
         walk(&member.value, &namespace.kind, &name, sink);
         if matches!(support, Support::Later(_)) {
             not_yet(member.key_span, &name, sink);
@@ -240,6 +247,16 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
     let owners: Vec<_> = scopes.iter().map(|scope| scope.owner()).collect();
     let error = Diagnostic::error("misplaced-namespace", member.key_span, message).label("nothing reads this here");
     sink.push(error.help(format!("it belongs in the `extra_config` of {}", owners.join(" or of "))));
+}
+
+/// Whether the service's `auth/validator` was written as an endpoint's.
+fn is_validator_of_an_endpoint(node: &Node, kind: &Kind) -> bool {
+    let Kind::Record(record) = kind else { return false };
+    let own = |member: &Member| record.keys.iter().any(|key| key.name == member.key);
+    let of_endpoints = |member: &Member| AUTH_VALIDATOR.keys.iter().any(|key| key.name == member.key);
+    std::ptr::eq(*record, &AUTH_VALIDATOR_SERVICE)
+        && node.members().iter().any(of_endpoints)
+        && !node.members().iter().any(own)
 }
 
 /// Reports a namespace given under its short and its long name. The same name twice is a duplicate key.
