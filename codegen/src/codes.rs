@@ -24,6 +24,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("bad-keys", "A file of keys (JWK Set, RFC 7517) that cannot be read, or has no key for the algorithm. No token could be verified or signed."),
     ("bad-lua", "A Lua script that does not compile. It is compiled by the Lua 5.1 that runs it. KrakenD answers 500 to every request of the endpoint."),
     ("bad-mapping", "As in KrakenD, `mapping` renames fields of the first level only, and a new name ends at its first dot."),
+    ("bad-message", "A message that the broker would refuse, whatever the request holds: more attributes than it takes, or a key that this topic or queue wants or cannot have."),
     ("bad-mime-type", "A media type is `type/subtype`, perhaps with parameters: `text/plain; charset=utf-8` (RFC 9110, section 8.3)."),
     ("bad-origin", "An origin of `security/cors` is a scheme and a host, with a port where it has one, and nothing behind: `https://example.com`. A browser sends it exactly so; anything else never matches."),
     ("bad-path", "The path of an endpoint begins with `/`. A parameter is a whole segment, `/{name}/`; `*` stands at the end only; there is no query string. `/__health`, `/__ready`, `/__debug` and `/__echo` are the gateway's own."),
