@@ -5,6 +5,7 @@
 
 mod auth;
 mod backends;
+#[cfg(feature = "scripts")]
 mod cel;
 mod lua;
 mod security;
@@ -23,6 +24,7 @@ pub(super) struct Site<'a> {
     /// The parameters of the endpoint's path. `None` outside of endpoints, and when the path is wrong.
     pub(super) params: Option<&'a [String]>,
     /// Whether the endpoint reads the client's token.
+    #[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "for expressions"))]
     pub(super) claims: bool,
 }
 
@@ -38,6 +40,7 @@ pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
         if name != "pubsub/brokers" {
             hide(context, &member.value);
         }
+        #[cfg(feature = "scripts")]
         if name == "validation/cel" {
             cel::checks(context, &member.value, site);
             continue;

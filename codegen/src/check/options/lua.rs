@@ -2,16 +2,13 @@
 
 use std::ops::Range;
 
-use data_encoding::HEXLOWER;
-use md5::{Digest, Md5};
-use mlua::chunk::ChunkMode;
-use mlua::{Lua, LuaOptions, StdLib};
-
 use crate::check::{Context, tls};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
 use crate::tree::Node;
+use data_encoding::HEXLOWER;
+use md5::{Digest, Md5};
 
 /// Each place takes a compilation.
 const MAX_PLACES: usize = 512;
@@ -42,12 +39,23 @@ fn is_misspelt(options: Object<'_>) -> bool {
 
 /// What the compiler says, without the name of the chunk.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "nothing is compiled"))]
 struct Fault {
     line: usize,
     message: String,
 }
 
+#[cfg(not(feature = "scripts"))]
+#[allow(clippy::unnecessary_wraps, reason = "as where it is compiled")]
+fn compile(_: &str) -> Result<(), Fault> {
+    Ok(())
+}
+
+#[cfg(feature = "scripts")]
 fn compile(text: &str) -> Result<(), Fault> {
+    use mlua::chunk::ChunkMode;
+    use mlua::{Lua, LuaOptions, StdLib};
+
     let unnamed = |message: String| Fault { line: 1, message };
     let lua = Lua::new_with(StdLib::NONE, LuaOptions::default()).map_err(|error| unnamed(error.to_string()))?;
     let chunk = lua.load(text).set_name("=lua").set_mode(ChunkMode::Text);
