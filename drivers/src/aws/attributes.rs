@@ -1,6 +1,10 @@
 //! What SQS and SNS let an attribute's name, its value and a body be, and how go-cloud (KrakenD's library) writes them.
 
 use std::borrow::Cow;
+#[cfg(any(feature = "sns", feature = "sqs"))]
+use std::fmt::Write as _;
+#[cfg(any(feature = "sns", feature = "sqs"))]
+use std::hash::{BuildHasher as _, RandomState};
 
 use percent_encoding::percent_decode_str;
 
@@ -77,6 +81,17 @@ pub(crate) fn is_text(text: &str) -> bool {
     let is_wrong =
         |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     !text.contains(is_wrong)
+}
+
+/// A text that is nowhere else.
+#[cfg(any(feature = "sns", feature = "sqs"))]
+pub(crate) fn unique() -> String {
+    let mut text = String::with_capacity(32);
+    for half in 0..2 {
+        // Each has keys of its own, that are random in a process and count up in it.
+        let _ = write!(text, "{:016x}", RandomState::new().hash_one((half, std::time::SystemTime::now())));
+    }
+    text
 }
 
 /// Whether a KrakenD wrote attributes of these names and values: its library escapes both. That is only believed where

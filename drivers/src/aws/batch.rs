@@ -176,9 +176,6 @@ impl<C: Courier> Shared<C> {
         let mut cause = cause;
         let mut state = self.state();
         loop {
-            if C::LEAVES_OUT {
-                state.leave_out();
-            }
             let Some(first) = state.waiting.front() else { break };
             let is_full = state.waiting.len() >= self.limits.items || state.waiting_bytes >= self.courier.max_bytes();
             let has_waited = cause == Cause::Timer && first.since.elapsed() >= LINGER;
@@ -186,11 +183,14 @@ impl<C: Courier> Shared<C> {
             if !is_due || state.requests >= self.limits.requests {
                 break;
             }
+            let batch = state.take(self.limits.items, self.courier.max_bytes());
+            if batch.is_empty() {
+                continue;
+            }
             if cause == Cause::RequestEnded {
                 // One request takes the place of the one that ended.
                 cause = Cause::Came;
             }
-            let batch = state.take(self.limits.items, self.courier.max_bytes());
             state.requests += 1;
             self.runtime.spawn(Arc::clone(self).send(batch));
         }
@@ -224,30 +224,29 @@ impl<C: Courier> Shared<C> {
 }
 
 impl<C: Courier> State<C> {
-    fn leave_out(&mut self) {
-        let Self { waiting, waiting_bytes, pending, pending_bytes, .. } = self;
-        waiting.retain(|one| {
-            if one.answer.is_closed() {
-                *waiting_bytes -= one.bytes;
-                *pending -= 1;
-                *pending_bytes -= one.bytes;
-            }
-            !one.answer.is_closed()
-        });
-    }
-
+    /// The next request, without those that are left out: where there are no others, it is empty.
     fn take(&mut self, items: usize, bytes: usize) -> Vec<Waiting<C>> {
-        let (mut count, mut sum) = (0, 0);
-        for one in self.waiting.iter().take(items) {
+        let (mut batch, mut sum) = (Vec::new(), 0);
+        while batch.len() < items
+            && let Some(next) = self.waiting.front()
+        {
+            // Looked at once: whoever waits may leave at any time.
+            let is_left_out = C::LEAVES_OUT && next.answer.is_closed();
             // One that is too large alone is the service's to refuse.
-            if count > 0 && sum + one.bytes > bytes {
+            if !is_left_out && !batch.is_empty() && sum + next.bytes > bytes {
                 break;
             }
-            count += 1;
-            sum += one.bytes;
+            let Some(next) = self.waiting.pop_front() else { break };
+            self.waiting_bytes -= next.bytes;
+            if is_left_out {
+                self.pending -= 1;
+                self.pending_bytes -= next.bytes;
+            } else {
+                sum += next.bytes;
+                batch.push(next);
+            }
         }
-        self.waiting_bytes -= sum;
-        self.waiting.drain(..count).collect()
+        batch
     }
 }
 

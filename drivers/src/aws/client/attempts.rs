@@ -24,6 +24,8 @@ struct Seen {
     current: Option<CaptureSmithyConnection>,
     /// Whether one that has ended may have been stored.
     perhaps: bool,
+    /// The same of those before the last one.
+    perhaps_before: bool,
 }
 
 impl Attempts {
@@ -31,6 +33,11 @@ impl Attempts {
     pub(crate) fn perhaps_stored(&self) -> bool {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.perhaps || seen.current.as_ref().is_some_and(has_connection)
+    }
+
+    /// The same of all attempts but the last, of which there is an answer.
+    pub(crate) fn perhaps_stored_before(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).perhaps_before
     }
 }
 
@@ -51,6 +58,7 @@ impl Intercept for Attempts {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.perhaps_before = seen.perhaps;
         seen.current = config.load::<CaptureSmithyConnection>().cloned();
         Ok(())
     }

@@ -110,11 +110,21 @@ impl Failure {
         Self::new(cause, chain(error))
     }
 
+    /// Of an entry of a batch, after these `attempts` to send it.
+    pub(crate) fn of_entry(code: &str, message: Option<&str>, sender_fault: bool, attempts: &Attempts) -> Self {
+        let mut failure = Self::of_code(code, message, sender_fault);
+        // An attempt before that may have been stored, whose answer was lost.
+        if attempts.perhaps_stored_before() {
+            failure.cause = Cause::Unanswered;
+        }
+        failure
+    }
+
     /// Of an entry of a batch, or of a whole request that was answered with an error.
     pub(crate) fn of_code(code: &str, message: Option<&str>, client_error: bool) -> Self {
         // `AWS.SimpleQueueService.NonExistentQueue`
         let short = code.rsplit('.').next().unwrap_or(code);
-        let message = message.unwrap_or_default();
+        let message = without_request(message.unwrap_or_default());
         let cause = if THROTTLED.contains(&short) {
             Cause::Throttled
         } else if UNKNOWN.contains(&short) {
@@ -128,6 +138,11 @@ impl Failure {
         };
         let text = if message.is_empty() { short.to_owned() } else { format!("{short}: {message}") };
         Self::new(cause, text)
+    }
+
+    /// Whether a FIFO queue or topic did not take a message because it has no identity, and bodies are not compared.
+    pub(crate) fn wants_identity(&self) -> bool {
+        self.cause == Cause::Refused && self.text.contains("ContentBasedDeduplication")
     }
 
     /// Whether the next request may well fail of the same.
@@ -174,6 +189,13 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
+/// A service that does not agree with a signature tells what it would have signed: the request's headers, and so the session
+/// token. It is none of the first line.
+fn without_request(message: &str) -> &str {
+    let end = message.find("The Canonical String").unwrap_or(message.len());
+    message[..end].trim().lines().next().unwrap_or_default()
+}
+
 /// Neither service has one code for it alone.
 fn is_too_large(code: &str, message: &str) -> bool {
     matches!(code, "BatchRequestTooLong" | "MessageTooLong" | "RequestEntityTooLarge")
@@ -198,6 +220,10 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
                 text.push_str(": ");
             }
             // The list of what was tried for credentials.
+            let one = match one.contains("The Canonical String") {
+                true => without_request(&one),
+                false => &one,
+            };
             text.push_str(&one.replace(":\n  ", ": ").replace("\n  ", "; ").replace('\n', " "));
         }
         last = one;
@@ -231,6 +257,20 @@ mod tests {
         }
         let failure = Failure::of_code("AWS.SimpleQueueService.NonExistentQueue", Some("none"), true);
         assert_eq!(failure.to_string(), "NonExistentQueue: none");
+    }
+
+    #[test]
+    fn the_request_is_not_repeated() {
+        const MESSAGE: &str = "The request signature we calculated does not match the signature you provided.\n\n\
+            The Canonical String for this request should have been\n'POST\n/\n\nx-amz-security-token:s3same\n'";
+        const SAID: &str = "The request signature we calculated does not match the signature you provided.";
+        let failure = Failure::of_code("SignatureDoesNotMatch", Some(MESSAGE), true);
+        assert_eq!((failure.cause, failure.to_string()), (Cause::Unknown, format!("SignatureDoesNotMatch: {SAID}")));
+        let flat = MESSAGE.replace('\n', " ");
+        let failure = Failure::of_code("InvalidSignatureException", Some(&flat), true);
+        assert_eq!(failure.to_string(), format!("InvalidSignatureException: {SAID}"));
+        let below = Layer(MESSAGE, None);
+        assert_eq!(chain(&Layer("no credentials", Some(Box::new(below)))), format!("no credentials: {SAID}"));
     }
 
     #[derive(Debug)]

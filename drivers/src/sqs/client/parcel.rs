@@ -1,9 +1,6 @@
 //! A message as SQS takes it, checked before it is sent.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::fmt::Write as _;
-use std::hash::BuildHasher as _;
 
 use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
@@ -43,8 +40,6 @@ pub(super) struct Parcel {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) fifo: bool,
-    /// Whether it takes the hash of a body for an identity, as far as that is known.
-    pub(super) hashes: Option<bool>,
     /// The most bytes of a message.
     pub(super) max_bytes: usize,
 }
@@ -120,6 +115,8 @@ impl Parcel {
 
     fn set_attributes(&mut self, attributes: Vec<Attribute>, rules: Rules) -> Result<(), PublishError> {
         let pairs = attributes.iter().map(|attribute| (&*attribute.name, &*attribute.value));
+        // As whoever receives them sees them: without what stands elsewhere.
+        let pairs = pairs.filter(|(name, _)| attributes::sent(name).is_none());
         let data_type = if are_escaped(pairs) { PLAIN_STRING } else { STRING };
         for Attribute { name, value } in attributes {
             attributes::check_name(&name).map_err(invalid)?;
@@ -170,8 +167,7 @@ impl Parcel {
             if let Some(id) = &id {
                 check_id("id", id)?;
             }
-            // Where nobody says when two messages are the same, none is.
-            self.deduplication = id.or_else(|| (rules.hashes == Some(false)).then(unique));
+            self.deduplication = id;
         }
         self.group = key;
         Ok(())
@@ -216,16 +212,6 @@ fn check_id(what: &str, id: &str) -> Result<(), PublishError> {
         return Err(invalid(format!("the message's {what} is nothing that SQS takes: {rule}")));
     }
     Ok(())
-}
-
-/// A text that is nowhere else.
-pub(super) fn unique() -> String {
-    let mut text = String::with_capacity(32);
-    for half in 0..2 {
-        // Each has keys of its own, that are random in a process and count up in it.
-        let _ = write!(text, "{:016x}", RandomState::new().hash_one((half, std::time::SystemTime::now())));
-    }
-    text
 }
 
 fn invalid(what: impl Into<String>) -> PublishError {

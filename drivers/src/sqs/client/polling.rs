@@ -10,12 +10,13 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::delivery::Delivery;
 use super::held::{Held, MOST};
-use super::parcel::unique;
 use super::queue::{PATIENCE, Queue, attempts};
 use super::received::{Reading, Received};
 use crate::ReceiveError;
+use crate::aws::attributes::unique;
 use crate::aws::client::{Attempts, Cause, Failure};
 use crate::backoff::Backoff;
+use crate::outage::Repeats;
 
 /// The most messages that SQS gives at once.
 const MOST_MESSAGES: usize = 10;
@@ -48,6 +49,8 @@ pub(super) struct Polls {
     reading: Reading,
     /// How long a poll waits at most.
     wait_time: Duration,
+    /// How many messages one asks for at most.
+    most: usize,
     nack_lazy: bool,
     state: Mutex<State>,
     closing: watch::Sender<bool>,
@@ -60,6 +63,8 @@ struct State {
     asked: usize,
     polls: usize,
     closed: bool,
+    /// What was said of polls that failed.
+    said: Repeats,
 }
 
 struct Waiter {
@@ -92,6 +97,8 @@ impl Polls {
     pub(super) fn new(queue: Arc<Queue>, reading: Reading, wait_time: Option<Duration>, nack_lazy: bool) -> Self {
         Self {
             held: Arc::new(Held::new(Arc::clone(&queue))),
+            // Several may be of one group, whose second is nobody's while the first is held.
+            most: if queue.fifo { 1 } else { MOST_MESSAGES },
             queue,
             reading,
             wait_time: wait_time.unwrap_or(MOST_WAIT),
@@ -151,7 +158,7 @@ impl Polls {
     fn start(self: &Arc<Self>) {
         let mut state = self.state();
         while state.polls < MOST_POLLS
-            && let Some(poll) = state.next(self.wait_time)
+            && let Some(poll) = state.next(self.most)
         {
             state.polls += 1;
             tokio::spawn(Arc::clone(self).poll(poll));
@@ -165,21 +172,30 @@ impl Polls {
         let mut backoff = Backoff::new(PAUSE, MOST_WAIT);
         let mut poll = first;
         loop {
+            // Counted on until what it brings has found its takers.
+            let mut counted = Some(Counted { polls: &self, count: poll.messages });
             let lease = self.lease().await;
-            let answer = self.ask(&poll, lease).await;
+            let asked_at = Instant::now();
+            let answer = self.ask(&poll, lease, &mut counted).await;
             let pause = match answer {
                 Ok(messages) => {
                     backoff.reset();
-                    let is_short = messages.is_empty() && poll.wait.is_zero();
+                    // Told not to wait, or of a service that does not: it is not asked all the time.
+                    let is_empty = messages.is_empty();
                     self.deliver(messages, lease);
-                    if is_short { PAUSE } else { Duration::ZERO }
+                    if is_empty { PAUSE.saturating_sub(asked_at.elapsed()) } else { Duration::ZERO }
                 }
-                Err(failure) if matches!(failure.cause, Cause::Unanswered | Cause::Throttled) => backoff.next_wait(),
+                Err(failure) if matches!(failure.cause, Cause::Unanswered | Cause::Throttled) => {
+                    let pause = backoff.next_wait();
+                    self.complain(&failure, Instant::now() + pause);
+                    pause
+                }
                 Err(failure) => {
                     self.fail(&failure);
                     Duration::ZERO
                 }
             };
+            drop(counted);
             if !pause.is_zero() {
                 sleep(pause).await;
             }
@@ -192,13 +208,18 @@ impl Polls {
     }
 
     fn next(&self) -> Option<Poll> {
-        self.state().next(self.wait_time)
+        self.state().next(self.most)
     }
 
     /// Asks once. The poll is counted on for as long as it may take.
-    async fn ask(self: &Arc<Self>, poll: &Poll, lease: Duration) -> Result<Vec<Wire>, Failure> {
-        let counted = Counted { polls: self, count: poll.messages };
-        let request = self.request(poll, lease)?;
+    async fn ask(
+        self: &Arc<Self>,
+        poll: &Poll,
+        lease: Duration,
+        counted: &mut Option<Counted<'_>>,
+    ) -> Result<Vec<Wire>, Failure> {
+        let wait = poll.wait(self.wait_time);
+        let request = self.request(poll, wait, lease)?;
         tokio::pin!(request);
         let mut closing = self.closing.subscribe();
         let closed = async {
@@ -209,9 +230,9 @@ impl Polls {
         tokio::select! {
             answer = &mut request => return answer,
             () = &mut closed => return Err(Failure::new(Cause::Closed, "the broker is closed")),
-            () = sleep(poll.wait + OVERDUE) => {}
+            () = sleep(wait + OVERDUE) => {}
         }
-        drop(counted);
+        counted.take();
         self.start();
         tokio::select! {
             answer = request => answer,
@@ -222,9 +243,9 @@ impl Polls {
     fn request(
         &self,
         poll: &Poll,
+        wait: Duration,
         lease: Duration,
     ) -> Result<impl Future<Output = Result<Vec<Wire>, Failure>> + use<'_>, Failure> {
-        let wait = poll.wait.as_secs();
         let request = self
             .queue
             .account
@@ -232,7 +253,7 @@ impl Polls {
             .receive_message()
             .queue_url(&self.queue.url)
             .max_number_of_messages(poll.messages as i32)
-            .wait_time_seconds(wait as i32)
+            .wait_time_seconds(wait.as_secs() as i32)
             .visibility_timeout(lease.as_secs() as i32)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All");
@@ -240,7 +261,7 @@ impl Polls {
         // Under one name, a FIFO queue gives the same messages again; one of another kind hides those of the answer that was
         // lost.
         let name = self.queue.fifo.then(unique);
-        let config = attempts(poll.wait + PATIENCE, if self.queue.fifo { 2 } else { 1 });
+        let config = attempts(wait + PATIENCE, if self.queue.fifo { 2 } else { 1 });
         let request = request.set_receive_request_attempt_id(name);
         let request = request.customize().config_override(config).interceptor(watched.clone());
         Ok(async move { Ok(self.queue.told(request.send().await, &watched)?.messages.unwrap_or_default()) })
@@ -278,6 +299,24 @@ impl Polls {
         }
     }
 
+    /// A poll failed of what may pass. Whoever does not wait until the `next` one is told; otherwise it would look as if the
+    /// queue were empty.
+    fn complain(&self, failure: &Failure, next: Instant) {
+        let reason = failure.to_string();
+        let mut state = self.state();
+        if state.said.is_due(&reason) {
+            let (broker, queue) = (self.queue.broker, &*self.queue.url);
+            tracing::warn!(driver = super::DRIVER.name, broker, queue, reason, "the queue could not be asked for messages");
+        }
+        let (leaving, staying) = std::mem::take(&mut state.waiters).into_iter().partition(|one| one.deadline <= next);
+        state.waiters = staying;
+        drop(state);
+        let leaving: VecDeque<Waiter> = leaving;
+        for waiter in leaving {
+            let _ = waiter.received.send(Err(failure.clone().receive()));
+        }
+    }
+
     /// Tells all who wait that it does not go.
     fn fail(&self, failure: &Failure) {
         let waiters = std::mem::take(&mut self.state().waiters);
@@ -290,7 +329,16 @@ impl Polls {
 /// What a poll asks for.
 struct Poll {
     messages: usize,
-    wait: Duration,
+    /// How long the last of those waits whom it is for.
+    until: Instant,
+}
+
+impl Poll {
+    /// How long it may wait from now on.
+    fn wait(&self, most: Duration) -> Duration {
+        let wait = self.until.saturating_duration_since(Instant::now());
+        Duration::from_secs(wait.min(most).min(MOST_WAIT).as_secs())
+    }
 }
 
 impl State {
@@ -298,17 +346,16 @@ impl State {
         self.waiters.retain(|waiter| !waiter.received.is_closed());
     }
 
-    /// A poll for those whom none is under way for, which waits no longer than they do.
-    fn next(&mut self, most: Duration) -> Option<Poll> {
+    /// A poll for those whom none is under way for, which waits no longer than they do, for `most` messages at most.
+    fn next(&mut self, most: usize) -> Option<Poll> {
         self.forget();
-        let messages = self.waiters.len().saturating_sub(self.asked).min(MOST_MESSAGES);
+        let messages = self.waiters.len().saturating_sub(self.asked).min(most);
         if messages == 0 || self.closed {
             return None;
         }
         self.asked += messages;
         let last = self.waiters.iter().skip(self.asked - messages).map(|waiter| waiter.deadline).max();
-        let wait = last.map_or(Duration::ZERO, |last| last.saturating_duration_since(Instant::now()));
-        Some(Poll { messages, wait: Duration::from_secs(wait.min(most).min(MOST_WAIT).as_secs()) })
+        Some(Poll { messages, until: last.unwrap_or_else(Instant::now) })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A message as SQS has delivered it, and what is made of it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -141,13 +142,14 @@ fn read_attributes(
 
 fn set<'a>(message: &mut Message, attributes: impl Iterator<Item = (&'a str, &'a str)>, escaped: bool) {
     for (name, value) in attributes {
-        // What SQS has said of a message is not for its publisher to say.
-        if name == BASE64_ENCODED || is_told(name) {
+        let name = if escaped { unescape_name(name) } else { Cow::Borrowed(name) };
+        // What SQS has said of a message is not for its publisher to say, however it is written.
+        if name == BASE64_ENCODED || is_told(&name) {
             continue;
         }
         match escaped {
-            true => message.set_attribute(unescape_name(name).into_owned(), unescape_value(value)),
-            false => message.set_attribute(name.to_owned(), value),
+            true => message.set_attribute(name.into_owned(), unescape_value(value)),
+            false => message.set_attribute(name.into_owned(), value),
         }
     }
     // In one order, as the protocol has none.

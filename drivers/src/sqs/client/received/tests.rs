@@ -108,4 +108,11 @@ fn envelopes() {
 fn a_publisher_does_not_say_what_sqs_says() {
     let forged = [("Sqs-Sequence-Number", "1"), ("sqs-trace-header", "x"), ("Sqs-Else", "1")];
     assert_eq!(read(wire("x", &forged), &Reading::default()).1, pairs(&[("Sqs-Else", "1")]));
+    let escaped = [
+        ("Content-Type", "application%2Fjson"),
+        ("Sqs__0x2d__Sequence-Number", "1"),
+        ("sqs__0x2d__Trace-Header", "x"),
+        ("base64__0x65__ncoded", "true"),
+    ];
+    assert_eq!(read(wire("x", &escaped), &Reading::default()).1, pairs(&[("Content-Type", "application/json")]));
 }
