@@ -44,10 +44,11 @@
 //!
 //! Each different way that the URLs of a broker lead to AWS has credentials and connections of its own. They are made in the
 //! background, and the service has answered once before it counts as reached; whatever the answer, for who may publish need not
-//! be allowed to ask. It is asked again when a request fails, and once a minute while there is none. Connections are made within
-//! 3 s, through the proxy that `HTTPS_PROXY` names, if any. TLS is of 1.2 or 1.3, and trusts the system's roots, or the bundled
-//! ones where the system has none. `AWS_ENDPOINT_URL`, `AWS_MAX_ATTEMPTS` and whatever else the SDK reads of the environment and
-//! of profiles holds as well.
+//! be allowed to ask, but not with an error of its own (500 and more). It is asked again when a request fails, and once a minute
+//! while there is none. Connections are made within 3 s, through the proxy that `HTTPS_PROXY` names, if any. TLS is of 1.2 or
+//! 1.3, and trusts the system's roots, or the bundled ones where the system has none. `AWS_ENDPOINT_URL`, and whatever else the
+//! SDK reads of the environment and of profiles, holds as well; but the requests of SQS, and those that ask whether a service is
+//! there, are made as often as the driver says, whatever `AWS_MAX_ATTEMPTS` is.
 
 pub(crate) mod attributes;
 #[cfg(any(feature = "sns", feature = "sqs"))]

@@ -23,6 +23,9 @@
 //! files, web identity, container and instance metadata. A named broker has [settings](crate::aws)
 //! instead. The region is the topic's own, unless the URL names one.
 //!
+//! The login may `sns:Publish`. With `sns:GetTopicAttributes` the gateway knows whether a FIFO topic compares bodies, before it
+//! refuses a message; it is asked for every five minutes, when a message without an id is published.
+//!
 //! # Delivery
 //!
 //! At least once to each of the topic's own subscriptions. A publish is confirmed by the service's answer,
@@ -38,7 +41,8 @@
 //! topic keeps the order of each group, as far as its messages were published one after the other.
 //!
 //! An attribute is a message attribute of the type `String`, but for `Sns-Subject`, the subject (up to 100 characters), and
-//! `Sns-Message-Structure`, which is `json` for a body that has a text for each protocol.
+//! `Sns-Message-Structure`, which is `json` for a body that has a text for each protocol. A body without attributes that looks
+//! like an envelope of SNS gets the attribute `Sqs-Plain`: a queue that it is delivered to raw would take it for one.
 //!
 //! # Limits
 //!

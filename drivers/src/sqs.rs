@@ -52,7 +52,9 @@
 //! The message's key is the message group: a FIFO queue needs one, and keeps the order of each group; of another queue it
 //! makes a fair one. The message's id is the deduplication id of a FIFO queue, which stores none twice within five minutes.
 //! Without an id, such a queue compares bodies (`ContentBasedDeduplication`); where it does not, the message gets an id that
-//! no other has. A standard queue keeps no order, and has no place for an id.
+//! no other has. A queue that does not say what it is shows it by refusing the first message, which is sent once more. Each
+//! poll of a FIFO queue asks for one message, so that the next of its group waits until that is settled. A standard queue keeps
+//! no order, and has no place for an id.
 //!
 //! An attribute is a message attribute of the type `String`. `Sqs-Delay-Seconds` (0 to 900, not for FIFO queues) and
 //! `Sqs-Trace-Header` (AWS X-Ray) are told to the service instead. A delivery has the latter where the publisher has set it,
@@ -65,13 +67,14 @@
 //! A body without attributes that is an envelope of SNS (JSON with a `TopicArn`) is taken out of it, unless the subscription
 //! is `raw`. The attributes in there are only believed where `snstopicarn` names that topic, since whoever can choose a body
 //! can write an envelope; with `snstopicarn`, the envelopes of other topics are left alone. A client that knows the ARN, and
-//! chooses bodies that another publisher than this one sends to the queue itself, can still write one: give such a queue
-//! `raw`, or publish by SNS alone.
+//! chooses bodies that another publisher than this one sends to the queue itself, or to a topic that is delivered raw, can
+//! still write one: give such a queue `raw`, or let the topic deliver envelopes and nobody else publish to the queue.
 //!
 //! As many messages are asked for as requests wait, by long polls that last as long as the last of those waits, `waittime`
 //! or 20 s: whichever is less. (`waittime=0s` asks four times a second instead.) A poll whose request has gone is not broken
 //! off, as the service may have hidden a message for it by then: it is there for the next request, and what it brings to
-//! nobody is given back at once. SQS counts that as a delivery.
+//! nobody is given back at once. SQS counts that as a delivery. Where polls fail of what may pass, as too many requests, there
+//! is a line in the log, and who does not wait until the next one is told.
 //!
 //! A delivery is hidden from others for as long as the queue says (`VisibilityTimeout`; 30 s where it does not, 5 s at
 //! least), and for longer while the gateway holds it, up to 12 hours. Where the service cannot be reached in time it is
@@ -83,7 +86,7 @@
 //!
 //! The service counts deliveries, and moves a message by itself that was delivered as often as the queue's redrive policy
 //! says. A message that the gateway gives up before that is sent to the policy's queue as it was, with the attribute
-//! `Dead-Letter-Reason` where there is room for one, and deleted; the service cannot redrive it to where it came from, only
+//! `Dead-Letter-Reason` where there is room for it, and deleted; the service cannot redrive it to where it came from, only
 //! to a queue that is named. One that was delivered as often as that is left to the service. Without a redrive policy it is
 //! dropped, with an error in the log. Where the queue does not tell, nothing is dropped: it comes again until the service
 //! moves it.

@@ -13,6 +13,10 @@ use crate::{Part, Parts};
 /// The attribute that says that a body is base64, as go-cloud has it.
 pub(crate) const BASE64_ENCODED: &str = "base64encoded";
 
+/// The body is no envelope of SNS, whatever it looks like.
+#[cfg_attr(not(any(feature = "sns", feature = "sqs")), allow(dead_code, reason = "for clients"))]
+pub(crate) const PLAIN: &str = "Sqs-Plain";
+
 /// How many attributes a message has at most.
 pub(crate) const MAX_ATTRIBUTES: usize = 10;
 
@@ -92,6 +96,18 @@ pub(crate) fn unique() -> String {
         let _ = write!(text, "{:016x}", RandomState::new().hash_one((half, std::time::SystemTime::now())));
     }
     text
+}
+
+/// Whether somebody may take `body` for an envelope of SNS: go-cloud's reader of JSON does not tell cases apart.
+#[cfg(any(feature = "sns", feature = "sqs"))]
+pub(crate) fn may_be_envelope(body: &str) -> bool {
+    const KEY: &str = "topicarn";
+    // Whatever is written as an escape.
+    let may_have = |body: &[u8]| body.windows(KEY.len()).any(|at| at.eq_ignore_ascii_case(KEY.as_bytes()));
+    body.trim_start().starts_with('{')
+        && (body.contains("\\u") || may_have(body.as_bytes()))
+        && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body)
+            .is_ok_and(|object| object.keys().any(|key| key.eq_ignore_ascii_case(KEY)))
 }
 
 /// Whether a KrakenD wrote attributes of these names and values: its library escapes both. That is only believed where

@@ -1,6 +1,6 @@
 //! The names that attributes can have, and those that stand for what is no attribute on SQS.
 
-use crate::aws::attributes;
+use crate::aws::attributes::{self, PLAIN};
 
 /// How the names of attributes begin that SQS acts on, or that say what it did.
 pub(crate) const RESERVED: &[&str] = &["Sqs-"];
@@ -13,9 +13,6 @@ pub(crate) const TRACE_HEADER: &str = "Sqs-Trace-Header";
 pub(crate) const SEQUENCE_NUMBER: &str = "Sqs-Sequence-Number";
 /// The queue that a redrive policy moved the delivery from.
 pub(crate) const DEAD_LETTER_SOURCE: &str = "Sqs-Dead-Letter-Queue-Source-Arn";
-/// On the wire: the body is no envelope of SNS, whatever it looks like.
-#[cfg_attr(not(feature = "sqs"), allow(dead_code, reason = "for the client"))]
-pub(crate) const PLAIN: &str = "Sqs-Plain";
 
 /// Those that a message may be published with.
 const SENT: [&str; 2] = [DELAY_SECONDS, TRACE_HEADER];

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use tokio::task::JoinSet;
 
@@ -54,8 +55,10 @@ impl Service for Sqs {
     }
 
     async fn look(client: &Self::Client, queue: &str, attempts: Attempts) -> Result<(), Failure> {
+        // A connection that was closed while it was idle is no outage; further attempts are the account's.
+        let two = aws_sdk_sqs::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let asked = client.get_queue_attributes().queue_url(queue).attribute_names(QueueAttributeName::QueueArn);
-        let answer = asked.customize().interceptor(attempts.clone()).send().await;
+        let answer = asked.customize().config_override(two).interceptor(attempts.clone()).send().await;
         answer.map(drop).map_err(|error| Failure::of(&error, &attempts))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind, Publisher as _};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -132,6 +133,55 @@ async fn what_has_an_id_on_a_fifo_topic_is_sent_again() {
     let (kind, reason) = failure(&to, message()).await;
     assert_eq!((kind, &*reason), (PublishErrorKind::Unknown, "AuthorizationError: not any more"));
     assert_eq!(service.asked().iter().filter(|request| is_publish(request)).count(), 2);
+    broker.close().await;
+}
+
+/// A batch may have been stored at the first attempt, whatever the second one's answer says of a message.
+#[tokio::test]
+async fn what_fails_at_the_second_attempt_may_have_been_stored_at_the_first() {
+    let service = Fake::start(|request| {
+        if !request.is("Action=PublishBatch") {
+            return fine(request);
+        }
+        if request.header("amz-sdk-request").is_some_and(|sent| sent.contains("attempt=1;")) {
+            return Reply::Hangup;
+        }
+        let ids = (1..10).filter(|id| request.body.contains(&format!("member.{}.Id=", id + 1)));
+        let stored: String = ids.map(|id| format!("<member><Id>{id}</Id><MessageId>m</MessageId></member>")).collect();
+        let failed = "<member><Id>0</Id><Code>Throttled</Code><Message>slowly</Message><SenderFault>true</SenderFault></member>";
+        xml(&format!("<PublishBatchResponse><PublishBatchResult><Successful>{stored}</Successful><Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>"))
+    })
+    .await;
+    let broker = broker(&service.url());
+    let to = publisher(&broker, FIFO).await;
+    let message =
+        |number: usize| Message { key: Some("a".to_owned()), id: Some(number.to_string()), ..Message::new("x") };
+    let sent = join_all((0..11).map(|number| publish(&to, message(number)))).await;
+    let kinds: Vec<_> = sent.iter().filter_map(|sent| sent.as_ref().err().map(|error| error.kind)).collect();
+    assert_eq!(kinds, [PublishErrorKind::Unknown]);
+    broker.close().await;
+}
+
+/// Who may not ask whether a FIFO topic compares bodies, learns it from what it refuses.
+#[tokio::test]
+async fn a_topic_that_does_not_say_whether_it_compares_bodies() {
+    const WANTS_IDENTITY: &str = "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or \
+                                  MessageDeduplicationId provided explicitly";
+    let service = Fake::start(|request| match is_publish(request) {
+        true if request.body.contains("MessageDeduplicationId=") => fine(request),
+        true => error(400, "InvalidParameter", WANTS_IDENTITY),
+        false => error(403, "AuthorizationError", "not authorized to perform: SNS:GetTopicAttributes"),
+    })
+    .await;
+    let broker = broker(&service.url());
+    let to = publisher(&broker, FIFO).await;
+    let message = || Message { key: Some("a".to_owned()), ..Message::new("x") };
+    for _ in 0..2 {
+        publish(&to, message()).await.expect("it is confirmed");
+    }
+    assert_eq!(service.asked().iter().filter(|request| is_publish(request)).count(), 3);
+    let sent = join_all((0..11).map(|_| publish(&to, message()))).await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     broker.close().await;
 }
 

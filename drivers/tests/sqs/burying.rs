@@ -121,3 +121,28 @@ async fn what_cannot_be_moved_comes_again() {
     assert!(asked(&service, "DeleteMessageBatch").is_empty());
     broker.close().await;
 }
+
+/// The message itself may have as many bytes as a queue takes.
+#[tokio::test]
+async fn where_there_is_no_room_for_the_reason_it_is_left_out() {
+    let service = Fake::start(|request| match operation(request) {
+        "ReceiveMessage" => messages(&["poison"]),
+        "GetQueueAttributes" => {
+            let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-2:123456789012:dead","maxReceiveCount":9}"#;
+            fine(&serde_json::json!({"Attributes": {"RedrivePolicy": policy}}))
+        }
+        "SendMessage" if request.body.contains("Dead-Letter-Reason") => {
+            error(400, "InvalidParameterValue", "Reason: Message must be shorter than 6 bytes.")
+        }
+        _ => well(request),
+    })
+    .await;
+    let broker = broker(&service.url());
+    let from = subscriber(&broker, QUEUE, "").await;
+    settle(&receive(&from).await, given_up()).await.expect("moved");
+    let sent = asked(&service, "SendMessage");
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_eq!(sent[1]["MessageBody"], "poison");
+    assert_eq!(asked(&service, "DeleteMessageBatch").len(), 1);
+    broker.close().await;
+}

@@ -15,7 +15,7 @@ use crate::support::until;
 #[tokio::test]
 async fn what_is_held_is_prolonged() {
     let Some(server) = Server::start() else { return };
-    let queue = server.queue("orders", 5).await;
+    let queue = server.queue("orders", 10).await;
     let broker = server.broker();
     let (to, from) = (publisher(&broker, &queue).await, subscriber(&broker, &queue, "").await);
     let other = subscriber(&broker, &queue, "").await;
@@ -26,12 +26,12 @@ async fn what_is_held_is_prolonged() {
     for _ in 0..12 {
         held.push(receive(&from).await);
     }
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    tokio::time::sleep(Duration::from_secs(16)).await;
     expect_nothing(&other).await;
     for delivery in &held {
         ack(delivery).await;
     }
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     expect_nothing(&other).await;
     broker.close().await;
 }

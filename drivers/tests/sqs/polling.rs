@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::server::{ack, body, broker, receive, subscriber};
 use super::service::{QUEUE, asked, error, messages, operation, well};
 use crate::fake::{Fake, Reply};
+use crate::log::Log;
 use crate::support::{far, until};
 
 /// A service that keeps its polls.
@@ -63,6 +64,22 @@ async fn as_many_as_wait_and_for_as_long_as_they_do() {
     broker.close().await;
 }
 
+/// Of several at once two may be of one group, and be handled side by side.
+#[tokio::test]
+async fn a_fifo_queue_is_asked_for_one_at_once() {
+    let service = silent().await;
+    let broker = broker(&service.url());
+    let from = subscriber(&broker, &format!("{QUEUE}.fifo"), "").await;
+    let waiting = join_all((0..5).map(|_| from.receive(far())));
+    tokio::select! {
+        received = waiting => panic!("{} received", received.len()),
+        () = until("all polls are there", || asked(&service, "ReceiveMessage").len() >= 5) => {}
+    }
+    let polls = asked(&service, "ReceiveMessage");
+    assert!(polls.iter().all(|poll| poll["MaxNumberOfMessages"] == 1), "{polls:?}");
+    broker.close().await;
+}
+
 #[tokio::test]
 async fn who_comes_later_is_served_by_the_poll_that_is_under_way() {
     let service = silent().await;
@@ -80,11 +97,14 @@ async fn a_poll_waits_no_longer_than_the_url_says() {
     let service = Fake::start(well).await;
     let broker = broker(&service.url());
     let from = subscriber(&broker, QUEUE, "?waittime=3s").await;
-    assert!(timeout(Duration::from_millis(300), from.receive(far())).await.is_err());
-    assert_eq!(asked(&service, "ReceiveMessage")[0]["WaitTimeSeconds"], 3);
+    assert!(timeout(Duration::from_secs(1), from.receive(far())).await.is_err());
+    let polls = asked(&service, "ReceiveMessage");
+    assert_eq!(polls[0]["WaitTimeSeconds"], 3);
+    // This service answers at once, whatever it is told: it is not asked all the time.
+    assert!(polls.len() < 8, "{} requests", polls.len());
     let from = subscriber(&broker, QUEUE, "?waittime=0s").await;
     let before = asked(&service, "ReceiveMessage").len();
-    // This service answers at once, whatever it is told; a queue that is not to wait is not asked all the time.
+    // Nor is a queue that is not to wait.
     assert!(timeout(Duration::from_secs(1), from.receive(far())).await.is_err());
     let after = asked(&service, "ReceiveMessage");
     assert!(after.len() - before < 8, "{} requests", after.len() - before);
@@ -131,6 +151,28 @@ async fn a_poll_that_is_cut_off_is_made_again() {
     let delivery = receive(&from).await;
     assert_eq!(body(&delivery), "here");
     ack(&delivery).await;
+    broker.close().await;
+}
+
+/// It would look as if the queue were empty.
+#[tokio::test]
+async fn who_cannot_wait_until_it_passes_is_told() {
+    let log = Log::start();
+    let service = Fake::start(|request| match operation(request) {
+        "ReceiveMessage" => error(400, "OverLimit", "too many messages are in flight"),
+        _ => well(request),
+    })
+    .await;
+    let broker = broker(&service.url());
+    let from = subscriber(&broker, QUEUE, "").await;
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let received = timeout(Duration::from_secs(60), from.receive(deadline)).await.expect("an end");
+    assert!(
+        matches!(&received, Err(ReceiveError::Unreachable(why)) if why.to_string().contains("in flight")),
+        "{received:?}"
+    );
+    let lines = log.lines("the queue could not be asked for messages");
+    assert!(lines.len() == 1 && lines[0].contains("OverLimit"), "{lines:?}");
     broker.close().await;
 }
 

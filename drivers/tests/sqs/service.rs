@@ -34,6 +34,11 @@ pub(super) fn error(status: u16, code: &str, message: &str) -> Reply {
 
 /// The answers to each entry of a batch, where it is not among the failed: `(id, code, sender_fault)`.
 pub(super) fn batch(request: &Request, failed: &[(&str, &str, bool)]) -> Reply {
+    batch_saying(request, failed, "sorry")
+}
+
+/// The same with what is said of those that failed.
+pub(super) fn batch_saying(request: &Request, failed: &[(&str, &str, bool)], message: &str) -> Reply {
     let input = input(request);
     let ids = input["Entries"].as_array().into_iter().flatten().filter_map(|entry| entry["Id"].as_str());
     let is_failed = |id: &str| failed.iter().any(|(failed, ..)| *failed == id);
@@ -43,7 +48,7 @@ pub(super) fn batch(request: &Request, failed: &[(&str, &str, bool)]) -> Reply {
         .collect();
     let failed: Vec<Value> = failed
         .iter()
-        .map(|(id, code, fault)| json!({"Id": id, "Code": code, "SenderFault": fault, "Message": "sorry"}))
+        .map(|(id, code, fault)| json!({"Id": id, "Code": code, "SenderFault": fault, "Message": message}))
         .collect();
     fine(&json!({"Successful": successful, "Failed": failed}))
 }

@@ -63,6 +63,21 @@ async fn a_lone_one_goes_at_once_and_the_rest_gathers() {
     assert_eq!(batches.requests(), [vec![1], vec![2, 3, 4], vec![5]]);
 }
 
+/// On another thread, at any time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_is_counted_no_longer() {
+    let batches = batches();
+    batches.courier().let_go.add_permits(1_000_000);
+    for _ in 0..2000 {
+        let answers: Vec<_> = (0..10).filter_map(|_| batches.push(1).ok()).collect();
+        tokio::spawn(async move { drop(answers) });
+        tokio::task::yield_now().await;
+    }
+    batches.close(Duration::from_secs(60)).await;
+    let state = batches.0.state();
+    assert_eq!((state.pending, state.pending_bytes, state.waiting_bytes, state.waiting.len()), (0, 0, 0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn none_waits_for_long_behind_one_that_hangs() {
     let batches = batches();

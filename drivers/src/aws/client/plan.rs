@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -148,7 +150,15 @@ impl Plan {
             let config = ProviderConfig::without_region().with_http_client(transport).with_timeout_config(timeouts());
             let config = match region {
                 Some(region) => config.with_region(Some(region)),
-                None => config.load_default_region().await,
+                None => {
+                    // As the client's: the profile's own goes before that of the instance.
+                    let own = ProfileFileRegionProvider::builder().configure(&config).profile_name(profile).build();
+                    let known = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(own);
+                    match known.region().await {
+                        Some(region) => config.with_region(Some(region)),
+                        None => config.load_default_region().await,
+                    }
+                }
             };
             let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
             loader = loader.credentials_provider(provider);

@@ -229,8 +229,7 @@ mod tests {
             .build();
         let kind = |answer: Answer| answer.map_err(|failure| failure.publish().kind);
         let groups = vec![Some("a".to_owned()), None, Some("b".to_owned()), None, None];
-        let answers: Vec<_> =
-            answers(answer, groups, &Attempts::default()).into_iter().map(kind).collect();
+        let answers: Vec<_> = answers(answer, groups, &Attempts::default()).into_iter().map(kind).collect();
         let receipt = |id: &str, partition: Option<&str>, offset| Receipt {
             id: Some(id.to_owned()),
             partition: partition.map(str::to_owned),

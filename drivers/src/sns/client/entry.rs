@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sns::types::MessageAttributeValue;
 use data_encoding::BASE64;
 
-use crate::aws::attributes::{BASE64_ENCODED, MAX_ATTRIBUTES, is_text};
+use crate::aws::attributes::{BASE64_ENCODED, MAX_ATTRIBUTES, PLAIN, is_text, may_be_envelope};
 use crate::sns::attributes::{MESSAGE_STRUCTURE, SUBJECT, check_name, check_subject, check_token, parameter};
 use crate::sns::{DRIVER, MAX_BYTES};
 use crate::{Message, PublishError, PublishErrorKind};
@@ -52,7 +52,13 @@ impl Entry {
         // Before it is copied.
         too_large(message.body.len())?;
         match String::from_utf8(message.body.into()) {
-            Ok(text) if is_text(&text) => entry.body = text,
+            Ok(text) if is_text(&text) => {
+                // Delivered raw to a queue, it would be taken for an envelope with attributes that nobody has set.
+                if entry.attributes.is_empty() && may_be_envelope(&text) {
+                    entry.add(PLAIN.to_owned(), "true".to_owned())?;
+                }
+                entry.body = text;
+            }
             Ok(text) => entry.encode(text.as_bytes())?,
             Err(error) => entry.encode(error.as_bytes())?,
         }
@@ -166,6 +172,16 @@ mod tests {
         }
         let entry = Entry::new(Message::new("caf\u{e9}\r\n\t"), false).unwrap();
         assert_eq!((&*entry.body, entry.attributes.len()), ("caf\u{e9}\r\n\t", 0));
+    }
+
+    #[test]
+    fn what_looks_like_an_envelope_is_marked() {
+        let body = r#"{"TopicArn":"x","Message":"y","MessageAttributes":{"X":{"Value":"z"}}}"#;
+        let entry = Entry::new(Message::new(body), false).unwrap();
+        assert_eq!((&*entry.body, entry.attributes[PLAIN].string_value()), (body, Some("true")));
+        let mut message = Message::new(body);
+        message.set_attribute("X", "1");
+        assert!(!Entry::new(message, false).unwrap().attributes.contains_key(PLAIN));
     }
 
     #[test]

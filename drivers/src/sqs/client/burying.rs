@@ -12,6 +12,7 @@ use super::parcel::{Parcel, STRING};
 use super::publisher::send;
 use super::received::Original;
 use crate::aws::attributes::{MAX_ATTRIBUTES, is_text};
+use crate::aws::client::Cause;
 use crate::{DEAD_LETTER_REASON, SettleError};
 
 /// Moves a message, or drops it where it has nowhere to go. Nothing is dropped while that is not known.
@@ -48,7 +49,16 @@ pub(super) async fn bury(
             let parcel = parcel(original, &to, &reason);
             // With an identity a FIFO queue stores it once.
             let may_repeat = parcel.deduplication.is_some();
-            match send(&held.queue, &to, parcel, may_repeat).await {
+            let mut without_reason = parcel.clone();
+            let had_reason = without_reason.forget(DEAD_LETTER_REASON);
+            let sent = match send(&held.queue, &to, parcel, may_repeat).await {
+                // Its own bytes are as many as the queue takes.
+                Err(failure) if had_reason && failure.cause == Cause::TooLarge => {
+                    send(&held.queue, &to, without_reason, may_repeat).await
+                }
+                sent => sent,
+            };
+            match sent {
                 Ok(_) => told(held, &lease).await,
                 Err(failure) => {
                     let error = failure.to_string();

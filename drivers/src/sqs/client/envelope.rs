@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A message out of an envelope.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,17 +10,6 @@ pub(super) struct Inside {
     pub(super) body: String,
     /// Names, and values as texts.
     pub(super) attributes: HashMap<String, String>,
-}
-
-/// Whether somebody may take `body` for an envelope: go-cloud's reader of JSON does not tell cases apart.
-pub(super) fn may_be(body: &str) -> bool {
-    const KEY: &str = "topicarn";
-    // Whatever is written as an escape.
-    let may_have = |body: &[u8]| body.windows(KEY.len()).any(|at| at.eq_ignore_ascii_case(KEY.as_bytes()));
-    body.trim_start().starts_with('{')
-        && (body.contains("\\u") || may_have(body.as_bytes()))
-        && serde_json::from_str::<Map<String, Value>>(body)
-            .is_ok_and(|object| object.keys().any(|key| key.eq_ignore_ascii_case(KEY)))
 }
 
 /// Looks into a body. `topic` is the one whose messages these are; others are nothing that SNS has sent.
@@ -47,6 +36,7 @@ pub(super) fn open(body: &str, topic: Option<&str>) -> Option<Inside> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::attributes::may_be_envelope;
 
     const TOPIC: &str = "arn:aws:sns:us-east-2:123456789012:orders";
 
@@ -78,10 +68,10 @@ mod tests {
             assert_eq!(open(body, None), None, "{body}");
         }
         for body in [r#"{"topicarn":"x"}"#, r#"  {"Topic\u0041rn":"x"}"#] {
-            assert!(may_be(body), "{body}");
+            assert!(may_be_envelope(body), "{body}");
         }
         for body in [r#"{"a":"b"}"#, r#"{"a":"\u0041"}"#, r#"{"a":"topicarn"}"#, r#"{"topicarn":"x""#] {
-            assert!(!may_be(body), "{body}");
+            assert!(!may_be_envelope(body), "{body}");
         }
     }
 }

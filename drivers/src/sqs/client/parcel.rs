@@ -8,9 +8,8 @@ use aws_sdk_sqs::types::{
 };
 use data_encoding::BASE64;
 
-use super::envelope;
-use crate::aws::attributes::{BASE64_ENCODED, MAX_ATTRIBUTES, are_escaped, is_text};
-use crate::sqs::attributes::{self, DELAY_SECONDS, PLAIN};
+use crate::aws::attributes::{BASE64_ENCODED, MAX_ATTRIBUTES, PLAIN, are_escaped, is_text, may_be_envelope};
+use crate::sqs::attributes::{self, DELAY_SECONDS};
 use crate::{Attribute, Message, PublishError, PublishErrorKind};
 
 /// The most bytes of a message, its attributes included, and of a request with several.
@@ -88,6 +87,15 @@ impl Parcel {
         parcel
     }
 
+    /// Takes an attribute out, and says whether there was one.
+    pub(super) fn forget(&mut self, name: &str) -> bool {
+        let had_it = self.attributes.as_mut().and_then(|attributes| attributes.remove(name)).is_some();
+        if self.attributes.as_ref().is_some_and(HashMap::is_empty) {
+            self.attributes = None;
+        }
+        had_it
+    }
+
     /// One of several in a request.
     ///
     /// # Errors
@@ -141,7 +149,7 @@ impl Parcel {
         match String::from_utf8(body) {
             Ok(body) if is_text(&body) => {
                 // Or whoever receives would find attributes in it that nobody has set.
-                if self.attributes.is_none() && envelope::may_be(&body) {
+                if self.attributes.is_none() && may_be_envelope(&body) {
                     self.insert(PLAIN, STRING, "true".to_owned());
                 }
                 self.body = body;

@@ -306,7 +306,13 @@ impl Polls {
         let mut state = self.state();
         if state.said.is_due(&reason) {
             let (broker, queue) = (self.queue.broker, &*self.queue.url);
-            tracing::warn!(driver = super::DRIVER.name, broker, queue, reason, "the queue could not be asked for messages");
+            tracing::warn!(
+                driver = super::DRIVER.name,
+                broker,
+                queue,
+                reason,
+                "the queue could not be asked for messages"
+            );
         }
         let (leaving, staying) = std::mem::take(&mut state.waiters).into_iter().partition(|one| one.deadline <= next);
         state.waiters = staying;
