@@ -175,8 +175,7 @@ impl<C: Courier> Shared<C> {
     fn look(self: &Arc<Self>, cause: Cause) {
         let mut cause = cause;
         let mut state = self.state();
-        loop {
-            let Some(first) = state.waiting.front() else { break };
+        while let Some(first) = state.waiting.front() {
             let is_full = state.waiting.len() >= self.limits.items || state.waiting_bytes >= self.courier.max_bytes();
             let has_waited = cause == Cause::Timer && first.since.elapsed() >= LINGER;
             let is_due = state.requests == 0 || is_full || has_waited || cause == Cause::RequestEnded;
