@@ -33,8 +33,9 @@
 //! Credentials are Google's "application default": those of the file that `GOOGLE_APPLICATION_CREDENTIALS` names, or that
 //! `gcloud auth application-default login` has left in the home, or else of the metadata server (Compute Engine, GKE, Cloud
 //! Run; `GCE_METADATA_HOST` is another one's address). A file holds a service account's key, a user's login, an external
-//! account (workload identity federation: a token from a file, a URL, a program or AWS is exchanged for Google's) or
-//! whom to act as (`impersonated_service_account`). Tokens are renewed minutes before they end. With `PUBSUB_EMULATOR_HOST`,
+//! account (workload identity federation: a token from a file, a URL, AWS or, with
+//! `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1`, a program is exchanged for Google's) or whom to act as
+//! (`impersonated_service_account`). Tokens are renewed minutes before they end. With `PUBSUB_EMULATOR_HOST`,
 //! `HOST:PORT`, an emulator is spoken to instead, without TLS and credentials. `GOOGLE_CLOUD_QUOTA_PROJECT` has requests
 //! counted for that project, and `GOOGLE_CLOUD_UNIVERSE_DOMAIN` is the domain of another cloud than `googleapis.com`.
 //!
@@ -54,13 +55,15 @@
 //! | `max_pending` | how many messages may be on their way to the service (16384); more are refused at once |
 //!
 //! With TLS the system's roots are trusted, or the bundled ones where the system has none. Whoever gives tokens over HTTPS
-//! is trusted by the system's alone (`SSL_CERT_FILE`), so those have to be there, but for the key of a service account, which
-//! needs no tokens of others, and the metadata server.
+//! is trusted by the system's alone (`SSL_CERT_FILE`), so those have to be there, also for the metadata server, but for the key
+//! of a service account, which needs no tokens of others. Where they are not, Google's library panics, which is an outage like
+//! any other, and tried again.
 //!
 //! There is one connection, made where there is a use for it. It is asked for a sign of life when it was silent for 30 s, when
-//! an answer has not come for 5 s and when a request fails: any answer of the service will do, whatever is allowed. No
-//! sign within 5 s, or credentials that are refused, is an outage: one line in the log, and messages refused at once until it
-//! is over. Credentials that were refused are tried again every ten seconds. A connection that the service ends in order, as
+//! an answer has not come for 5 s and when a request fails: any answer of the service will do, whatever is allowed, and
+//! it is asked every two seconds at most. No sign within 5 s, or the second refusal in a row, is an outage: one line in the log,
+//! what is on its way ends, and messages are refused at once until it is over. Connecting is tried every three seconds then, and
+//! for credentials that were refused new tokens are asked for every ten. A connection that the service ends in order, as
 //! it does now and then, is replaced, and nobody notices.
 //!
 //! # Delivery
@@ -72,7 +75,7 @@
 //!
 //! A message that comes alone is sent at once. While eight requests of its topic are on their way, those that come are
 //! gathered, and the next request takes them all: up to `max_send_batch_size` and 10 MB. One of them that the service does
-//! not take, as by a schema, is refused alone: each is sent by itself then.
+//! not take, as by a schema, is refused alone: it is looked for by halves.
 //!
 //! The message's key is its ordering key. Messages of one key are in one request at a time, so they are stored in the order
 //! they came in. Where one may not have been stored, those that wait behind it are refused as not sent, and then the key is
@@ -87,7 +90,7 @@
 //!
 //! A delivery is leased for the subscription's acknowledgement deadline, and one that is held longer than 4 s for another
 //! 30 s, again and again, for as long as the request is served: a gateway that dies has its messages delivered again after
-//! that at most. An acknowledgement is the service's answer, and is told again for 10 s where there is none. With exactly-once
+//! that at most. An acknowledgement is the service's answer, and is told again for 20 s where there is none. With exactly-once
 //! delivery an acknowledged message does not come again, and one whose lease was lost is told to be; without, the service
 //! takes late acknowledgements without a word, and may deliver what was acknowledged once more.
 //!
@@ -101,15 +104,17 @@
 //!
 //! # Limits
 //!
-//! A message has at most 10 MB and 100 attributes, whose names have at most 256 bytes and values 1024, as has the key. One
+//! A message has at most 9.99 MB, or 10 MB with its attributes, key and topic, and 100 attributes, whose names have at most 256 bytes and values 1024, as has the key. One
 //! without a body has an attribute. Names of attributes are not empty, and do not begin with `goog`. All that is checked
-//! before anything is sent. An identity that the publisher gives is not kept: nothing is deduplicated. Identifiers in URLs
+//! before anything is sent. Headers that begin so, or with `CloudPubSub`, as what the service says of dead-lettered messages does,
+//! pass only by name. `max_pending` counts messages, whatever their size. An identity that the publisher gives is not kept: nothing is deduplicated. Identifiers in URLs
 //! have 3 to 255 letters, digits and `-._~+%`, begin with a letter and not with `goog`. The lengths of project ids are not
 //! checked, as emulators take any. Topics and subscriptions are not made.
 //!
 //! At most 64 requests of a broker ask at once, shared evenly among its subscriptions; the others have their turn as those are
-//! answered. Google's servers take 100 calls on a connection. So a broker has at most 64 subscriptions: more of them need a
-//! second one by name.
+//! answered. Google's servers take 100 calls on a connection, and so has whatever stands in between. So a broker has
+//! at most 64 subscriptions, and with more than 32 each asks for one message at a time, whatever the others do: more of them need
+//! a second one by name. A message that is given back while its lease is being extended may come again only after 30 s.
 
 mod attributes;
 #[cfg(feature = "gcp_pubsub")]
@@ -139,6 +144,17 @@ pub static DRIVER: Driver = Driver {
             expected: "the path of a file with credentials, where the metadata server has none",
             required: false,
         },
+        Variable { name: "GCE_METADATA_HOST", expected: "the HOST[:PORT] of another metadata server", required: false },
+        Variable {
+            name: "GOOGLE_CLOUD_QUOTA_PROJECT",
+            expected: "the project that requests are counted for",
+            required: false,
+        },
+        Variable {
+            name: "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+            expected: "the domain of another cloud than googleapis.com",
+            required: false,
+        },
         Variable {
             name: "PUBSUB_EMULATOR_HOST",
             expected: "the HOST:PORT of an emulator to use instead of the service",
@@ -163,12 +179,12 @@ pub static DRIVER: Driver = Driver {
         timestamp: true,
         attributes: true,
         declare: false,
-        max_body_bytes: Some(10_000_000),
+        max_body_bytes: Some(MAX_BODY),
     },
     has_client: true,
     covers: None,
     check_attribute: Some(attributes::check_name),
-    reserved_attributes: &[],
+    reserved_attributes: attributes::RESERVED,
     check_settings: Some(settings::check),
     check_declaration: None,
     check_message: None,
@@ -200,6 +216,9 @@ pub struct Subscription<'a> {
 
 /// The most messages that the service takes or gives in one request.
 const MAX_BATCH: u32 = 1000;
+
+/// Of a message's body, in bytes. A request has 10 MB at most, and in it are the key and the topic's name, too.
+const MAX_BODY: usize = 9_990_000;
 
 static TOPIC: Grammar = Grammar {
     what: "a Pub/Sub topic",

@@ -6,6 +6,9 @@ pub(super) const MAX_NAME: usize = 256;
 /// How the names begin that the service keeps for itself.
 const OWN: &str = "goog";
 
+/// How the names begin that the service gives by itself, as to messages that it dead-letters.
+pub(super) const RESERVED: &[&str] = &["CloudPubSub", OWN];
+
 /// Checks the name of an attribute.
 ///
 /// # Errors

@@ -382,6 +382,50 @@ async fn a_file_that_changes() {
     broker.close().await;
 }
 
+/// A change is not missed for what else happens, and what could not be connected with is tried again.
+#[tokio::test]
+async fn a_file_that_changes_while_much_fails() {
+    let (tokens, gate) = (Tokens::start().await, gate().await);
+    let file = File::with("busy", &user(&tokens));
+    let broker = open(&[("endpoint", &gate.address), ("tls.ca_certs", &gate.ca), ("credentials", file.path())]);
+    let publisher = std::sync::Arc::new(publisher(&broker, TOPIC).await);
+    gate.set(publishes(|_| Reply::Status(14, "not now")));
+    let failing = tokio::spawn(async move {
+        loop {
+            drop(publish(&publisher, Message::new("hello")).await);
+        }
+    });
+    let other = Tokens::start().await;
+    std::fs::write(&file.0, user(&other).replace("\"r\"", "\"another\"")).expect("the file can be written");
+    until("it connects anew", || gate.connections() > 1).await;
+    assert!(!other.asked().is_empty());
+    failing.abort();
+    broker.close().await;
+}
+
+/// Without the system's roots Google's library panics. That is an outage, and over when they are there.
+#[tokio::test]
+async fn roots_that_are_missing() {
+    let (tokens, gate) = (Tokens::start().await, gate().await);
+    let file = File::with("rootless", &user(&tokens));
+    let folder = crate::support::folder("roots", "");
+    let roots = folder.join("roots.pem");
+    let _publishing = Publishing::start(
+        &gate,
+        &[
+            ("GOOGLE_APPLICATION_CREDENTIALS", file.path()),
+            ("SSL_CERT_FILE", roots.to_str().expect("text")),
+            ("SSL_CERT_DIR", folder.to_str().expect("text")),
+        ],
+    );
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(gate.seen().is_empty() && tokens.asked().is_empty(), "it needs roots");
+    std::fs::copy(&gate.ca, &roots).expect("the file can be written");
+    until("something is published", || !gate.published().is_empty()).await;
+    assert!(token(&gate.published()[0]).starts_with("user-"));
+    drop(std::fs::remove_dir_all(folder));
+}
+
 /// What cannot be read is an error when the gateway starts.
 #[tokio::test]
 async fn what_is_no_credentials() {

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, SettleError, Settlement};
+use sluicegate_drivers::{
+    Broker as _, Delivery as _, Message, PublishErrorKind, ReceiveError, SettleError, Settlement,
+};
 use tokio::time::{sleep, timeout};
 
 use super::place::{Place, ack, body, failure, nothing, receive, receive_at_last, subscriber};
 use super::proxy::Proxy;
-use super::server::{open, until_connected};
+use super::server::{open, publisher, until_connected};
 use crate::gcp_pubsub_admin::{Subscription, url};
 use crate::log::Log;
 
@@ -123,6 +125,48 @@ async fn a_settlement_outlasts_a_short_outage() {
     told.expect("acknowledged");
     nothing(&subscriber, Duration::from_secs(2)).await;
     assert!(place.rest().await.is_empty());
+}
+
+/// Where packets are lost without a word, what is on its way ends with the connection, and the next one is used: requests that
+/// wait would be deaf for as long as a pull may take otherwise. An acknowledgement survives it.
+#[tokio::test]
+async fn a_connection_that_goes_silent() {
+    let Some(place) = Place::start(Subscription { ack_deadline_seconds: 60, ..Subscription::default() }).await else {
+        return;
+    };
+    let proxy = Proxy::start(&place.server.address).await;
+    let broker = open(&[("emulator", &proxy.address)]);
+    let subscriber = subscriber(&broker, &url(&place.subscription));
+    let publisher = publisher(&broker, &url(&place.topic)).await;
+    place.publish(["held"]).await;
+    let held = receive(&subscriber).await;
+    let receiving = async { tokio::join!(receive_at_last(&subscriber), receive_at_last(&subscriber)) };
+    let losing = async {
+        // Both are asked for.
+        sleep(Duration::from_secs(1)).await;
+        proxy.silence();
+        let (told, (kind, text)) =
+            tokio::join!(held.settle(Settlement::Ack), super::server::failure(&publisher, Message::new("unknown")));
+        told.expect("acknowledged");
+        assert_eq!(kind, PublishErrorKind::Unknown, "{text}");
+        assert!(text.contains("the connection was lost"), "{text}");
+        until_connected(&broker).await;
+        super::server::publish(&publisher, Message::new("a")).await.expect("it is confirmed");
+        place.publish(["b"]).await;
+    };
+    let received = async {
+        let ((a, b), ()) = tokio::join!(receiving, losing);
+        (a, b)
+    };
+    // Less than a pull may take.
+    let (a, b) = timeout(Duration::from_secs(60), received).await.expect("both are received on the next connection");
+    let mut bodies = [body(&a), body(&b)];
+    bodies.sort();
+    assert_eq!(bodies, ["a", "b"]);
+    ack(&a).await;
+    ack(&b).await;
+    assert!(place.rest().await.is_empty());
+    broker.close().await;
 }
 
 #[tokio::test]

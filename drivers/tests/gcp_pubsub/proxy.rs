@@ -11,6 +11,8 @@ pub(super) struct Proxy {
     pub(super) address: String,
     /// Counts how often everything was cut.
     cuts: watch::Sender<u64>,
+    /// Counts how often everything went silent.
+    silences: watch::Sender<u64>,
     task: AbortHandle,
 }
 
@@ -19,27 +21,34 @@ impl Proxy {
     pub(super) async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
-        let cuts = watch::Sender::new(0);
-        let (of_task, target) = (cuts.clone(), target.to_owned());
+        let (cuts, silences) = (watch::Sender::new(0), watch::Sender::new(0));
+        let (of_task, silent, target) = (cuts.clone(), silences.clone(), target.to_owned());
         let serve = async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let (mut cut, target) = (of_task.subscribe(), target.clone());
+                let (mut cut, mut silence, target) = (of_task.subscribe(), silent.subscribe(), target.clone());
                 tokio::spawn(async move {
                     // Where the service is away the client sees its connection end.
                     let Ok(mut server) = TcpStream::connect(target).await else { return };
                     tokio::select! {
                         _ = copy_bidirectional(&mut client, &mut server) => {}
                         _ = cut.changed() => {}
+                        // Neither side sees anything of it.
+                        Ok(()) = silence.changed() => _ = cut.changed().await,
                     }
                 });
             }
         };
-        Self { address, cuts, task: tokio::spawn(serve).abort_handle() }
+        Self { address, cuts, silences, task: tokio::spawn(serve).abort_handle() }
     }
 
     /// Breaks every connection, in the middle of whatever it carries.
     pub(super) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Passes nothing on any more over the connections that there are, and leaves them open.
+    pub(super) fn silence(&self) {
+        self.silences.send_modify(|silences| *silences += 1);
     }
 }
 

@@ -76,8 +76,6 @@ pub(super) async fn publisher(broker: &Broker, url: &str) -> Publisher {
 
 pub(super) async fn until_connected(broker: &Broker) {
     until("it is connected", || broker.state() == BrokerState::Connected).await;
-    // The state is told before the connection is in use.
-    tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 pub(super) async fn publish(publisher: &Publisher, message: Message) -> Result<Receipt, PublishError> {

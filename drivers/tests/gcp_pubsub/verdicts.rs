@@ -39,6 +39,9 @@ async fn answers_are_told_apart() {
         (Reply::Status(7, "not yours"), Refused),
         (Reply::Status(8, "quota"), Full),
         (Reply::Status(4, "too late"), Unknown),
+        // What is made of an answer that cannot be read.
+        (Reply::Status(11, "too long"), Unknown),
+        (Reply::Status(12, "compressed"), Unknown),
         (Reply::Status(13, "a fault"), Unknown),
         (Reply::Status(14, "not now"), Unknown),
         (Reply::Reset, Unknown),
@@ -103,7 +106,8 @@ async fn a_message_that_is_refused_is_refused_alone() {
         true => Reply::Status(3, "a schema"),
         false => Reply::Ids,
     }));
-    sent.extend(["good-1", "bad", "good-2"].map(|body| send(body.to_owned())));
+    sent.extend((1..=31).map(|number| send(format!("good-{number}"))));
+    sent.push(send("bad".to_owned()));
     for published in sent {
         let (body, result) = published.await.expect("no panic");
         assert_eq!(
@@ -115,7 +119,10 @@ async fn a_message_that_is_refused_is_refused_alone() {
             "{body}"
         );
     }
-    assert!(gate.published().iter().any(|seen| seen.bodies.len() == 3), "they were gathered");
+    let requests: Vec<_> = gate.published().iter().map(|seen| seen.bodies.len()).collect();
+    assert_eq!(requests[8], 32, "they were gathered");
+    // Found by halves: 16, 8, 4, 2 and 1, and the other half of each.
+    assert_eq!(requests.len(), 8 + 1 + 10, "{requests:?}");
     broker.close().await;
 }
 
@@ -166,6 +173,35 @@ async fn connections_that_end_at_once() {
     }
     assert!(gate.connections() < 60, "{} connections", gate.connections());
     until_connected(&broker).await;
+    broker.close().await;
+}
+
+/// A service that says for long that it is not available is not asked for signs of life by every request, nor left.
+#[tokio::test]
+async fn many_failures_are_no_loss() {
+    let tokens = super::identity::Tokens::start().await;
+    let gate = Gate::start(publishes(|_| Reply::Ids)).await;
+    let (broker, publisher) = client(&gate, &tokens.url()).await;
+    gate.set(publishes(|_| Reply::Status(14, "not now")));
+    let since = std::time::Instant::now();
+    for _ in 0..8 {
+        assert_eq!(failure(&publisher, Message::new("hello")).await.0, PublishErrorKind::Unknown);
+    }
+    let probes = || gate.seen().iter().filter(|seen| seen.path.ends_with("/TestIamPermissions")).count();
+    let probed = probes();
+    // One each two seconds, and the first of the connection.
+    let most = since.elapsed().as_secs() / 2 + 3;
+    assert!(probed as u64 <= most, "{probed} probes");
+    // Once is not enough, whatever is asked.
+    let mut was_asked = false;
+    gate.set(move |seen| match seen.path.ends_with("/Publish") {
+        false if !std::mem::replace(&mut was_asked, true) => Reply::Status(14, "not now"),
+        false => Reply::Bytes(b""),
+        true => Reply::Status(14, "not now"),
+    });
+    assert_eq!(failure(&publisher, Message::new("hello")).await.0, PublishErrorKind::Unknown);
+    until("it was asked twice", || probes() > probed + 1).await;
+    assert_eq!((broker.state(), gate.connections()), (BrokerState::Connected, 1));
     broker.close().await;
 }
 

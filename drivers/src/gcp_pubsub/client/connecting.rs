@@ -8,7 +8,7 @@ use http::Uri;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Code;
 
 use super::identity::{self, Identity};
@@ -35,6 +35,10 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection that takes no more requests may take to answer those that it has.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
+
+/// How long after one sign of life the next is asked for at the soonest, whatever fails meanwhile: it counts for the
+/// project's quota.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 /// What a stream and a connection may hold that was not read yet: some of the largest messages.
 const STREAM_WINDOW: u32 = 2 << 20;
@@ -76,7 +80,7 @@ pub(super) struct Established {
 enum Event {
     Closing,
     Ended(String),
-    Asked,
+    Lost(String),
     Renewed(Established),
 }
 
@@ -134,7 +138,10 @@ impl Link for Connector {
     }
 
     async fn connect(&mut self) -> Result<Established, String> {
-        self.dialer.dial().await
+        let established = self.dialer.dial().await?;
+        // Whoever sees that there is a connection can use it.
+        self.service.set_live(Some(Arc::clone(&established.live)));
+        Ok(established)
     }
 
     fn ready(&mut self, current: &Established) {
@@ -145,36 +152,21 @@ impl Link for Connector {
         let service = Arc::clone(&self.service);
         let _gone = Gone(&service);
         loop {
-            let live = Arc::clone(&current.live);
-            service.set_live(Some(Arc::clone(&live)));
+            service.set_live(Some(Arc::clone(&current.live)));
             let event = tokio::select! {
                 biased;
                 () = closing.requested() => Event::Closing,
-                reason = current.ended() => Event::Ended(reason),
-                () = service.suspect.notified() => Event::Asked,
-                () = live.quiet() => Event::Asked,
+                event = self.dialing.watch(&mut current) => event,
                 renewed = self.dialer.renewed(DRIVER.name) => Event::Renewed(renewed),
             };
-            let replaced = match event {
+            match event {
                 Event::Closing => return "it is closed".to_owned(),
-                Event::Renewed(next) => {
-                    std::mem::replace(&mut current, next).leave();
-                    continue;
-                }
-                Event::Ended(reason) => self.replace(current, &mut closing, reason).await,
-                Event::Asked if current.live.is_closed() => {
-                    self.replace(current, &mut closing, "the service has ended the connection".to_owned()).await
-                }
-                Event::Asked => match self.dialing.answers(&current.live).await {
-                    Ok(()) => Ok(current),
-                    // Ended in order meanwhile.
-                    Err(reason) if current.live.is_closed() => self.replace(current, &mut closing, reason).await,
+                Event::Lost(reason) => return reason,
+                Event::Renewed(next) => std::mem::replace(&mut current, next).leave(),
+                Event::Ended(reason) => match self.replace(current, &mut closing, reason).await {
+                    Ok(next) => current = next,
                     Err(reason) => return reason,
                 },
-            };
-            match replaced {
-                Ok(next) => current = next,
-                Err(reason) => return reason,
             }
         }
     }
@@ -202,7 +194,7 @@ impl Dialing {
         let of = identity.clone();
         // It reads files and the system's roots, and panics where there are none.
         let made = tokio::task::spawn_blocking(move || identity::credentials(&of)).await;
-        let made = made.map_err(|error| format!("no credentials: {error}"))??;
+        let made = made.map_err(|_| format!("no credentials: {}", live::PANICKED))??;
         let of = identity.clone();
         let kept = Kept { of, credentials: made.clone(), made: Instant::now(), have_failed: false };
         *self.kept() = Some(kept);
@@ -251,23 +243,74 @@ impl Dialing {
         Ok(Established { live, task })
     }
 
+    /// Looks at a connection until it has ended, or is lost.
+    async fn watch(&self, current: &mut Established) -> Event {
+        let live = Arc::clone(&current.live);
+        let mut not_before = Instant::now();
+        let mut is_doubted = false;
+        loop {
+            tokio::select! {
+                biased;
+                reason = current.ended() => return Event::Ended(reason),
+                () = self.suspected(not_before, &live) => {}
+                () = live.quiet() => {}
+            }
+            let answers = live.answers();
+            if !live.is_closed() {
+                match self.answers(&live).await {
+                    Ok(()) => is_doubted = false,
+                    // Ended in order meanwhile.
+                    Err(reason) if live.is_closed() => return Event::Ended(reason),
+                    // It is there: one bad answer is not an outage.
+                    Err(_) if !is_doubted && live.answers() > answers => {
+                        is_doubted = true;
+                        self.service.suspect.notify_one();
+                    }
+                    Err(reason) => return Event::Lost(reason),
+                }
+                not_before = Instant::now() + PROBE_EVERY;
+                continue;
+            }
+            return Event::Ended("the service has ended the connection".to_owned());
+        }
+    }
+
+    /// Waits until somebody doubts the connection.
+    async fn suspected(&self, not_before: Instant, live: &Live) {
+        loop {
+            self.service.suspect.notified().await;
+            if live.is_closed() || not_before <= Instant::now() {
+                return;
+            }
+            // It may be doubted because it has ended, which is seen at once.
+            tokio::select! {
+                () = sleep_until(not_before) => return,
+                () = self.service.suspect.notified() => self.service.suspect.notify_one(),
+            }
+        }
+    }
+
     /// Whether the service answers over a connection.
     ///
     /// # Errors
     /// Why not.
     async fn answers(&self, live: &Live) -> Result<(), String> {
-        live.probe(self.service.resource()).await.map_err(|failure| match failure {
-            Failure::Unanswered(reason) => reason,
-            Failure::NotSent(reason) => {
+        let answers = live.answers();
+        match live.probe(self.service.resource()).await {
+            Ok(()) => Ok(()),
+            // Others were answered meanwhile: it was not its turn.
+            Err(Failure::Unanswered(_)) if live.answers() > answers => Ok(()),
+            Err(Failure::Unanswered(reason)) => Err(reason),
+            Err(Failure::NotSent(reason)) => {
                 self.credentials_have_failed();
-                reason
+                Err(reason)
             }
-            Failure::Status(status) if status.code() == Code::Unauthenticated => {
+            Err(Failure::Status(status)) if status.code() == Code::Unauthenticated => {
                 self.credentials_have_failed();
-                format!("the service does not accept the credentials: {}", status.message())
+                Err(format!("the service does not accept the credentials: {}", status.message()))
             }
-            Failure::Status(status) => format!("the service answers: {}", status.message()),
-        })
+            Err(Failure::Status(status)) => Err(format!("the service answers: {}", status.message())),
+        }
     }
 }
 
@@ -325,17 +368,14 @@ impl Established {
 
     /// Lets it answer what it was asked already.
     fn leave(self) {
-        if !self.task.is_finished() {
-            tokio::spawn(async move {
-                let mut this = self;
-                drop(timeout(LAST_ANSWERS, this.ended()).await);
-            });
-        }
+        tokio::spawn(async move { drop(timeout(LAST_ANSWERS, self.live.idle()).await) });
     }
 }
 
 impl Drop for Established {
     fn drop(&mut self) {
+        // Its requests would not end with the task.
+        self.live.lose();
         self.task.abort();
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tonic::Code;
 
 use super::live::{ACKNOWLEDGE, Failure, MODIFY_ACK_DEADLINE};
 use super::proto::{AcknowledgeRequest, Empty, ModifyAckDeadlineRequest};
@@ -38,8 +39,8 @@ const MOST_IDS: usize = 1000;
 /// How many calls about settlements are on their way at once.
 const MOST_CALLS: usize = 4;
 
-/// How long a settlement is tried, and one call of it.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a settlement is tried, and one call of it: a connection that is lost without a word is replaced meanwhile.
+const PATIENCE: Duration = Duration::from_secs(20);
 const CALL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long closing waits for the service to have taken what it is told.
@@ -199,6 +200,8 @@ impl Ledger {
 
     async fn call(&self, verdict: Verdict, ack_ids: Vec<String>) -> Result<Empty, Failure> {
         let (service, about, subscription) = (&self.service, &*self.subscription, self.subscription.to_string());
+        // Never closed.
+        let _place = service.settlements.acquire().await;
         match verdict {
             Verdict::Ack => {
                 let asked = Arc::new(AcknowledgeRequest { subscription, ack_ids });
@@ -212,15 +215,31 @@ impl Ledger {
     }
 
     /// Tells the service what was decided, the same of all, until it has taken each or nobody waits for it any more.
-    async fn tell(self: Arc<Self>, mut orders: Vec<Order>) {
+    async fn tell(self: Arc<Self>, orders: Vec<Order>) {
+        let mut parts = vec![orders];
+        while let Some(part) = parts.pop() {
+            let mut bad = self.tell_together(part).await;
+            if !bad.is_empty() {
+                let second = bad.split_off(bad.len() / 2);
+                parts.extend([second, bad]);
+            }
+        }
+    }
+
+    /// Returns those that the service does not take together, since something is wrong with one of them.
+    async fn tell_together(&self, mut orders: Vec<Order>) -> Vec<Order> {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         while let Some(Order { verdict, .. }) = orders.first() {
             let ids = orders.iter().map(|order| order.ack_id.to_string()).collect();
             let Err(failed) = self.call(*verdict, ids).await else {
                 orders.into_iter().for_each(|order| self.settled(order, Ok(())));
-                return;
+                return Vec::new();
             };
             let troubles = troubles(&failed);
+            let is_invalid = matches!(&failed, Failure::Status(status) if status.code() == Code::InvalidArgument);
+            if is_invalid && troubles.is_empty() && orders.len() > 1 {
+                return orders;
+            }
             let wait = backoff.next_wait();
             let again = Instant::now() + wait;
             let (keep, over): (Vec<_>, Vec<_>) = orders.into_iter().partition(|order| {
@@ -245,6 +264,7 @@ impl Ledger {
                 sleep(wait).await;
             }
         }
+        orders
     }
 
     fn settled(&self, order: Order, told: Told) {

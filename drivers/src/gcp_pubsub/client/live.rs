@@ -1,7 +1,8 @@
 //! One HTTP/2 connection to the service, and a request over it.
 
 use std::error::Error as StdError;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +15,8 @@ use http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use prost::Message;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
 use tonic::metadata::MetadataMap;
@@ -49,7 +51,7 @@ pub(super) struct Method {
 const SMALL: usize = 1 << 20;
 
 /// One with messages: the service keeps them within 20 MB.
-const LARGE: usize = 64 << 20;
+const LARGE: usize = 21 << 20;
 
 pub(super) static PUBLISH: Method =
     Method { path: "/google.pubsub.v1.Publisher/Publish", parameter: "topic", prompt: true, most: SMALL };
@@ -98,6 +100,8 @@ pub(super) struct Live {
     answers: AtomicU64,
     /// Whether the server has said that it takes no more requests.
     is_ending: Arc<AtomicBool>,
+    /// Whether nothing is waited for any more. Each request listens to it.
+    lost: watch::Sender<bool>,
 }
 
 impl Live {
@@ -110,17 +114,34 @@ impl Live {
             heard: AtomicU64::new(0),
             answers: AtomicU64::new(0),
             is_ending: Arc::default(),
+            lost: watch::Sender::new(false),
         }
     }
 
     /// Whether it takes no more requests.
     pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_closed() || self.is_ending.load(Ordering::Relaxed)
+        self.sender.is_closed() || self.is_ending.load(Ordering::Relaxed) || *self.lost.borrow()
+    }
+
+    /// Ends the requests that are on their way. What is at the other end of a dead socket would be waited for as long as
+    /// each of them may take.
+    pub(super) fn lose(&self) {
+        self.lost.send_replace(true);
+    }
+
+    /// Waits until no request is on its way.
+    pub(super) async fn idle(&self) {
+        self.lost.closed().await;
+    }
+
+    /// How many answers there were.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// Whether it has answered more than the probe that every connection begins with.
     pub(super) fn was_of_use(&self) -> bool {
-        self.answers.load(Ordering::Relaxed) > 1
+        self.answers() > 1
     }
 
     /// Waits until it was not heard for long.
@@ -141,8 +162,8 @@ impl Live {
     pub(super) async fn probe(&self, resource: &str) -> Result<(), Failure> {
         let request =
             TestIamPermissionsRequest { resource: resource.to_owned(), permissions: vec![permission(resource)] };
-        let asked =
-            self.unary::<_, TestIamPermissionsResponse>(&TEST_PERMISSIONS, resource, Arc::new(request), PROBE_PATIENCE);
+        let until = Instant::now() + PROBE_PATIENCE;
+        let asked = self.unary::<_, TestIamPermissionsResponse>(&TEST_PERMISSIONS, resource, Arc::new(request), until);
         match asked.await {
             Ok(_) => Ok(()),
             Err(Ended::Failed(Failure::Status(status))) => match status.code() {
@@ -154,7 +175,7 @@ impl Live {
         }
     }
 
-    /// Sends a request for `resource`, and waits for the answer.
+    /// Sends a request for `resource`, and waits for the answer, until then at most.
     ///
     /// # Errors
     /// There is no answer, or it is an error.
@@ -163,13 +184,20 @@ impl Live {
         method: &Method,
         resource: &str,
         request: Arc<Q>,
-        patience: Duration,
+        until: Instant,
     ) -> Result<A, Ended>
     where
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
-        let headers = self.headers(method, resource).await.map_err(|reason| Ended::Failed(Failure::NotSent(reason)))?;
+        let not_sent = |reason| Ended::Failed(Failure::NotSent(reason));
+        let mut lost = self.lost.subscribe();
+        let headers = timeout_at(until, self.headers(method, resource)).await;
+        let headers = headers.unwrap_or_else(|_| Err("no token in time".to_owned())).map_err(not_sent)?;
+        if *lost.borrow_and_update() {
+            return Err(Ended::Untaken("the connection was lost".to_owned()));
+        }
+        let patience = until.saturating_duration_since(Instant::now());
         let mut request = Request::from_parts(MetadataMap::from_headers(headers), tonic::Extensions::new(), request);
         request.set_timeout(patience);
         let is_untaken = Arc::new(AtomicBool::new(false));
@@ -180,9 +208,15 @@ impl Live {
         };
         let mut grpc = Grpc::with_origin(once, self.origin.clone()).max_decoding_message_size(method.most);
         let asked = grpc.unary(request, PathAndQuery::from_static(method.path), Protobuf::<Q, A>::new());
-        let answer = timeout(patience, asked).await;
-        let answer =
-            answer.map_err(|_| Ended::Failed(Failure::Unanswered(format!("no answer within {patience:?}"))))?;
+        let unanswered = |reason| Err(Ended::Failed(Failure::Unanswered(reason)));
+        let answer = tokio::select! {
+            biased;
+            answer = timeout_at(until, asked) => answer,
+            _ = lost.changed() => return unanswered("the connection was lost".to_owned()),
+        };
+        let Ok(answer) = answer else {
+            return unanswered(format!("no answer within {} s", patience.as_secs_f32().ceil()));
+        };
         match answer {
             Ok(answer) => {
                 self.was_heard();
@@ -223,12 +257,27 @@ impl Live {
 /// # Errors
 /// There is no token, and why.
 pub(super) async fn token(credentials: &Credentials) -> Result<HeaderMap, String> {
-    match timeout(TOKEN_PATIENCE, credentials.headers(Extensions::new())).await {
-        Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
-        Ok(Ok(CacheableResource::NotModified)) => Err("no token: the credentials gave none".to_owned()),
-        Ok(Err(error)) => Err(format!("no token: {}", chain(&error))),
+    match timeout(TOKEN_PATIENCE, caught(credentials.headers(Extensions::new()))).await {
+        Ok(Some(Ok(CacheableResource::New { data, .. }))) => Ok(data),
+        Ok(Some(Ok(CacheableResource::NotModified))) => Err("no token: the credentials gave none".to_owned()),
+        Ok(Some(Err(error))) => Err(format!("no token: {}", chain(&error))),
+        Ok(None) => Err(format!("no token: {PANICKED}")),
         Err(_) => Err(format!("no token within {TOKEN_PATIENCE:?}")),
     }
+}
+
+/// What is known where the credentials have panicked.
+pub(super) const PANICKED: &str =
+    "Google's library has panicked, as it does where the system's roots cannot be read (SSL_CERT_FILE) or files opened";
+
+/// `None` where it panics. It is not polled again, and what it was about is not used any more.
+async fn caught<T>(it: impl Future<Output = T>) -> Option<T> {
+    let mut it = std::pin::pin!(it);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| it.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
 }
 
 /// What is asked about.

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::gathering::{Gathering, Limits};
 use super::live::{Failure, PUBLISH};
-use super::outgoing::{MAX_BYTES, outgoing};
+use super::outgoing::{MAX_REQUEST, outgoing, size};
 use super::proto::{PublishRequest, PublishResponse, PubsubMessage};
 use super::service::Service;
 use super::verdict::{self, Remedy};
@@ -22,7 +22,7 @@ use crate::{Message, PublishError, PublishErrorKind, Receipt};
 const REQUESTS: usize = 8;
 
 /// How many of a broker: a connection takes 100, and those who receive hold up to 64 of them.
-const ALL_REQUESTS: usize = 32;
+const ALL_REQUESTS: usize = 24;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,7 +60,7 @@ struct Opened {
 struct Waiting {
     message: PubsubMessage,
     done: oneshot::Sender<Result<String, PublishError>>,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Publishing {
@@ -101,18 +101,19 @@ impl Publishing {
 impl Publisher {
     pub(super) fn new(publishing: &Arc<Publishing>, topic: &Topic<'_>) -> Self {
         let messages = topic.max_send_batch_size.unwrap_or(MAX_BATCH);
-        let limits = Limits { messages: messages as usize, bytes: MAX_BYTES, requests: REQUESTS };
+        let path = topic.path();
+        let limits = Limits { messages: messages as usize, bytes: MAX_REQUEST - size(path.len()), requests: REQUESTS };
         let publishing = Arc::clone(publishing);
-        Self { topic: Arc::new(Opened { publishing, path: topic.path(), gathering: Gathering::new(limits) }) }
+        Self { topic: Arc::new(Opened { publishing, path, gathering: Gathering::new(limits) }) }
     }
 }
 
 impl crate::Publisher for Publisher {
     async fn publish(&self, message: Message) -> Result<Receipt, PublishError> {
-        let message = outgoing(message)?;
+        let message = outgoing(message, &self.topic.path)?;
         let place = self.topic.publishing.place()?;
         let (done, becomes) = oneshot::channel();
-        self.topic.add(Waiting { message, done, _place: place });
+        self.topic.add(Waiting { message, done, place });
         match becomes.await {
             Ok(Ok(id)) => Ok(Receipt { id: Some(id), ..Receipt::default() }),
             Ok(Err(error)) => Err(error),
@@ -123,7 +124,7 @@ impl crate::Publisher for Publisher {
 
 impl Opened {
     fn add(self: &Arc<Self>, waiting: Waiting) {
-        let bytes = waiting.message.encoded_len();
+        let bytes = size(waiting.message.encoded_len());
         let key = match waiting.message.ordering_key.as_str() {
             "" => Box::default(),
             key => Box::from(key),
@@ -138,53 +139,52 @@ impl Opened {
         loop {
             // Never closed. While there is none, more is gathered.
             let _request = self.publishing.requests.acquire().await;
-            let mut batch = self.gathering.take(&key);
+            let batch = self.gathering.take(&key);
             if batch.is_empty() {
                 return;
             }
-            // Nobody waits for these any more.
-            batch.retain(|waiting| !waiting.done.is_closed());
-            if !batch.is_empty() && !self.send(batch).await && !key.is_empty() {
+            if !self.send(batch).await && !key.is_empty() {
                 self.give_up(&key);
             }
         }
     }
 
-    /// Sends messages in one request, or as many as are needed. False where the order of messages to come is at stake.
+    /// Sends messages in one request, or in as many as are needed so that one that the service does not take is no other's
+    /// fault: it is looked for by halves. False where the order of messages to come is at stake.
     async fn send(&self, batch: Vec<Waiting>) -> bool {
-        let (messages, waiting): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.message, (waiting.done, waiting._place))).unzip();
-        let request = Arc::new(PublishRequest { topic: self.path.clone(), messages });
-        let (failure, is_doubtful) = match self.request(&request).await {
-            Ok(ids) => {
-                waiting.into_iter().zip(ids).for_each(|((done, _), id)| drop(done.send(Ok(id))));
-                return true;
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            // Nobody waits for these any more.
+            part.retain(|waiting| !waiting.done.is_closed());
+            if part.is_empty() {
+                continue;
             }
-            Err(failed) => failed,
-        };
-        if !is_doubtful && verdict::remedy(&failure, request.messages.len()) == Remedy::Apart {
-            return self.send_apart(&request, waiting.into_iter().map(|(done, _)| done)).await;
-        }
-        waiting.into_iter().for_each(|(done, _)| drop(done.send(Err(verdict::error(&failure, is_doubtful)))));
-        verdict::error(&failure, is_doubtful).kind == PublishErrorKind::Refused
-    }
-
-    /// Sends each message by itself, so that one that the service does not take is no other's fault.
-    async fn send_apart(
-        &self,
-        request: &PublishRequest,
-        waiting: impl Iterator<Item = oneshot::Sender<Result<String, PublishError>>>,
-    ) -> bool {
-        let mut messages = request.messages.iter().zip(waiting);
-        for (message, done) in messages.by_ref() {
-            let request = PublishRequest { topic: self.path.clone(), messages: vec![message.clone()] };
-            let sent = self.request(&Arc::new(request)).await;
-            let sent = sent.map(|ids| ids.into_iter().next().unwrap_or_default());
-            let sent = sent.map_err(|(failure, is_doubtful)| verdict::error(&failure, is_doubtful));
-            let stop = sent.as_ref().is_err_and(|error| error.kind != PublishErrorKind::Refused);
-            let _ = done.send(sent);
-            if stop && !message.ordering_key.is_empty() {
-                messages.for_each(|(_, done)| drop(done.send(Err(behind()))));
+            let has_key = !part[0].message.ordering_key.is_empty();
+            let (messages, waiting): (Vec<_>, Vec<_>) =
+                part.into_iter().map(|waiting| (waiting.message, (waiting.done, waiting.place))).unzip();
+            let request = Arc::new(PublishRequest { topic: self.path.clone(), messages });
+            let (failure, is_doubtful) = match self.request(&request).await {
+                Ok(ids) => {
+                    waiting.into_iter().zip(ids).for_each(|((done, _), id)| drop(done.send(Ok(id))));
+                    continue;
+                }
+                Err(failed) => failed,
+            };
+            if !is_doubtful && verdict::remedy(&failure, request.messages.len()) == Remedy::Apart {
+                let messages = Arc::unwrap_or_clone(request).messages;
+                let again = messages.into_iter().zip(waiting);
+                let mut first: Vec<_> =
+                    again.map(|(message, (done, place))| Waiting { message, done, place }).collect();
+                let second = first.split_off(first.len() / 2);
+                parts.extend([second, first]);
+                continue;
+            }
+            waiting.into_iter().for_each(|(done, _)| drop(done.send(Err(verdict::error(&failure, is_doubtful)))));
+            let is_refused = verdict::error(&failure, is_doubtful).kind == PublishErrorKind::Refused;
+            let is_away = matches!(failure, Failure::NotSent(_) | Failure::Unanswered(_));
+            if is_away || has_key && !is_refused {
+                let rest = parts.into_iter().flatten();
+                rest.for_each(|waiting| drop(waiting.done.send(Err(behind(has_key)))));
                 return false;
             }
         }
@@ -215,12 +215,15 @@ impl Opened {
     /// What waits behind a message of its key that may not have been stored is not sent: were that one sent again, it would
     /// come after.
     fn give_up(&self, key: &str) {
-        self.gathering.take_all(key).into_iter().for_each(|waiting| drop(waiting.done.send(Err(behind()))));
+        self.gathering.take_all(key).into_iter().for_each(|waiting| drop(waiting.done.send(Err(behind(true)))));
     }
 }
 
-fn behind() -> PublishError {
-    let what = "not sent: a message of the same key before it was not confirmed";
+fn behind(has_key: bool) -> PublishError {
+    let what = match has_key {
+        true => "not sent: a message of the same key before it was not confirmed",
+        false => "not sent: the service did not answer for those before it",
+    };
     PublishError::new(PublishErrorKind::Unreachable, what)
 }
 

@@ -162,8 +162,8 @@ impl Task {
         }
         self.failures += 1;
         self.failed_at = now;
-        // What was not sent has cost nothing, and the connection is made anew by others.
-        let is_unsent = matches!(failed, Failure::NotSent(_));
+        // Without a connection this has cost nothing, and others make it anew.
+        let is_unsent = matches!(failed, Failure::NotSent(_)) && !self.shared.service.is_connected();
         let until = if is_unsent { now } else { now + self.backoff.next_wait() };
         self.not_before = until.max(now + FIRST_WAIT / 2);
         // Services restart, and connections end: that is not told before it has failed again.

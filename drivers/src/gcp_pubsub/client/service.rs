@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prost::Message;
-use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::live::{Ended, Failure, Live, Method};
 use crate::supervision::Supervision;
@@ -19,19 +19,31 @@ const PROMPT: Duration = Duration::from_secs(5);
 /// How often a request is sent that never reached the service.
 const ATTEMPTS: usize = 5;
 
+/// How many calls about deliveries that are held may be on their way. Google's servers take 100 calls on a connection:
+/// there is room for these and for a sign of life beside those who receive (64) and publish (24).
+const SETTLEMENTS: usize = 8;
+
 /// The connection of a broker, whichever it is at the time.
 pub(super) struct Service {
     pub(super) supervision: Arc<Supervision>,
     live: watch::Sender<Option<Arc<Live>>>,
     /// Called when the connection may be lost.
     pub(super) suspect: Notify,
+    /// Permits of calls about deliveries that are held, of all subscriptions.
+    pub(super) settlements: Semaphore,
     /// A topic or subscription to ask about.
     resource: OnceLock<String>,
 }
 
 impl Service {
     pub(super) fn new(supervision: Arc<Supervision>) -> Self {
-        Self { supervision, live: watch::Sender::new(None), suspect: Notify::new(), resource: OnceLock::new() }
+        Self {
+            supervision,
+            live: watch::Sender::new(None),
+            suspect: Notify::new(),
+            settlements: Semaphore::new(SETTLEMENTS),
+            resource: OnceLock::new(),
+        }
     }
 
     /// Says what is used, to ask about it.
@@ -52,7 +64,7 @@ impl Service {
         self.live.borrow().is_some()
     }
 
-    /// Sends a request for `resource`, and waits for the answer. A request that did not reach the service, since the
+    /// Sends a request for `resource`, and waits for the answer, for `patience` in all. A request that did not reach the service, since the
     /// connection was about to end, is sent over the next one.
     ///
     /// # Errors
@@ -68,10 +80,11 @@ impl Service {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
+        let until = Instant::now() + patience;
         let mut live = self.current()?;
         let mut attempts = 1;
         loop {
-            let asked = live.unary(method, resource, Arc::clone(request), patience);
+            let asked = live.unary(method, resource, Arc::clone(request), until);
             let answer = match method.prompt {
                 true => self.watched(asked).await,
                 false => asked.await,
@@ -84,7 +97,7 @@ impl Service {
                         return Err(Failure::NotSent(reason));
                     }
                     if live.is_closed() {
-                        live = self.next(&live).await?;
+                        live = self.next(&live, until).await?;
                     }
                     attempts += 1;
                 }
@@ -114,12 +127,13 @@ impl Service {
     }
 
     /// Waits for the connection that takes the place of `old`.
-    async fn next(&self, old: &Arc<Live>) -> Result<Arc<Live>, Failure> {
+    async fn next(&self, old: &Arc<Live>, until: Instant) -> Result<Arc<Live>, Failure> {
         let mut changes = self.live.subscribe();
         self.suspect.notify_one();
         let is_other = |live: &Option<Arc<Live>>| live.as_ref().is_none_or(|live| !Arc::ptr_eq(live, old));
         // The sender lives as long as `self`.
-        let _ = timeout(REPLACED_WITHIN, changes.wait_for(is_other)).await;
+        let until = until.min(Instant::now() + REPLACED_WITHIN);
+        let _ = timeout_at(until, changes.wait_for(is_other)).await;
         let live = self.current()?;
         match Arc::ptr_eq(&live, old) {
             false => Ok(live),

@@ -34,13 +34,15 @@ fn kind(code: Code) -> PublishErrorKind {
         | Code::NotFound
         | Code::AlreadyExists
         | Code::PermissionDenied
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented => PublishErrorKind::Refused,
+        | Code::FailedPrecondition => PublishErrorKind::Refused,
         Code::ResourceExhausted => PublishErrorKind::Full,
         // Nobody was asked in the name of anybody.
         Code::Unauthenticated => PublishErrorKind::Unreachable,
+        // `OUT_OF_RANGE` and `UNIMPLEMENTED` are what an answer becomes here that is too large, or compressed: the service
+        // may have stored what it answers.
         Code::Ok
+        | Code::OutOfRange
+        | Code::Unimplemented
         | Code::Cancelled
         | Code::Unknown
         | Code::DeadlineExceeded
