@@ -174,6 +174,26 @@ async fn an_acknowledgement_is_told_again() {
     broker.close().await;
 }
 
+/// One that the service does not know is no other's fault.
+#[tokio::test]
+async fn an_acknowledgement_that_is_refused_is_refused_alone() {
+    let bodies = ["a", "b", "c", "d", "e", "bad"];
+    let (gate, broker, subscriber) = start(bodies.iter().map(|body| messages(&[body])).collect(), Vec::new()).await;
+    let mut told = Vec::new();
+    for _ in bodies {
+        let delivery = receive(&subscriber).await;
+        told.push(async move { (body(&delivery), delivery.settle(Settlement::Ack).await) });
+    }
+    gate.set(|seen| match String::from_utf8_lossy(&seen.request).contains("ack-bad") {
+        true => Reply::Status(3, "an id that is none"),
+        false => Reply::Bytes(b""),
+    });
+    for (body, told) in futures_util::future::join_all(told).await {
+        assert_eq!(told.is_ok(), body != "bad", "{body}: {told:?}");
+    }
+    broker.close().await;
+}
+
 /// With exactly-once delivery, the service tells of each.
 #[tokio::test]
 async fn acknowledgements_fare_differently() {

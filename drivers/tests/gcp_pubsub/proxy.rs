@@ -33,7 +33,7 @@ impl Proxy {
                         _ = copy_bidirectional(&mut client, &mut server) => {}
                         _ = cut.changed() => {}
                         // Neither side sees anything of it.
-                        Ok(()) = silence.changed() => _ = cut.changed().await,
+                        _ = silence.changed() => drop(cut.changed().await),
                     }
                 });
             }

@@ -89,7 +89,7 @@ async fn what_may_be_sent_again_is() {
 #[tokio::test]
 async fn a_message_that_is_refused_is_refused_alone() {
     let tokens = super::identity::Tokens::start().await;
-    let gate = Gate::start(publishes(|_| Reply::Later(Duration::from_secs(2)))).await;
+    let gate = Gate::start(publishes(|_| Reply::Later(Duration::from_secs(5)))).await;
     let (broker, publisher) = client(&gate, &tokens.url()).await;
     let publisher = Arc::new(publisher);
     // As many as may be on their way, so that those behind them are gathered.

@@ -39,6 +39,9 @@ const MOST_IDS: usize = 1000;
 /// How many calls about settlements are on their way at once.
 const MOST_CALLS: usize = 4;
 
+/// How many extensions are on their way at once: what is due does not wait for a call that has no answer.
+const MOST_EXTENSIONS: usize = 2;
+
 /// How long a settlement is tried, and one call of it: a connection that is lost without a word is replaced meanwhile.
 const PATIENCE: Duration = Duration::from_secs(20);
 const CALL_PATIENCE: Duration = Duration::from_secs(5);
@@ -179,7 +182,7 @@ impl Ledger {
             {
                 calls.spawn(Arc::clone(&self).tell(orders));
             }
-            if extending.is_empty()
+            if extending.len() < MOST_EXTENSIONS
                 && let Some(due) = self.state().due()
             {
                 extending.spawn(Arc::clone(&self).extend(due));
@@ -187,7 +190,7 @@ impl Ledger {
             if calls.is_empty() && self.state().is_over() {
                 break;
             }
-            let extend_from = self.state().extend_from.filter(|_| extending.is_empty());
+            let extend_from = self.state().extend_from.filter(|_| extending.len() < MOST_EXTENSIONS);
             tokio::select! {
                 () = self.wake.notified() => {}
                 Some(_) = calls.join_next() => {}
@@ -320,11 +323,13 @@ impl State {
         self.extend_from.filter(|from| *from <= now)?;
         let mut due = Vec::new();
         self.extend_from = None;
-        for (number, held) in &self.held {
-            match held.extend_at <= now {
-                true => due.push((*number, Arc::clone(&held.ack_id))),
-                false => self.extend_from = self.extend_from.into_iter().chain([held.extend_at]).min(),
+        for (number, held) in &mut self.held {
+            if held.extend_at <= now {
+                due.push((*number, Arc::clone(&held.ack_id)));
+                // Until it is known what became of this one.
+                held.extend_at = now + EXTEND_EVERY;
             }
+            self.extend_from = self.extend_from.into_iter().chain([held.extend_at]).min();
         }
         (!due.is_empty()).then_some(due)
     }
