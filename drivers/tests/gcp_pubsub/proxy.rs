@@ -30,11 +30,13 @@ impl Proxy {
                     // Where the service is away the client sees its connection end.
                     let Ok(mut server) = TcpStream::connect(target).await else { return };
                     tokio::select! {
-                        _ = copy_bidirectional(&mut client, &mut server) => {}
-                        _ = cut.changed() => {}
-                        // Neither side sees anything of it.
-                        _ = silence.changed() => drop(cut.changed().await),
+                        _ = copy_bidirectional(&mut client, &mut server) => return,
+                        _ = cut.changed() => return,
+                        _ = silence.changed() => {}
                     }
+                    // The service has given it up, and the client sees nothing of that.
+                    drop(server);
+                    let _ = cut.changed().await;
                 });
             }
         };
@@ -46,7 +48,7 @@ impl Proxy {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Passes nothing on any more over the connections that there are, and leaves them open.
+    /// Passes nothing on any more over the connections that there are, and leaves them open on the client's side.
     pub(super) fn silence(&self) {
         self.silences.send_modify(|silences| *silences += 1);
     }
