@@ -20,7 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use self::outgoing::{Current, Outgoing};
 use super::frame::{self, Windows, parse};
 use super::handshake::{MAX_FRAME, Terms};
-use super::link::{Link, Made, Outcome, Parcel, Sending, Side};
+use super::link::{Attach, Link, Made, Outcome, Parcel, Sending, Side};
 use super::session::Command;
 use super::{Error, Failure};
 
@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// How long the peer may take to answer that the connection is closed.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// A peer that has not said for as long what became of a message never will.
+/// A peer that has not said for as long what became of a message, or that a link has ended, never will.
 const DECISION: Duration = Duration::from_secs(120);
 
 /// With more to be written, nothing is read: a peer may ask for more answers than it takes.
@@ -44,6 +44,9 @@ const MOST_ANSWERS: usize = 1 << 20;
 
 /// Messages are not written ahead of the connection by more.
 const MOST_UNWRITTEN: usize = 256 << 10;
+
+/// What is written is let go of as soon as it is as much, also while there always is more to be written.
+const MOST_WRITTEN: usize = 64 << 10;
 
 const READ_BYTES: usize = 16 << 10;
 
@@ -69,6 +72,8 @@ pub(super) struct Engine<S> {
     commands: mpsc::UnboundedReceiver<Command>,
     over: watch::Sender<Option<Box<str>>>,
     closing: Option<Instant>,
+    /// Whether the last that is to be written answers the peer's goodbye.
+    answers: bool,
     max_frame: usize,
     handle_max: u32,
     /// As in the standard: the number of the next frame of a message out, and in; and how many the peer takes.
@@ -81,6 +86,8 @@ pub(super) struct Engine<S> {
     by_handle: HashMap<u32, u64>,
     by_remote: HashMap<u32, u64>,
     by_name: HashMap<(Box<str>, bool), u64>,
+    /// Links to be made once there is a number for them.
+    waiting: VecDeque<Waiting>,
     /// Those that have something to send, in the order of their turns.
     ready: VecDeque<u64>,
     next_delivery: u32,
@@ -90,6 +97,12 @@ pub(super) struct Engine<S> {
     unsettled: HashMap<u32, Outgoing>,
     /// What was decided about messages that came in, and is not confirmed.
     settling: HashMap<u32, Settling>,
+}
+
+struct Waiting {
+    spec: Attach,
+    side: Side,
+    reply: oneshot::Sender<Result<Made, Error>>,
 }
 
 struct Settling {
@@ -127,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             commands,
             over,
             closing: None,
+            answers: false,
             max_frame: terms.max_frame.min(MAX_FRAME),
             handle_max: terms.handle_max,
             next_outgoing_id: 0,
@@ -138,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             by_handle: HashMap::new(),
             by_remote: HashMap::new(),
             by_name: HashMap::new(),
+            waiting: VecDeque::new(),
             ready: VecDeque::new(),
             next_delivery: 0,
             current: None,
@@ -150,12 +165,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     pub(super) async fn run(mut self) {
         let reason: Box<str> = poll_fn(|cx| self.poll(cx)).await.into();
         let lost = Error::Lost(reason.clone());
+        // What answers the peer's goodbye, as far as it is taken at once.
+        if self.answers {
+            let _ = poll_fn(|cx| Poll::Ready(self.poll_write(cx))).await;
+        }
         let _ = self.over.send_replace(Some(reason));
         self.commands.close();
         let numbers: Vec<_> = self.links.keys().copied().collect();
         for number in numbers {
             self.forget(number, &lost, None);
         }
+        self.waiting.drain(..).for_each(|waiting| drop(waiting.reply.send(Err(lost.clone()))));
         // What was asked and not looked at any more.
         while let Ok(command) = self.commands.try_recv() {
             refuse(command, &lost);
@@ -192,7 +212,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
                 Ok(more) => goes_on |= more,
                 Err(reason) => return Poll::Ready(reason),
             }
-            self.pump();
+            // Nothing follows a goodbye.
+            if self.closing.is_none() {
+                self.pump();
+            }
             match self.poll_write(cx) {
                 Ok(more) => goes_on |= more,
                 Err(reason) => return Poll::Ready(reason),
@@ -217,14 +240,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         } else if now.duration_since(self.moved) >= self.silence {
             return Some(format!("it took nothing for {:?}", self.silence));
         }
-        let sent = self.unsettled.values().map(|outgoing| outgoing.since);
-        let settled = self.settling.values().map(|settling| settling.since);
-        if sent.chain(settled).any(|since| now.duration_since(since) >= DECISION) {
-            return Some(format!("it has not said for {DECISION:?} what became of a message"));
-        }
+        self.forget_unanswered(now);
+        self.forget_unwanted();
+        // A number is not given to another link before that. That matters where there is no other.
         let mut ending = self.links.values().filter_map(|link| link.detached);
-        if ending.any(|since| now.duration_since(since) >= DECISION) {
-            return Some(format!("it has not said for {DECISION:?} that a link has ended"));
+        if !self.waiting.is_empty() && ending.any(|since| now.duration_since(since) >= DECISION) {
+            return Some(format!("it has not said for {DECISION:?} that a link has ended, and takes no other"));
         }
         if now.duration_since(self.spoke) >= self.quiet {
             self.spoke = now;
@@ -265,7 +286,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         let mut any = false;
         while self.at < self.out.len() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.at..]) {
-                Poll::Pending => return Ok(any),
+                Poll::Pending => {
+                    if self.at >= MOST_WRITTEN {
+                        self.before += self.at as u64;
+                        self.out.drain(..self.at);
+                        self.at = 0;
+                    }
+                    return Ok(any);
+                }
                 Poll::Ready(Ok(0)) => return Err("it closed the connection".to_owned()),
                 Poll::Ready(Ok(written)) => {
                     self.at += written;
@@ -329,10 +357,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         match command {
             Command::Attach { spec, events, reply } => {
                 let side = match events {
-                    Some(events) => Side::Receiver { events, drains: false, partial: None },
-                    None => Side::Sender { queue: VecDeque::new(), next_tag: 0 },
+                    Some(events) => Side::Receiver { events, drains: false, partial: None, excess: 0 },
+                    None => Side::Sender { queue: VecDeque::new(), next_tag: 0, drains: false },
                 };
-                self.attach(*spec, side, reply);
+                self.attach(Waiting { spec: *spec, side, reply });
             }
             Command::Send { link, parcel } => self.enqueue(link, parcel),
             Command::Credit { link, add } => self.flow(link, add, false),

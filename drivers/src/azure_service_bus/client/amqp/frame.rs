@@ -120,11 +120,45 @@ impl Fields {
     }
 }
 
-/// The descriptor and fields of a composite value. Their descriptor may be a number or a name; this peer says numbers.
+/// The descriptor and fields of a composite value.
 pub(super) fn composite(value: Value) -> Option<(u64, Vec<Value>)> {
     let Value::Described(described) = value else { return None };
     let (descriptor, Value::List(fields)) = *described else { return None };
-    Some((descriptor.as_u64()?, fields))
+    Some((code(&descriptor)?, fields))
+}
+
+/// The number that a descriptor is, or that its name stands for.
+pub(super) fn code(descriptor: &Value) -> Option<u64> {
+    let Value::Symbol(name) = descriptor else { return descriptor.as_u64() };
+    Some(match &**name {
+        "amqp:open:list" => OPEN,
+        "amqp:begin:list" => BEGIN,
+        "amqp:attach:list" => ATTACH,
+        "amqp:flow:list" => FLOW,
+        "amqp:transfer:list" => TRANSFER,
+        "amqp:disposition:list" => DISPOSITION,
+        "amqp:detach:list" => DETACH,
+        "amqp:end:list" => END,
+        "amqp:close:list" => CLOSE,
+        "amqp:error:list" => 0x1d,
+        "amqp:received:list" => 0x23,
+        "amqp:accepted:list" => 0x24,
+        "amqp:rejected:list" => 0x25,
+        "amqp:released:list" => 0x26,
+        "amqp:modified:list" => 0x27,
+        "amqp:sasl-mechanisms:list" => SASL_MECHANISMS,
+        "amqp:sasl-outcome:list" => SASL_OUTCOME,
+        "amqp:header:list" => 0x70,
+        "amqp:delivery-annotations:map" => 0x71,
+        "amqp:message-annotations:map" => 0x72,
+        "amqp:properties:list" => 0x73,
+        "amqp:application-properties:map" => 0x74,
+        "amqp:data:binary" => 0x75,
+        "amqp:amqp-sequence:list" => 0x76,
+        "amqp:amqp-value:*" => 0x77,
+        "amqp:footer:map" => 0x78,
+        _ => return None,
+    })
 }
 
 /// Takes the next frame, where all of it is there.

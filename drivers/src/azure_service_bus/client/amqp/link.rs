@@ -99,8 +99,10 @@ pub(super) struct Link {
 }
 
 pub(super) enum Side {
-    Sender { queue: VecDeque<Parcel>, next_tag: u32 },
-    Receiver { events: mpsc::UnboundedSender<Event>, drains: bool, partial: Option<Partial> },
+    /// `drains`: the peer wants to have its credit back once there is nothing to send.
+    Sender { queue: VecDeque<Parcel>, next_tag: u32, drains: bool },
+    /// `excess`: how many messages came without credit since there was some.
+    Receiver { events: mpsc::UnboundedSender<Event>, drains: bool, partial: Option<Partial>, excess: u32 },
 }
 
 /// A message of which there is more to come.
@@ -121,17 +123,26 @@ pub(super) struct Made {
 
 impl Outcome {
     /// Reads a delivery state; nothing where it is not a last one.
-    pub(super) fn read(state: Value, settled: bool) -> Option<Self> {
-        match composite(state) {
-            Some((ACCEPTED, _)) => Some(Self::Accepted),
-            Some((REJECTED, mut fields)) => Some(Self::Rejected(
-                fields.get_mut(0).and_then(|error| Failure::read(std::mem::replace(error, Value::Null))),
-            )),
-            Some((RELEASED, _)) => Some(Self::Released),
-            Some((MODIFIED, _)) => Some(Self::Modified),
-            _ if settled => Some(Self::Nothing),
-            _ => None,
-        }
+    ///
+    /// # Errors
+    /// It is the last one, and not known here: nobody knows what became of the delivery.
+    pub(super) fn read(state: Value, settled: bool) -> Result<Option<Self>, Error> {
+        let is_null = state == Value::Null;
+        Ok(Some(match composite(state) {
+            Some((ACCEPTED, _)) => Self::Accepted,
+            Some((REJECTED, fields)) => Self::Rejected(match fields.into_iter().next() {
+                None | Some(Value::Null) => None,
+                Some(error) => {
+                    let unknown = || Failure::new("amqp:decode-error", "the service's reason cannot be read");
+                    Some(Failure::read(error).unwrap_or_else(unknown))
+                }
+            }),
+            Some((RELEASED, _)) => Self::Released,
+            Some((MODIFIED, _)) => Self::Modified,
+            None if is_null && settled => Self::Nothing,
+            _ if settled => return Err(Error::Lost("what the service says became of a message is not known".into())),
+            _ => return Ok(None),
+        }))
     }
 }
 

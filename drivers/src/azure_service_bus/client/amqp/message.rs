@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::Value;
-use super::frame::{data, described};
+use super::frame::{self, data, described};
+use super::value::Limits;
 
 const HEADER: u64 = 0x70;
 const DELIVERY_ANNOTATIONS: u64 = 0x71;
@@ -13,6 +14,10 @@ const APPLICATION_PROPERTIES: u64 = 0x74;
 const DATA: u64 = 0x75;
 const SEQUENCE: u64 = 0x76;
 const VALUE: u64 = 0x77;
+const FOOTER: u64 = 0x78;
+
+const UNKNOWN: &str = "a message has a section of an unknown kind";
+const SEVERAL: &str = "a message has bodies of several kinds";
 
 /// The sections of a message. What is not there is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,36 +52,45 @@ impl Sections {
     /// It is none.
     pub(crate) fn decode(mut bytes: Bytes) -> Result<Self, &'static str> {
         let mut sections = Self::default();
+        // Of all sections together.
+        let mut limits = Limits::default();
+        let mut pieces: Vec<Bytes> = Vec::new();
         while !bytes.is_empty() {
-            let Value::Described(section) = Value::decode(&mut bytes)? else {
+            let Value::Described(section) = Value::read(&mut bytes, &mut limits)? else {
                 return Err("a message has a part that is no section");
             };
-            let (code, value) = *section;
-            match (code.as_u64(), value) {
-                (Some(HEADER), Value::List(header)) => sections.header = header,
-                (Some(DELIVERY_ANNOTATIONS), Value::Map(map)) => sections.delivery_annotations = map,
-                (Some(MESSAGE_ANNOTATIONS), Value::Map(map)) => sections.annotations = map,
-                (Some(PROPERTIES), Value::List(list)) => sections.properties = list,
-                (Some(APPLICATION_PROPERTIES), Value::Map(map)) => sections.application = map,
-                (Some(DATA), Value::Binary(bytes)) => {
-                    sections.body = Body::Data(match sections.body {
-                        Body::Data(before) if !before.is_empty() => [&before[..], &bytes[..]].concat().into(),
-                        _ => bytes,
-                    });
-                }
-                (Some(SEQUENCE), Value::List(more)) => {
-                    sections.body = Body::Sequence(match sections.body {
-                        Body::Sequence(mut before) => {
-                            before.extend(more);
-                            before
-                        }
-                        _ => more,
-                    });
-                }
-                (Some(VALUE), value) => sections.body = Body::Value(value),
-                // A footer, which says nothing here.
-                _ => {}
+            let (descriptor, value) = *section;
+            let code = frame::code(&descriptor).ok_or(UNKNOWN)?;
+            match (code, value) {
+                (HEADER, Value::List(header)) => sections.header = header,
+                (DELIVERY_ANNOTATIONS, Value::Map(map)) => sections.delivery_annotations = map,
+                (MESSAGE_ANNOTATIONS, Value::Map(map)) => sections.annotations = map,
+                (PROPERTIES, Value::List(list)) => sections.properties = list,
+                (APPLICATION_PROPERTIES, Value::Map(map)) => sections.application = map,
+                // Nothing is lost by that.
+                (HEADER..=APPLICATION_PROPERTIES, Value::Null) => {}
+                (DATA, Value::Binary(piece)) => pieces.push(piece),
+                (SEQUENCE, Value::List(more)) => match &mut sections.body {
+                    Body::Empty => sections.body = Body::Sequence(more),
+                    Body::Sequence(before) => before.extend(more),
+                    _ => return Err(SEVERAL),
+                },
+                (VALUE, value) if sections.body == Body::Empty => sections.body = Body::Value(value),
+                (VALUE, _) => return Err(SEVERAL),
+                // It is about the bytes, which were not changed.
+                (FOOTER, _) => {}
+                (HEADER..=SEQUENCE, _) => return Err("a section of a message is not of its type"),
+                _ => return Err(UNKNOWN),
             }
+        }
+        if !pieces.is_empty() {
+            if sections.body != Body::Empty {
+                return Err(SEVERAL);
+            }
+            sections.body = Body::Data(match &mut pieces[..] {
+                [one] => std::mem::take(one),
+                several => several.concat().into(),
+            });
         }
         Ok(sections)
     }
@@ -155,5 +169,75 @@ mod tests {
         data(&mut out, b"c");
         assert_eq!(Sections::decode(out.into()).unwrap().body, Body::Data(Bytes::from_static(b"abc")));
         assert!(Sections::decode(Bytes::from_static(&[0x41])).is_err());
+    }
+
+    /// A section whose descriptor is a name.
+    fn named(name: &str, value: &Value) -> Vec<u8> {
+        let mut out = vec![0];
+        Value::symbol(name).encode(&mut out);
+        value.encode(&mut out);
+        out
+    }
+
+    #[test]
+    fn sections_may_have_names() {
+        let map = Value::Map(vec![(Value::string("a"), Value::string("b"))]);
+        let message = [
+            named("amqp:header:list", &Value::List(vec![Value::Bool(true)])),
+            named("amqp:message-annotations:map", &Value::Map(Vec::new())),
+            named("amqp:properties:list", &Value::List(vec![Value::string("id")])),
+            named("amqp:application-properties:map", &map),
+            named("amqp:data:binary", &Value::Binary(Bytes::from_static(b"body"))),
+            named("amqp:footer:map", &map),
+        ];
+        let read = Sections::decode(message.concat().into()).unwrap();
+        assert_eq!((read.property(0).as_text(), read.application.len()), (Some("id"), 1));
+        assert_eq!(read.body, Body::Data(Bytes::from_static(b"body")));
+    }
+
+    /// What would be left out is refused.
+    #[test]
+    fn no_part_is_dropped_in_silence() {
+        let section = |code: u64, value: Value| {
+            let mut out = Vec::new();
+            Value::Described(Box::new((Value::Ulong(code), value))).encode(&mut out);
+            out
+        };
+        let (bytes, text) = (Value::Binary(Bytes::from_static(b"x")), Value::string("x"));
+        for (message, what) in [
+            (named("amqp:other:list", &bytes), UNKNOWN),
+            (section(0x79, bytes.clone()), UNKNOWN),
+            (section(0x24, bytes.clone()), UNKNOWN),
+            (section(DATA, text.clone()), "a section of a message is not of its type"),
+            (section(PROPERTIES, text.clone()), "a section of a message is not of its type"),
+            ([section(DATA, bytes.clone()), section(VALUE, text.clone())].concat(), SEVERAL),
+            ([section(VALUE, text.clone()), section(VALUE, text.clone())].concat(), SEVERAL),
+            ([section(SEQUENCE, Value::List(vec![text])), section(DATA, bytes)].concat(), SEVERAL),
+        ] {
+            assert_eq!(Sections::decode(message.into()), Err(what));
+        }
+        let nothing = [section(HEADER, Value::Null), section(APPLICATION_PROPERTIES, Value::Null)].concat();
+        assert_eq!(Sections::decode(nothing.into()), Ok(Sections::default()));
+    }
+
+    /// How many values there may be is a limit for all sections together.
+    #[test]
+    fn many_small_sections_take_no_more_than_one_that_is_large() {
+        let list = vec![0xd0, 0, 0, 0x04, 0x04, 0, 0, 0x04, 0];
+        let sequence = [vec![0, 0x53, 0x76], list, vec![0x40; 1_024]].concat();
+        assert!(Sections::decode(sequence.repeat(100).into()).is_ok());
+        assert_eq!(Sections::decode(sequence.repeat(1_000).into()), Err("there are too many values"));
+        let empty = [0, 0x53, 0x76, 0x45].repeat(200_000);
+        assert_eq!(Sections::decode(empty.into()), Err("there are too many values"));
+    }
+
+    /// Each byte is copied once.
+    #[test]
+    fn many_pieces_are_joined_at_once() {
+        let mut out = Vec::new();
+        let piece = [7; 200];
+        (0..100_000).for_each(|_| data(&mut out, &piece));
+        let Ok(Sections { body: Body::Data(joined), .. }) = Sections::decode(out.into()) else { panic!("bytes") };
+        assert_eq!(joined.len(), 20_000_000);
     }
 }

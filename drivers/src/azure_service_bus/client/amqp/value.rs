@@ -9,6 +9,12 @@ use bytes::{Buf as _, Bytes};
 const MOST_DEPTH: u32 = 32;
 const MOST_VALUES: u32 = 1 << 18;
 
+/// How many elements of an array may have no bytes of their own.
+const MOST_EMPTY: usize = 1_024;
+
+/// What an array's descriptor takes for each element counts as one more value for as many bytes.
+const BYTES_OF_A_VALUE: usize = 32;
+
 /// A value of any type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -96,10 +102,11 @@ impl Value {
     /// # Errors
     /// It is cut off, or no value.
     pub(crate) fn decode(bytes: &mut Bytes) -> Result<Self, &'static str> {
-        Self::read(bytes, &mut Limits { depth: MOST_DEPTH, values: MOST_VALUES })
+        Self::read(bytes, &mut Limits::default())
     }
 
-    fn read(bytes: &mut Bytes, limits: &mut Limits) -> Result<Self, &'static str> {
+    /// Reads one value of several, which have their limits together.
+    pub(super) fn read(bytes: &mut Bytes, limits: &mut Limits) -> Result<Self, &'static str> {
         let code = byte(bytes)?;
         if code != 0 {
             return Self::read_as(code, bytes, limits);
@@ -111,7 +118,7 @@ impl Value {
     }
 
     fn read_as(code: u8, bytes: &mut Bytes, limits: &mut Limits) -> Result<Self, &'static str> {
-        limits.values = limits.values.checked_sub(1).ok_or("there are too many values")?;
+        limits.take(1)?;
         // The width is in the upper half of the code.
         let fixed = [0, 1, 2, 4, 8, 16].get(usize::from(code >> 4).wrapping_sub(4)).copied();
         if let Some(width) = fixed
@@ -334,9 +341,17 @@ fn elements(code: u8, mut bytes: Bytes, limits: &mut Limits) -> Result<Vec<Value
             descriptor = Some(read);
             of = byte(&mut bytes)?;
         }
+        let has_bytes = !matches!(of, 0x40..=0x4f);
+        if count > MOST_EMPTY && !has_bytes {
+            return Err("there are too many values without bytes");
+        }
+        // A pair in a box, and the name.
+        let beside = descriptor
+            .as_ref()
+            .map_or(0, |descriptor: &Value| 2 + descriptor.as_text().map_or(0, str::len) / BYTES_OF_A_VALUE);
         let mut elements = Vec::new();
-        // Some have no bytes of their own: how many there may be is limited.
         for _ in 0..count {
+            limits.take(beside)?;
             let value = Value::read_as(of, &mut bytes, limits)?;
             elements.push(match &descriptor {
                 None => value,
@@ -348,12 +363,24 @@ fn elements(code: u8, mut bytes: Bytes, limits: &mut Limits) -> Result<Vec<Value
 }
 
 /// How much deeper values may lie, and how many more there may be.
-struct Limits {
+pub(super) struct Limits {
     depth: u32,
     values: u32,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: MOST_DEPTH, values: MOST_VALUES }
+    }
+}
+
 impl Limits {
+    fn take(&mut self, values: usize) -> Result<(), &'static str> {
+        let left = u32::try_from(values).ok().and_then(|values| self.values.checked_sub(values));
+        self.values = left.ok_or("there are too many values")?;
+        Ok(())
+    }
+
     fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, &'static str>) -> Result<T, &'static str> {
         self.depth = self.depth.checked_sub(1).ok_or("values lie too deep in each other")?;
         let read = read(self)?;

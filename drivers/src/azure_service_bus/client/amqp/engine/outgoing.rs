@@ -21,12 +21,19 @@ pub(super) struct Current {
 
 /// A message that the peer has not decided about.
 pub(super) struct Outgoing {
-    link: u64,
+    pub(super) link: u64,
     /// Where it ends among all bytes of the connection; not known before its last frame is there.
-    end: Option<u64>,
+    pub(super) end: Option<u64>,
     pub(super) since: Instant,
     reply: oneshot::Sender<Sending>,
     _permits: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Outgoing {
+    /// Tells who waits how it ended.
+    pub(super) fn forget(self, sent: Sending) {
+        let _ = self.reply.send(sent);
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
@@ -64,6 +71,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             if let Some(outgoing) = self.unsettled.get_mut(&current.id) {
                 outgoing.end = Some(end);
             }
+            self.finish_drain(current.link);
+        }
+    }
+
+    /// Gives the credit of a link back that the peer drains, once there is nothing to send.
+    pub(super) fn finish_drain(&mut self, number: u64) {
+        if self.current.as_ref().is_some_and(|current| current.link == number) {
+            return;
+        }
+        let windows = self.windows();
+        let Some(link) = self.links.get_mut(&number).filter(|link| link.detached.is_none()) else { return };
+        let Side::Sender { queue, drains, .. } = &mut link.side else { return };
+        if *drains && queue.is_empty() {
+            *drains = false;
+            link.delivery_count = link.delivery_count.wrapping_add(link.credit);
+            link.credit = 0;
+            frame::flow(&mut self.out, windows, Some((link.handle, link.delivery_count, 0, true)));
         }
     }
 
@@ -73,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             let Some(link) = self.links.get_mut(&number) else { continue };
             let (handle, may_send) =
                 (link.handle, link.attaching.is_none() && link.detached.is_none() && link.credit > 0);
-            let Side::Sender { queue, next_tag } = &mut link.side else { continue };
+            let Side::Sender { queue, next_tag, .. } = &mut link.side else { continue };
             if !may_send {
                 continue;
             }
@@ -83,7 +107,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
                     other => break other,
                 }
             };
-            let Some(parcel) = parcel else { continue };
+            let Some(parcel) = parcel else {
+                self.finish_drain(number);
+                continue;
+            };
             link.credit -= 1;
             link.delivery_count = link.delivery_count.wrapping_add(1);
             let tag = next_tag.to_be_bytes();
@@ -103,10 +130,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
 
     /// The peer's word on messages that were sent to it.
     pub(super) fn on_decided(&mut self, said: &Disposition) {
-        let Some(outcome) = Outcome::read(said.state.clone(), said.settled) else { return };
+        let sent = match Outcome::read(said.state.clone(), said.settled) {
+            Ok(None) => return,
+            Ok(Some(outcome)) => Ok(outcome),
+            Err(error) => Err(error),
+        };
         for id in within(said.first, said.last, self.unsettled.len(), || self.unsettled.keys().copied().collect()) {
             if let Some(outgoing) = self.unsettled.remove(&id) {
-                let _ = outgoing.reply.send(Sending::Decided(outcome.clone()));
+                outgoing.forget(match sent.clone() {
+                    Ok(outcome) => Sending::Decided(outcome),
+                    Err(error) => Sending::Unknown(error),
+                });
                 if !said.settled {
                     frame::disposition(&mut self.out, false, id, true, said.state.clone());
                 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{ATTACH, BEGIN, CLOSE, DETACH, DISPOSITION, END, FLOW, OPEN, SASL_INIT, TRANSFER};
-use crate::azure_service_bus::client::amqp::Attach;
 use crate::azure_service_bus::client::amqp::value::{Value, put_sized};
+use crate::azure_service_bus::client::amqp::{Attach, Failure};
 
 /// Writes frames to the end of a buffer.
 pub(crate) struct Writer<'a> {
@@ -160,8 +160,13 @@ pub(crate) fn disposition(out: &mut Vec<u8>, receives: bool, first: u32, settled
     write(out, 0, DISPOSITION, fields);
 }
 
-pub(crate) fn detach(out: &mut Vec<u8>, handle: u32) {
-    write(out, 0, DETACH, vec![Value::Uint(handle), Value::Bool(true)]);
+/// The end of a link, and why, where something was wrong with it.
+pub(crate) fn detach(out: &mut Vec<u8>, handle: u32, failure: Option<&Failure>) {
+    let mut fields = vec![Value::Uint(handle), Value::Bool(true)];
+    fields.extend(failure.map(|failure| {
+        described(0x1d, vec![Value::symbol(&*failure.condition), Value::string(&*failure.description)])
+    }));
+    write(out, 0, DETACH, fields);
 }
 
 pub(crate) fn end(out: &mut Vec<u8>) {

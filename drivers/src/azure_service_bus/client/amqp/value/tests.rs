@@ -66,7 +66,37 @@ fn what_is_no_value_is_refused() {
     let bytes = [0xd0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
     assert!(Value::decode(&mut Bytes::copy_from_slice(&bytes)).is_err());
     let bytes = [0xf0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
-    assert_eq!(Value::decode(&mut Bytes::copy_from_slice(&bytes)), Err("there are too many values"));
+    assert_eq!(Value::decode(&mut Bytes::copy_from_slice(&bytes)), Err("there are too many values without bytes"));
+}
+
+/// An array of `count` elements of the type `of`, each described by a name of `length` bytes.
+fn described_array(count: u32, length: usize, of: u8, elements: &[u8]) -> Bytes {
+    let mut array = count.to_be_bytes().to_vec();
+    array.push(0);
+    Value::Symbol("n".repeat(length)).encode(&mut array);
+    array.push(of);
+    array.extend_from_slice(elements);
+    let mut out = Vec::new();
+    out.push(0xf0);
+    out.extend_from_slice(&(array.len() as u32).to_be_bytes());
+    out.extend(array);
+    out.into()
+}
+
+/// What is read takes memory in proportion to what came in, or to the limit.
+#[test]
+fn descriptors_of_arrays_are_counted_for_each_element() {
+    let refused = |mut bytes: Bytes| Value::decode(&mut bytes).expect_err("it is too much");
+    assert_eq!(refused(described_array(262_000, 200_000, 0x40, &[])), "there are too many values without bytes");
+    assert_eq!(refused(described_array(262_000, 2_000, 0x45, &[])), "there are too many values without bytes");
+    // 1,024 of 200 KB, and 100,000 of 2 KB that have a byte each.
+    assert_eq!(refused(described_array(1_024, 200_000, 0x40, &[])), "there are too many values");
+    assert_eq!(refused(described_array(100_000, 2_000, 0x50, &[7; 100_000])), "there are too many values");
+    // What is usual is read.
+    let Ok(Value::Array(elements)) = Value::decode(&mut described_array(1_024, 20, 0x50, &[7; 1_024])) else {
+        panic!("an array");
+    };
+    assert_eq!(elements[1_023], Value::Described(Box::new((Value::Symbol("n".repeat(20)), Value::Ubyte(7)))));
 }
 
 fn values() -> impl Strategy<Value = Value> {
