@@ -171,11 +171,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         }
         let _ = self.over.send_replace(Some(reason));
         self.commands.close();
+        self.waiting.drain(..).for_each(|waiting| drop(waiting.reply.send(Err(lost.clone()))));
         let numbers: Vec<_> = self.links.keys().copied().collect();
         for number in numbers {
             self.forget(number, &lost, None);
         }
-        self.waiting.drain(..).for_each(|waiting| drop(waiting.reply.send(Err(lost.clone()))));
         // What was asked and not looked at any more.
         while let Ok(command) = self.commands.try_recv() {
             refuse(command, &lost);
@@ -332,6 +332,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         self.before + self.at as u64
     }
 
+    /// What the next flow says, which has to be sent.
     fn windows(&mut self) -> Windows {
         self.incoming_used = 0;
         Windows {

@@ -77,7 +77,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     }
 
     pub(super) fn flow(&mut self, number: u64, add: u32, drain: bool) {
-        let windows = self.windows();
         let Some(link) = self.links.get_mut(&number).filter(|link| link.detached.is_none()) else { return };
         let Side::Receiver { events, drains, excess, .. } = &mut link.side else { return };
         if add > 0 {
@@ -89,7 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             return;
         }
         *drains = drain;
-        frame::flow(&mut self.out, windows, Some((link.handle, link.delivery_count, link.credit, drain)));
+        let said = (link.handle, link.delivery_count, link.credit, drain);
+        let windows = self.windows();
+        frame::flow(&mut self.out, windows, Some(said));
     }
 
     pub(super) fn settle(

@@ -80,14 +80,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         if self.current.as_ref().is_some_and(|current| current.link == number) {
             return;
         }
-        let windows = self.windows();
         let Some(link) = self.links.get_mut(&number).filter(|link| link.detached.is_none()) else { return };
         let Side::Sender { queue, drains, .. } = &mut link.side else { return };
         if *drains && queue.is_empty() {
             *drains = false;
             link.delivery_count = link.delivery_count.wrapping_add(link.credit);
             link.credit = 0;
-            frame::flow(&mut self.out, windows, Some((link.handle, link.delivery_count, 0, true)));
+            let answer = (link.handle, link.delivery_count, 0, true);
+            let windows = self.windows();
+            frame::flow(&mut self.out, windows, Some(answer));
         }
     }
 
