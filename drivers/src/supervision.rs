@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::outage::OutageLog;
-#[cfg(any(feature = "nats", feature = "rabbitmq"))]
+#[cfg(any(feature = "azure_service_bus", feature = "nats", feature = "rabbitmq"))]
 pub(crate) use crate::outage::Repeats;
 use crate::{BrokerState, Counters};
 

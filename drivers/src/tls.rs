@@ -32,13 +32,13 @@ impl Tls {
         Ok(())
     }
 
-    #[cfg(any(feature = "azure_service_bus", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn set_certificate(&mut self, pem: &[u8]) -> Result<(), String> {
         self.certificate = certificates(pem)?;
         Ok(())
     }
 
-    #[cfg(any(feature = "azure_service_bus", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn set_key(&mut self, pem: &[u8]) -> Result<(), String> {
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("holds no private key: {error}"))?;
         self.key = Some(key);

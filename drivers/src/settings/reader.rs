@@ -123,7 +123,7 @@ impl Reader {
     }
 
     /// What the settings that begin with `tls.` say.
-    #[cfg(any(feature = "azure_service_bus", feature = "nats", feature = "rabbitmq"))]
+    #[cfg(any(feature = "nats", feature = "rabbitmq"))]
     pub(crate) fn tls(&self) -> Result<Tls, OpenError> {
         let settings = &self.settings;
         let mut tls = self.trust()?;
