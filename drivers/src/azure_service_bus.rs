@@ -16,8 +16,8 @@
 //! is received from session by session, which a queue or subscription that has sessions needs and no other takes.
 //!
 //! `max_recv_batch_size` (at least 1) bounds how many messages are asked for at once: otherwise as many as requests wait for.
-//! `listener_timeout` (a duration) is how long the service looks for a session with messages before it is asked again, 30 s
-//! unless it is given; without sessions there is nothing that it could bound, as a request is waiting for as long as it likes.
+//! `listener_timeout` (a duration) is how long the service looks for a session with messages before it is asked again, at
+//! least 1 s, and 30 s unless it is given; without sessions there is nothing that it could bound, as a request is waiting for as long as it likes.
 //!
 //! ```
 //! use sluicegate_drivers::azure_service_bus::{Source, Subscription};
@@ -75,7 +75,7 @@
 //! | `heartbeat` | a service that is not heard for as long is taken to be lost, in whole seconds from `2s` to `5m` (`60s`) |
 //! | `tls.ca_certs` | roots to trust besides the system's, paths of PEM files |
 //! | `tls.disable_system_ca_pool` | trusts no others than those |
-//! | `max_pending` | how many messages may be on their way to the service (4096); more are refused at once |
+//! | `max_pending` | how many messages may be on their way to the service (4096, at most 1048576); more are refused at once |
 //!
 //! There is one connection, however many endpoints, made where there is a use for it. Each topic, queue and subscription is
 //! authorized by a token of its own, which is renewed when three quarters of its time are over. Where the service takes none
@@ -84,8 +84,8 @@
 //! # Delivery
 //!
 //! At least once. A publish is confirmed: the service has stored the message. Any number of them are on their way over the one
-//! link of their topic or queue, none waits for another, and they are stored in the order in which they were published. A
-//! topic or queue that is not there is refused, with a line in the log when the connection is made, and asked for again a
+//! link of their topic or queue, none waits for another, and they are stored in the order in which they were published,
+//! but for those that a link which ends did not take: they are handed over anew, and others may be before them then. A topic or queue that is not there is refused, with a line in the log when the connection is made, and asked for again a
 //! second later at the earliest. What the service rejects is refused in its words, or told to have no room where it says so (a quota, or
 //! that it is busy). Nothing is kept for later while there is no connection; what was sent when it was lost may have been
 //! stored, and is never sent again. A link that the service ends, as it does with one that was idle for ten minutes, is made
@@ -100,8 +100,9 @@
 //!
 //! Messages are taken in peek-lock, as many as requests wait for: none is locked for a request that does not exist. When one
 //! that waits goes away, the service is asked to take back what it may still send (a drain); what was on its way is released,
-//! which the service does not count as a delivery. The lock of a message is renewed for as long as its delivery is held, from
-//! half of its time on and every 10 s at least, so that clocks may differ. A lock that is lost all the same is a warning in the
+//! which the service does not count as a delivery. A link that is given up, as the broker closes or its settings have changed,
+//! is left in the same order. The lock of a message is renewed for as long as its delivery is held, from
+//! half of its time on and every 10 s at least, so that clocks may differ where locks last for 20 s or longer. A lock that is lost all the same is a warning in the
 //! log; the message comes again, and the delivery cannot be settled any more.
 //!
 //! An acknowledgement completes the message. It is settled once the service has said so: that the lock was lost is an error,
@@ -115,7 +116,8 @@
 //! With sessions, the next free session with messages is taken when a request waits, and has one message out at a time: the
 //! next one comes once that is settled. Its lock is renewed while a message is out. It is let go when it has no more messages
 //! (250 ms without one), when nobody has asked it for 500 ms, and after 30 s in favour of others. Its messages cannot be
-//! settled any more once its link or connection is lost: they come again.
+//! settled any more once its link or connection is lost: they come again. At most 32 sessions are waited for at once by a
+//! subscription, whoever else waits is served by those, and 128 are held at once by a broker.
 //!
 //! A link that the service ends (after ten minutes without a message, or to move the queue) is made anew at once, and whoever
 //! waits goes on waiting. A queue that is missing, disabled, not allowed, or has sessions that the URL does not ask for, is an
@@ -137,6 +139,12 @@
 //! it when it is opened: what is larger is not sent. All attributes together have at most 64 KiB, ids and keys 128 characters.
 //! A delivery cannot be given back with a delay. The names of topics and queues have at most 260 characters, those of
 //! subscriptions 50. Topics, queues and subscriptions are not made.
+//!
+//! Service Bus lets a connection of this kind have 255 links. A topic takes one and a subscription three, so that a broker has
+//! room for 222 topics, or 74 subscriptions, and less than the 128 sessions at once when it has many of them (16 at least).
+//! What there is no room for is refused when it is opened: a broker of another name has a connection of its own.
+//!
+//! A message whose values are nested more than 32 deep, or are more than 262,144, is taken for none of AMQP.
 
 mod attributes;
 #[cfg(feature = "azure_service_bus")]
@@ -214,7 +222,7 @@ pub struct Topic<'a> {
 pub struct Subscription<'a> {
     /// A topic's subscription, or a queue.
     pub source: Source<'a>,
-    /// How long one receive waits; 2 s where it is not given.
+    /// How long the service looks for a session with messages; 30 s where it is not given.
     pub listener_timeout: Option<Duration>,
     /// How many messages are asked for at once at most, at least 1.
     pub max_recv_batch_size: Option<u32>,
@@ -244,6 +252,9 @@ pub enum Source<'a> {
 const CREDENTIALS: &str = "SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME";
 const SUBSCRIPTION_PARAMETERS: &[&str] =
     &["subscription", "queue", "dead_letter", "listener_timeout", "max_recv_batch_size", "sessions"];
+
+/// The service is not asked for sessions all the time.
+const LEAST_LISTENER_TIMEOUT: Duration = Duration::from_secs(1);
 
 static TOPIC: Grammar = Grammar {
     what: "a Service Bus topic",
@@ -289,9 +300,14 @@ impl<'a> Subscription<'a> {
             let what = "dead letters have no sessions";
             return Err(url.error_at_parameter("sessions", what).with_help("leave out `sessions` or `dead_letter`"));
         }
+        let listener_timeout = url.duration("listener_timeout", None)?;
+        if url.flag("sessions")? && listener_timeout.is_some_and(|timeout| timeout < LEAST_LISTENER_TIMEOUT) {
+            let what = format!("with `sessions`, `listener_timeout` is at least {LEAST_LISTENER_TIMEOUT:?}");
+            return Err(url.error_at_parameter("listener_timeout", what));
+        }
         Ok(Self {
             source: source(&url, entity)?,
-            listener_timeout: url.duration("listener_timeout", None)?,
+            listener_timeout,
             max_recv_batch_size: url.integer("max_recv_batch_size", 1..=i32::MAX as u32)?,
             sessions: url.flag("sessions")?,
             dead_letter: url.flag("dead_letter")?,
@@ -342,122 +358,4 @@ fn check_ends(name: &Value<'_>) -> Result<(), UrlError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::grammar::tests::assert_refused;
-
-    #[test]
-    fn topics() {
-        for (url, name) in
-            [("azuresb://mytopic", "mytopic"), ("azuresb://my/topic-1_a.b/", "my/topic-1_a.b"), ("azuresb://T", "T")]
-        {
-            assert_eq!(Topic::parse(url), Ok(Topic { name: Cow::Borrowed(name) }), "{url}");
-        }
-    }
-
-    #[test]
-    fn subscriptions() {
-        let of_topic = |topic, name| Source::Subscription { topic: Cow::Borrowed(topic), name: Cow::Borrowed(name) };
-        let of_queue = |name| Source::Queue { name: Cow::Borrowed(name) };
-        for (url, source, listener_timeout, max_recv_batch_size) in [
-            ("azuresb://t?subscription=s", of_topic("t", "s"), None, None),
-            (
-                "azuresb://t/x?max_recv_batch_size=1&subscription=a.b-c_D&listener_timeout=1m30s",
-                of_topic("t/x", "a.b-c_D"),
-                Some(Duration::from_secs(90)),
-                Some(1),
-            ),
-            ("azuresb://t?subscription=s&queue=false", of_topic("t", "s"), None, None),
-            ("azuresb://q?queue=true", of_queue("q"), None, None),
-            ("azuresb://q?queue&listener_timeout=0", of_queue("q"), Some(Duration::ZERO), None),
-        ] {
-            assert_eq!(
-                Subscription::parse(url),
-                Ok(Subscription { source, listener_timeout, max_recv_batch_size, dead_letter: false, sessions: false }),
-                "{url}"
-            );
-        }
-        assert!(Subscription::parse("azuresb://q?queue=true&dead_letter=true").unwrap().dead_letter);
-        assert!(Subscription::parse("azuresb://q?queue=true&sessions=true").unwrap().sessions);
-    }
-
-    #[test]
-    fn refused_topics() {
-        const ENDS: &str = "a name begins and ends with a letter or digit";
-        const RULE: &str = "the name of a topic or queue has letters, digits, `.`, `-`, `_` and `/`";
-        let long = "x".repeat(261);
-        assert_refused(
-            DRIVER.topic,
-            &[
-                (
-                    "[azuresb://]",
-                    "the URL does not name a Service Bus topic",
-                    "a Service Bus topic looks like `azuresb://mytopic`",
-                ),
-                ("azuresb://[/mytopic]", ENDS, ""),
-                ("azuresb://[mytopic-]", ENDS, ""),
-                ("azuresb://my[$]topic", "`$` is not allowed here", RULE),
-                (
-                    &format!("azuresb://[{long}]"),
-                    "the name of a topic or queue has at most 260 bytes, this one has 261",
-                    "",
-                ),
-                (
-                    "azuresb://t?[subscription]=s",
-                    "`subscription` is not a parameter of a Service Bus topic, only of a subscription",
-                    "a Service Bus topic has no parameters",
-                ),
-                ("azuresb://t?[x]=s", "unknown parameter `x`", "a Service Bus topic has no parameters"),
-            ],
-        );
-    }
-
-    #[test]
-    fn refused_subscriptions() {
-        const NONE: &str = "a Service Bus subscription looks like `azuresb://mytopic?subscription=mysubscription`; \
-                            a queue looks like `azuresb://myqueue?queue=true`";
-        const ACCEPTED: &str =
-            "accepted: `subscription`, `queue`, `dead_letter`, `listener_timeout`, `max_recv_batch_size`, `sessions`";
-        const DURATION: &str = "write a number and a unit: `250ms`, `2s`, `1m30s`, `1h`";
-        let long = "x".repeat(51);
-        assert_refused(
-            DRIVER.subscription,
-            &[
-                ("azuresb://[mytopic]", "the URL names no `subscription` of the topic", NONE),
-                ("azuresb://[q]?queue=false", "the URL names no `subscription` of the topic", NONE),
-                ("azuresb://t?[subscription]=", "`subscription` has no value", ""),
-                (
-                    "azuresb://t?subscription=a[/]b",
-                    "`/` is not allowed here",
-                    "the name of a subscription has letters, digits, `.`, `-` and `_`",
-                ),
-                (
-                    &format!("azuresb://t?subscription=[{long}]"),
-                    "the name of a subscription has at most 50 bytes, this one has 51",
-                    "",
-                ),
-                (
-                    "azuresb://t?subscription=s&[queue]=true",
-                    "a queue has no subscriptions",
-                    "leave out `queue` or `subscription`",
-                ),
-                (
-                    "azuresb://q?queue=true&[sessions]=true&dead_letter=true",
-                    "dead letters have no sessions",
-                    "leave out `sessions` or `dead_letter`",
-                ),
-                ("azuresb://t?subscription=s&listener_timeout=[2]", "the duration has no unit", DURATION),
-                (
-                    "azuresb://t?subscription=s&max_recv_batch_size=[0]",
-                    "`0` is not a whole number from 1 to 2147483647",
-                    "",
-                ),
-                (
-                    "azuresb://t?[subscripton]=s",
-                    "unknown parameter `subscripton`",
-                    &format!("did you mean `subscription`? ({ACCEPTED})"),
-                ),
-            ],
-        );
-    }
-}
+mod tests;

@@ -34,7 +34,8 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn is_reserved(name: &str) -> bool {
+/// Whether an attribute of that name stands for something that the service reads.
+pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.iter().any(|reserved| name.get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved)))
 }
 

@@ -48,6 +48,17 @@ const DEFAULT_MAX_PENDING: usize = 4_096;
 /// How many bytes may be on their way at once, in pieces of 1 KiB.
 const MOST_PIECES: usize = 64 << 10;
 
+/// How many links a connection has at most: the service's 255, without some for those that are just ending.
+const MOST_LINKS: usize = 240;
+
+/// The link pair to `$cbs`; and a subscription's own link, with the pair to its `$management`.
+const LINKS_FOR_TOKENS: usize = 2;
+const LINKS_OF_A_SUBSCRIPTION: usize = 3;
+
+/// How many links sessions have at least, and at most.
+const LEAST_SESSIONS: usize = 16;
+const MOST_SESSIONS: usize = 128;
+
 /// How long closing waits for what is on its way.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -113,6 +124,9 @@ impl crate::Broker for Broker {
             return Err(OpenError::Url(UrlError::new(0..url.len(), "Service Bus has no such confirmation")));
         }
         self.check_entity(url, &topic.name)?;
+        if !self.shared.has_lane(&topic.name) {
+            self.check_room(url, 1)?;
+        }
         let lane = self.shared.lane(&topic.name);
         self.start();
         Ok(Publisher::new(Arc::clone(&self.shared), lane))
@@ -128,7 +142,8 @@ impl crate::Broker for Broker {
         if subscription.dead_letter {
             path += "/$DeadLetterQueue";
         }
-        lock(&self.shared.sources).push(path.as_str().into());
+        self.check_room(url, LINKS_OF_A_SUBSCRIPTION)?;
+        self.shared.add_source(&path);
         self.start();
         Ok(self.subscriptions.open(&self.shared, &path, &subscription))
     }
@@ -161,6 +176,16 @@ impl Broker {
         if let Some(connector) = lock(&self.connector).take() {
             *lock(&self.supervisor) = Some(self.shared.supervision.start(connector));
         }
+    }
+
+    /// All share a connection, which has only so many links.
+    fn check_room(&self, url: &str, links: usize) -> Result<(), OpenError> {
+        let used = lock(&self.shared.lanes).len() + self.subscriptions.count() * LINKS_OF_A_SUBSCRIPTION;
+        if used + links <= MOST_LINKS - LINKS_FOR_TOKENS - LEAST_SESSIONS {
+            return Ok(());
+        }
+        let what = "the topics and subscriptions of one broker are more than a connection to Service Bus has room for";
+        Err(OpenError::Url(UrlError::new(0..url.len(), what).with_help("give some of them a broker of another name")))
     }
 
     /// A connection string may be for one topic or queue alone.
@@ -215,6 +240,23 @@ impl Shared {
         let lane = Arc::new(Lane::new(entity));
         lanes.push(Arc::clone(&lane));
         lane
+    }
+
+    fn has_lane(&self, entity: &str) -> bool {
+        lock(&self.lanes).iter().any(|lane| *lane.entity == *entity)
+    }
+
+    fn add_source(&self, path: &str) {
+        let mut sources = lock(&self.sources);
+        if sources.iter().all(|known| **known != *path) {
+            sources.push(path.into());
+        }
+    }
+
+    /// How many sessions may be held or waited for at once, with what else there is on a connection.
+    fn session_places(&self) -> usize {
+        let others = lock(&self.lanes).len() + lock(&self.sources).len() * LINKS_OF_A_SUBSCRIPTION;
+        (MOST_LINKS - LINKS_FOR_TOKENS).saturating_sub(others).clamp(LEAST_SESSIONS, MOST_SESSIONS)
     }
 
     fn lanes(&self) -> Vec<Arc<Lane>> {

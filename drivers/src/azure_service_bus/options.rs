@@ -83,12 +83,14 @@ impl Options {
         self.reader.settings.name
     }
 
-    /// A number that is not 0, or `default` where it is not set.
+    /// A number of messages that is not 0, or `default` where it is not set.
     ///
     /// # Errors
     /// The value is no such number.
     pub(super) fn number(&self, name: &'static str, default: usize) -> Result<usize, OpenError> {
-        self.reader.number(name, default)
+        let number = self.reader.number(name, default)?;
+        settings::check_pending(number).map_err(|message| self.reader.wrong(name, message))?;
+        Ok(number)
     }
 
     /// The files that [`load`](Self::load) reads, as they are now. Blocks.

@@ -23,6 +23,9 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("max_pending", SettingKind::Number),
 ];
 
+/// With more messages on their way than this, something is wrong.
+const MOST_PENDING: usize = 1 << 20;
+
 const fn setting(name: &'static str, kind: SettingKind) -> Setting {
     Setting { name, kind, required: false }
 }
@@ -131,7 +134,19 @@ fn check_named(settings: &Settings) -> Result<(), Wrong> {
         }
     }
     check_tls(settings)?;
-    check_numbers(settings, &["max_pending"])
+    check_numbers(settings, &["max_pending"])?;
+    literals(settings, "max_pending").try_for_each(|text| {
+        check_pending(text.parse().unwrap_or_default()).map_err(|message| ("max_pending", message))
+    })
+}
+
+/// # Errors
+/// More messages are to be on their way than there can be.
+pub(super) fn check_pending(number: usize) -> Result<(), String> {
+    match number <= MOST_PENDING {
+        true => Ok(()),
+        false => Err(format!("is more than {MOST_PENDING}")),
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +190,7 @@ mod tests {
                 vec![host, one("heartbeat", "1500ms")],
                 "`heartbeat` of the broker `bus` is not whole seconds from 2s to 5m",
             ),
+            (vec![host, one("max_pending", "1048577")], "`max_pending` of the broker `bus` is more than 1048576"),
             (
                 vec![host, one("authority_host", "http://a")],
                 "`authority_host` of the broker `bus` does not begin with `https://`",

@@ -6,6 +6,8 @@ use sluicegate_drivers::{Broker as _, Delivery as _, Message, Subscriber as _};
 use tokio::time::{sleep, timeout};
 
 use super::common::{MOMENT, ack, body, far, nothing, publish, publisher, receive, start, subscriber};
+use super::server::open;
+use crate::azure_service_bus_admin::unique;
 
 /// Who looks for messages meanwhile finds them all, delivered for the first time.
 #[tokio::test]
@@ -77,6 +79,63 @@ async fn what_comes_too_late_goes_back_unseen() {
     }
     nothing(&subscriber, MOMENT).await;
     broker.close().await;
+}
+
+/// A message on its way when a broker closes is given back: its lock, which lasts much longer than the test, ends with that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_a_broker_closes_goes_back() {
+    let Some(server) = start(&["queue closing lock-seconds=600"]) else { return };
+    let other = server.broker();
+    let topic = publisher(&other, "azuresb://closing").await;
+    let rest = subscriber(&other, "azuresb://closing?queue=true").await;
+    for round in 0..20_u64 {
+        let broker = server.broker();
+        let closing = subscriber(&broker, "azuresb://closing?queue=true").await;
+        let close = async {
+            sleep(MOMENT).await;
+            tokio::join!(publish(&topic, Message::new(round.to_string())), async {
+                sleep(Duration::from_micros(round * 200)).await;
+                broker.close().await;
+            })
+        };
+        let (received, _) = tokio::join!(closing.receive(far()), close);
+        // Where it came before that, it was held, which counts.
+        let most = if received.is_ok() { 2 } else { 1 };
+        drop(received);
+        let delivery = receive(&rest).await;
+        assert_eq!(body(&delivery), round.to_string());
+        assert!(delivery.delivery_count().is_some_and(|count| count <= most), "round {round}: {delivery:?}");
+        ack(&delivery).await;
+    }
+    other.close().await;
+}
+
+/// A key that is renewed takes no message from those who wait, and counts none twice.
+#[tokio::test]
+async fn what_comes_while_settings_change_is_not_lost() {
+    let Some(server) = start(&["queue renewed lock-seconds=600"]) else { return };
+    let file = std::env::temp_dir().join(unique("sluicegate-servicebus-renewed"));
+    std::fs::write(&file, server.string()).expect("a file");
+    let (one, other) = (open(&[("connection_string", &format!("file:{}", file.display()))]), server.broker());
+    let topic = publisher(&other, "azuresb://renewed").await;
+    let subscriber = subscriber(&one, "azuresb://renewed?queue=true").await;
+    let connects = || one.counters().expect("it counts").connects();
+    let mut number = 0;
+    for changes in 1..=3_u64 {
+        std::fs::write(&file, format!("{}{}", server.string(), ";".repeat(changes as usize))).expect("a file");
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while connects() <= changes {
+            assert!(std::time::Instant::now() < until, "it is not followed");
+            let (delivery, ()) = tokio::join!(receive(&subscriber), publish(&topic, Message::new(number.to_string())));
+            assert_eq!((body(&delivery), delivery.delivery_count()), (&*number.to_string(), Some(1)));
+            ack(&delivery).await;
+            number += 1;
+        }
+    }
+    nothing(&subscriber, MOMENT).await;
+    one.close().await;
+    other.close().await;
+    std::fs::remove_file(file).expect("the file can be removed");
 }
 
 /// `max_recv_batch_size` bounds what is asked for at once.

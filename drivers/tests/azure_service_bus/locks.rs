@@ -11,7 +11,7 @@ use super::common::{ack, body, far, nothing, publish, publisher, receive, start,
 
 #[tokio::test]
 async fn a_delivery_that_is_held_keeps_its_lock() {
-    let Some(server) = start(&["queue slow lock-seconds=2"]) else { return };
+    let Some(server) = start(&["queue slow lock-seconds=6"]) else { return };
     let broker = server.broker();
     let topic = publisher(&broker, "azuresb://slow").await;
     let subscriber = subscriber(&broker, "azuresb://slow?queue=true").await;
@@ -22,12 +22,12 @@ async fn a_delivery_that_is_held_keeps_its_lock() {
     for _ in 0..3 {
         held.push(receive(&subscriber).await);
     }
-    // Three times as long as the lock lasts, with others that look for what comes back.
-    nothing(&subscriber, Duration::from_secs(7)).await;
+    // Twice as long as the lock lasts, with others that look for what comes back.
+    nothing(&subscriber, Duration::from_secs(13)).await;
     for delivery in &held {
         ack(delivery).await;
     }
-    nothing(&subscriber, Duration::from_secs(3)).await;
+    nothing(&subscriber, Duration::from_secs(7)).await;
     broker.close().await;
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sluicegate_drivers::{Broker as _, Delivery as _, ReceiveError, SettleError, Settlement, Subscriber as _};
+use sluicegate_drivers::{Broker as _, Delivery as _, Message, ReceiveError, SettleError, Settlement, Subscriber as _};
 use tokio::time::{sleep, timeout};
 
 use super::common::{
@@ -129,18 +129,48 @@ async fn a_session_that_nobody_asks_is_let_go() {
     other.close().await;
 }
 
-/// For three times as long as the lock of the session lasts.
+/// For twice as long as the lock of the session lasts.
 #[tokio::test]
 async fn the_lock_of_a_session_is_kept_while_a_message_is_out() {
-    let Some(server) = start(&["queue sessions sessions=yes lock-seconds=2"]) else { return };
+    let Some(server) = start(&["queue sessions sessions=yes lock-seconds=6"]) else { return };
     let (one, other) = (server.broker(), server.broker());
     let topic = publisher(&one, "azuresb://sessions").await;
     let (first, second) = (subscriber(&one, URL).await, subscriber(&other, URL).await);
     publish(&topic, keyed("a", "held")).await;
     let held = receive(&first).await;
-    nothing(&second, Duration::from_secs(7)).await;
+    nothing(&second, Duration::from_secs(13)).await;
     ack(&held).await;
-    nothing(&second, Duration::from_secs(3)).await;
+    nothing(&second, Duration::from_secs(7)).await;
+    one.close().await;
+    other.close().await;
+}
+
+/// More requests than a connection has links, and nobody is in nobody's way.
+#[tokio::test]
+async fn more_requests_than_there_are_links() {
+    const WAITING: usize = 300;
+    let Some(server) = start(&["queue sessions sessions=yes lock-seconds=60"]) else { return };
+    let (one, other) = (server.broker(), server.broker());
+    let subscriber = subscriber(&one, URL).await;
+    let topic = publisher(&other, "azuresb://sessions").await;
+    let waiting = (0..WAITING).map(|_| async {
+        let delivery = receive(&subscriber).await;
+        ack(&delivery).await;
+        body(&delivery).to_owned()
+    });
+    let publishing = async {
+        sleep(MOMENT).await;
+        for number in 0..WAITING {
+            publish(&topic, keyed(&format!("s{}", number % 100), &number.to_string())).await;
+        }
+        // One more connection's link, beside all of those.
+        publish(&publisher(&one, "azuresb://myqueue").await, Message::new("x")).await;
+    };
+    let (seen, ()) = tokio::join!(futures_util::future::join_all(waiting), publishing);
+    let seen: std::collections::HashSet<_> = seen.into_iter().collect();
+    assert_eq!(seen.len(), WAITING);
+    let counters = one.counters().expect("it counts");
+    assert_eq!((counters.connects(), counters.disconnects()), (1, 0));
     one.close().await;
     other.close().await;
 }

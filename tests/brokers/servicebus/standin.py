@@ -32,6 +32,8 @@ SESSION_FILTER = symbol("com.microsoft:session-filter")
 # A moment as .NET has it: steps of 100 ns since the year 1.
 TICKS_OF_1970 = 621355968000000000
 TICK = 0.05
+# A session has so many handles at the service.
+MOST_LINKS = 255
 
 
 def condition(name, text):
@@ -137,6 +139,13 @@ class StandIn(Handler):
                 link = link.next(Link.LOCAL_ACTIVE)
         return found
 
+    def open_links(self, connection):
+        """Those that the client has made and not ended."""
+        link = connection.link_head(Link.REMOTE_ACTIVE)
+        while link:
+            yield link
+            link = link.next(Link.REMOTE_ACTIVE)
+
     def on_connection_remote_open(self, event):
         event.connection.container = "service-bus-stand-in"
         event.connection.open()
@@ -167,6 +176,11 @@ class StandIn(Handler):
 
     def on_link_remote_open(self, event):
         link = event.link
+        if sum(1 for _ in self.open_links(link.connection)) > MOST_LINKS:
+            text = f"Cannot allocate more handles to the current session. The maximum number of handles allowed is {MOST_LINKS}."
+            link.connection.condition = condition("amqp:resource-limit-exceeded", text)
+            link.connection.close()
+            return None
         sends = link.is_receiver
         node = path(link.remote_target.address if sends else link.remote_source.address)
         is_management = node.endswith("/$management")

@@ -87,7 +87,7 @@ impl Dial for By {
         } else {
             amqp::connect(stream, &server.host, &container, server.heartbeat).await?
         };
-        let live = Arc::new(Live::new(connection, &server.host, tokens));
+        let live = Arc::new(Live::new(connection, &server.host, tokens, self.shared.session_places()));
         self.check(&live).await?;
         Ok(live)
     }
@@ -171,6 +171,8 @@ impl Link for Connector {
             shared.supervision().counters().connected();
             let before = std::mem::replace(&mut live, next);
             // Its links end by themselves, and with the last of them that holds it the connection.
+            // Whoever leaves it finds the new one.
+            shared.set_live(Some(Arc::clone(&live)));
             before.retire();
             tokio::spawn(async move {
                 sleep(RETIRED_FOR).await;

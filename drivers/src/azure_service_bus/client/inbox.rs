@@ -17,6 +17,7 @@ use super::received::Received;
 use super::settling::{Lock, Pending, Verdict};
 use crate::ReceiveError;
 use crate::azure_service_bus::DRIVER;
+use crate::supervision::Repeats;
 
 /// A lock is renewed after half of what is left of it, but not more often, and not less often, as clocks differ.
 const LEAST_RENEWAL: Duration = Duration::from_millis(500);
@@ -37,6 +38,8 @@ pub(super) struct Inbox {
     changes: watch::Sender<()>,
     /// There is a delivery, where there was none.
     holding: Notify,
+    /// Locks that are not renewed, and sessions that are not given.
+    complaints: Mutex<Repeats>,
 }
 
 struct State {
@@ -83,6 +86,7 @@ impl Inbox {
             }),
             changes: watch::Sender::new(()),
             holding: Notify::new(),
+            complaints: Mutex::default(),
         }
     }
 
@@ -213,6 +217,20 @@ impl Inbox {
 
     pub(super) fn accepted(&self) {
         self.lock().refused = None;
+    }
+
+    /// Says what does not work for now and is tried again, not each time.
+    pub(super) fn complain(&self, what: &str, reason: &str) {
+        if self.complaints.lock().unwrap_or_else(PoisonError::into_inner).is_due(reason) {
+            let (broker, entity) = (self.shared.broker(), &*self.entity);
+            tracing::warn!(driver = DRIVER.name, broker, entity, reason, "{what}, will try again");
+        }
+    }
+
+    /// Whether somebody waits whom nobody is asked for yet.
+    pub(super) fn is_asking(&self) -> bool {
+        let state = self.lock();
+        state.asked < state.waiting.len().min(self.limit as usize)
     }
 
     /// On behalf of somebody who waits and whom nobody is asked for yet.

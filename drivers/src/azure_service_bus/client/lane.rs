@@ -3,20 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::amqp::{Error, Event, Failure, Value};
+use super::amqp::{Error, Event, Failure, Receiver, Value};
 use super::inbox::Inbox;
 use super::live::{Live, NoToken};
 use super::settling::PATIENCE;
 use super::trouble::Trouble;
+
+/// How long a link is kept that is given up, for what the service may still send over it: with much to do, it takes more than
+/// a minute to say that there is no more.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(120);
 
 /// How the use of a connection ends.
 pub(super) enum End {
     Closed,
     /// The connection is gone.
     Lost,
-    /// There is another connection.
+    /// There is another connection, or the link is to be made anew.
     Replaced,
     /// The service refused, or ended the link after it stood for so long.
     Ended(Failure, Duration),
@@ -26,12 +31,22 @@ pub(super) enum End {
     Unanswered,
 }
 
+/// A link, and what the service may still send over it.
+struct Link {
+    receiver: Receiver,
+    credit: u32,
+    /// Until when it may take that back, where it is asked to.
+    draining: Option<Instant>,
+}
+
 /// Receives until the subscription is closed.
 pub(super) async fn run(inbox: Arc<Inbox>) {
     let mut trouble = Trouble::new();
+    let mut leaving = JoinSet::new();
     while let Some(live) = connection(&inbox).await {
-        match serve(&inbox, &live, &mut trouble).await {
-            End::Closed => return,
+        while leaving.try_join_next().is_some() {}
+        match serve(&inbox, &live, &mut trouble, &mut leaving).await {
+            End::Closed => break,
             End::Replaced => {}
             End::Lost => lost(&inbox).await,
             End::Ended(failure, lasted) => ended(&inbox, &live, &mut trouble, &failure, lasted).await,
@@ -39,6 +54,8 @@ pub(super) async fn run(inbox: Arc<Inbox>) {
             End::Unanswered => inbox.unanswered(&format!("no answer within {PATIENCE:?}")),
         }
     }
+    // Whoever closes waits for that, for a while.
+    while leaving.join_next().await.is_some() {}
 }
 
 /// The next connection. None once the subscription is closed.
@@ -86,59 +103,80 @@ pub(super) async fn authorized(inbox: &Inbox, live: &Live) -> Result<(), End> {
     }
 }
 
-async fn serve(inbox: &Arc<Inbox>, live: &Live, trouble: &mut Trouble) -> End {
+async fn serve(inbox: &Arc<Inbox>, live: &Live, trouble: &mut Trouble, leaving: &mut JoinSet<()>) -> End {
     if let Err(end) = authorized(inbox, live).await {
         return end;
     }
     let session = live.session();
     let opening = session.open_receiver(session.receiving(&inbox.entity, Value::Null, Value::Null));
-    let mut receiver = match timeout(PATIENCE, opening).await {
+    let receiver = match timeout(PATIENCE, opening).await {
         Ok(Ok(receiver)) => receiver,
         Ok(Err(Error::Refused(failure))) => return End::Ended(failure, Duration::ZERO),
         Ok(Err(Error::Lost(_))) => return End::Lost,
         Err(_) => return End::Unanswered,
     };
     trouble.is_over(inbox);
+    let mut link = Link { receiver, credit: 0, draining: None };
+    let end = receive(inbox, live, &mut link).await;
+    if link.credit > 0 && matches!(end, End::Closed | End::Replaced) {
+        leaving.spawn(leave(Arc::clone(inbox), link));
+    }
+    end
+}
+
+/// Receives for as long as the link is of use.
+async fn receive(inbox: &Arc<Inbox>, live: &Live, link: &mut Link) -> End {
     let since = Instant::now();
     let mut changes = inbox.watch();
     let mut retired = std::pin::pin!(live.retired());
-    // What the service may still send, and since when it is asked to take that back.
-    let mut credit = 0_u32;
-    let mut draining: Option<Instant> = None;
+    let Link { receiver, credit, draining } = link;
     loop {
         if inbox.is_closed() {
             return End::Closed;
         }
         let waiting = inbox.waiting();
-        if draining.is_none() && waiting > credit {
-            receiver.add_credit(waiting - credit);
-            credit = waiting;
-        } else if draining.is_none() && waiting < credit {
+        if draining.is_none() && waiting > *credit {
+            receiver.add_credit(waiting - *credit);
+            *credit = waiting;
+        } else if draining.is_none() && waiting < *credit {
             receiver.drain();
-            draining = Some(Instant::now() + PATIENCE);
+            *draining = Some(Instant::now() + PATIENCE);
         }
         tokio::select! {
             biased;
             event = receiver.next() => match event {
                 Some(Event::Message(incoming)) => {
-                    credit = credit.saturating_sub(1);
+                    *credit = credit.saturating_sub(1);
                     inbox.dispatch(incoming, receiver.settler(), None, None);
                 }
                 Some(Event::Drained) => {
-                    credit = 0;
-                    draining = None;
+                    *credit = 0;
+                    *draining = None;
                 }
                 Some(Event::Detached(failure)) => return End::Ended(failure, since.elapsed()),
                 None => return End::Lost,
             },
             () = &mut retired => return End::Replaced,
             _ = changes.changed() => {}
-            () = sleep_until(draining.unwrap_or_else(far)), if draining.is_some() => {
-                // What it still sends goes back by the end of the link.
-                return End::Unanswered;
-            }
+            // Whoever has come since then asks over another link; whether there is an answer is found out with that.
+            () = sleep_until(draining.unwrap_or_else(far)), if draining.is_some() => return End::Replaced,
         }
     }
+}
+
+/// Leaves a link in order. Messages that are on their way when a link ends stay locked, and count as delivered: the service is
+/// asked to take back what it may still send, and what comes all the same goes to whoever waits, or back.
+async fn leave(inbox: Arc<Inbox>, mut link: Link) {
+    if link.draining.is_none() {
+        link.receiver.drain();
+    }
+    let all = async {
+        while let Some(Event::Message(incoming)) = link.receiver.next().await {
+            inbox.dispatch(incoming, link.receiver.settler(), None, None);
+        }
+    };
+    // Drained, or the link or connection has ended.
+    let _ = timeout(LEAVING_PATIENCE, all).await;
 }
 
 fn far() -> Instant {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::amqp::{Connection, Error, Failure, Session, Value};
@@ -32,6 +32,8 @@ pub(super) struct Live {
     /// Another token was put.
     changed: Notify,
     retired: watch::Sender<bool>,
+    /// Each session that is held or waited for has a link of its own, of which a connection has only so many.
+    places: Arc<Semaphore>,
 }
 
 /// A token that the service has.
@@ -52,7 +54,7 @@ pub(super) enum NoToken {
 }
 
 impl Live {
-    pub(super) fn new(connection: Connection, hostname: &str, tokens: Arc<Tokens>) -> Self {
+    pub(super) fn new(connection: Connection, hostname: &str, tokens: Arc<Tokens>, places: usize) -> Self {
         Self {
             connection,
             hostname: hostname.into(),
@@ -60,11 +62,17 @@ impl Live {
             put: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             retired: watch::Sender::new(false),
+            places: Arc::new(Semaphore::new(places)),
         }
     }
 
     pub(super) fn session(&self) -> &Session {
         &self.connection.session
+    }
+
+    /// Places for sessions.
+    pub(super) fn places(&self) -> &Arc<Semaphore> {
+        &self.places
     }
 
     /// Has the service let this connection use an entity: `TOPIC`, or `TOPIC/Subscriptions/SUBSCRIPTION`.

@@ -2,10 +2,11 @@
 
 use tokio::time::timeout;
 
-use super::amqp::{Failure, Response, Value};
+use super::amqp::{Error, Failure, Response, Value};
 use super::inbox::Inbox;
 use super::live::{Live, NoToken};
 use super::settling::PATIENCE;
+use super::trouble::is_routine;
 
 /// Why a question has no good answer.
 pub(super) enum Unanswered {
@@ -36,8 +37,16 @@ pub(super) async fn ask(
             other => Unanswered::Lost(other.to_string()),
         })?;
         // The pair of links may have been idle for too long; it is made anew with the next question.
-        let answer = live.session().request(&node, properties, Value::Map(body)).await;
-        answer.map_err(|error| Unanswered::Lost(error.to_string()))
+        match live.session().request(&node, properties, Value::Map(body)).await {
+            Ok(answer) => Ok(answer),
+            Err(Error::Refused(failure)) if failure.is("amqp:unauthorized-access") => {
+                // The next question puts another token.
+                live.forget(&node).await;
+                Err(Unanswered::Lost(failure.to_string()))
+            }
+            Err(Error::Refused(failure)) if !is_routine(&failure) => Err(Unanswered::Said(failure)),
+            Err(error) => Err(Unanswered::Lost(error.to_string())),
+        }
     };
     let response = timeout(PATIENCE, asked).await;
     let response = response.unwrap_or_else(|_| Err(Unanswered::Lost(format!("no answer within {PATIENCE:?}"))))?;

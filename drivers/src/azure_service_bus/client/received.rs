@@ -1,6 +1,7 @@
 //! A message as the service hands it out, read as one of ours.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::properties::{
     TO_AT, TTL_AT, X_PARTITION_KEY, X_SCHEDULED,
 };
 use super::written::{json, text, time};
-use crate::azure_service_bus::attributes;
+use crate::azure_service_bus::{DRIVER, attributes};
 use crate::{Attribute, Message};
 
 /// Where a message says how it is packed. Published, it is an application property.
@@ -93,10 +94,21 @@ fn attributes(sections: &Sections, scheduled: Option<i64>) -> Vec<Attribute> {
     add(attributes::PARTITION_KEY, partition);
     add(attributes::TIME_TO_LIVE, sections.header.get(TTL_AT).and_then(Value::as_u32).map(|ttl| format!("{ttl}ms")));
     add(attributes::SCHEDULED_ENQUEUE_TIME, scheduled.map(time));
+    let fixed = found.len();
+    let mut names = HashSet::with_capacity(sections.application.len());
     for (name, value) in &sections.application {
-        let name = text(name);
-        if found.iter().all(|known| known.name != name) {
-            found.push(Attribute { name: Cow::Owned(name), value: text(value) });
+        let name = name.as_text().map_or_else(|| Cow::Owned(text(name)), Cow::Borrowed);
+        // Whoever reads such a name believes that the property says it.
+        if attributes::is_reserved(&name) || found[..fixed].iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
+            tracing::debug!(
+                driver = DRIVER.name,
+                name = &*name,
+                "an application property has the name of another thing"
+            );
+            continue;
+        }
+        if names.insert(name.clone()) {
+            found.push(Attribute { name: Cow::Owned(name.into_owned()), value: text(value) });
         }
     }
     found
@@ -203,6 +215,42 @@ mod tests {
             }
             let _ = Received::read(message.into());
         }
+    }
+
+    /// Nobody can say for the service what it has not said.
+    #[test]
+    fn properties_cannot_be_forged() {
+        let text = Value::string;
+        let mut sections = Sections {
+            properties: vec![Value::Null, Value::Null, text("to")],
+            application: vec![
+                (text("servicebus-to"), text("forged")),
+                (text("Servicebus-Reply-To"), text("forged")),
+                (text("SERVICEBUS-SOMETHING"), text("forged")),
+                (text("content-type"), text("its own")),
+                (text("X-A"), text("1")),
+                (text("X-A"), text("2")),
+            ],
+            ..Sections::default()
+        };
+        let found = |sections: &Sections| {
+            let message = Received::read(encode_message(sections).into()).unwrap().message;
+            let pairs = message.attributes.into_iter().map(|found| format!("{}={}", found.name, found.value));
+            pairs.collect::<Vec<_>>()
+        };
+        // Where the property is not set, another client may say the type in its own way.
+        assert_eq!(found(&sections), ["Servicebus-To=to", "content-type=its own", "X-A=1"]);
+        sections.properties.resize(CONTENT_TYPE_AT, Value::Null);
+        sections.properties.push(text("text/plain"));
+        assert_eq!(found(&sections), ["Content-Type=text/plain", "Servicebus-To=to", "X-A=1"]);
+    }
+
+    #[test]
+    fn very_many_properties_are_read_soon() {
+        let application = (0..50_000).map(|number| (Value::string(number.to_string()), Value::Null)).collect();
+        let sections = Sections { application, ..Sections::default() };
+        let received = Received::read(encode_message(&sections).into()).unwrap();
+        assert_eq!(received.message.attributes.len(), 50_000);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::amqp::{Error, Event, Failure, Receiver, Value};
 use super::inbox::{Ask, Inbox, Slot};
@@ -13,6 +14,7 @@ use super::lane::{End, authorized, connection, ended, lost};
 use super::live::Live;
 use super::management::{Unanswered, ask};
 use super::settling::{PATIENCE, is_lost};
+use super::subscriber::CLOSING_PATIENCE;
 use super::trouble::Trouble;
 
 const FILTER: &str = "com.microsoft:session-filter";
@@ -33,18 +35,27 @@ const LINGER: Duration = Duration::from_millis(500);
 /// How long a session is kept that always has messages, so that others have their turn.
 const MOST_TIME: Duration = Duration::from_secs(30);
 
-/// How many sessions are taken at once.
-const MOST_SESSIONS: usize = 256;
+/// How many sessions are waited for at once. Whoever else waits is served by those.
+const MOST_ACCEPTS: usize = 32;
+
+/// The wait after there was no room for another link.
+const CROWDED: Duration = Duration::from_secs(1);
 
 /// A session's lock is renewed the first time after this, and then after half of what is left of it.
 const FIRST_RENEWAL: Duration = Duration::from_secs(1);
 const MOST_RENEWAL: Duration = Duration::from_secs(10);
 
+/// Room for a session's link; while the session is waited for, also among those that are.
+struct Place {
+    accepting: OwnedSemaphorePermit,
+    link: OwnedSemaphorePermit,
+}
+
 /// How a session's turn ends.
 enum Turn {
     /// A session was there and is let go, or the service has looked for one.
     Over,
-    /// Nobody waits for one any more.
+    /// Nobody waits for one any more, or there is no room for it now.
     Unwanted,
     /// The service refused, or ended the link.
     Ended(Failure, Duration),
@@ -73,18 +84,29 @@ async fn serve(inbox: &Arc<Inbox>, live: &Arc<Live>, listener_timeout: Duration,
     }
     let mut changes = inbox.watch();
     let mut turns = JoinSet::new();
+    let accepting = Arc::new(Semaphore::new(MOST_ACCEPTS));
+    let mut room = Box::pin(place(&accepting, live));
     let (mut retired, mut over) = (std::pin::pin!(live.retired()), std::pin::pin!(live.session().ended()));
     loop {
         if inbox.is_closed() {
+            // What is asked for is taken back, and what is out given back.
+            let _ = timeout(CLOSING_PATIENCE, async { while turns.join_next().await.is_some() {} }).await;
+            leave(turns);
             return End::Closed;
         }
-        while turns.len() < MOST_SESSIONS
-            && let Some(asked) = inbox.ask()
-        {
-            turns.spawn(turn(Arc::clone(inbox), Arc::clone(live), asked, listener_timeout));
+        let is_asking = inbox.is_asking();
+        if !is_asking {
+            // No room is taken for nobody.
+            room.set(place(&accepting, live));
         }
         tokio::select! {
             _ = changes.changed() => {}
+            place = &mut room, if is_asking => {
+                room.set(self::place(&accepting, live));
+                if let (Some(place), Some(asked)) = (place, inbox.ask()) {
+                    turns.spawn(turn(Arc::clone(inbox), Arc::clone(live), place, asked, listener_timeout));
+                }
+            }
             Some(ended) = turns.join_next() => match ended {
                 Ok(Turn::Over) => trouble.is_over(inbox),
                 Ok(Turn::Unwanted) => {}
@@ -108,18 +130,27 @@ async fn serve(inbox: &Arc<Inbox>, live: &Arc<Live>, listener_timeout: Duration,
     }
 }
 
+/// Waits for room. There always is some at last: nobody closes these.
+async fn place(accepting: &Arc<Semaphore>, live: &Live) -> Option<Place> {
+    let accepting = Arc::clone(accepting).acquire_owned().await.ok()?;
+    let link = Arc::clone(live.places()).acquire_owned().await.ok()?;
+    Some(Place { accepting, link })
+}
+
 /// Lets sessions that have a message out go on until it is settled.
 fn leave(mut turns: JoinSet<Turn>) {
     turns.detach_all();
 }
 
 /// Takes the next session that is free, and has its messages out one after the other.
-async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: Duration) -> Turn {
+async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, place: Place, asked: Ask, listener_timeout: Duration) -> Turn {
+    let Place { accepting, link: _link } = place;
     let mut asked = Some(asked);
     let mut receiver = match accept(&inbox, &live, &mut asked, listener_timeout).await {
         Ok(receiver) => receiver,
         Err(end) => return end,
     };
+    drop(accepting);
     let Some(id) = session_id(&receiver) else {
         let failure = Failure::new("amqp:not-allowed", "the service did not say which session it gave");
         return Turn::Ended(failure, Duration::ZERO);
@@ -194,7 +225,8 @@ async fn turn(inbox: Arc<Inbox>, live: Arc<Live>, asked: Ask, listener_timeout: 
             _ = changes.changed(), if !is_busy => {}
             () = sleep_until(next) => {
                 if draining && asked_at.elapsed() >= quiet + PATIENCE {
-                    return Turn::Unanswered;
+                    // The session is let go all the same; the others are not hurt by that.
+                    return Turn::Unwanted;
                 }
                 if is_busy {
                     match renew(&inbox, &live, &id).await {
@@ -241,6 +273,11 @@ async fn accept(
                     sleep(BEATEN).await;
                     Err(Turn::Over)
                 }
+                Err(Error::Refused(failure)) if failure.is("amqp:resource-limit-exceeded") => {
+                    inbox.complain("there is no room to wait for another session", &failure.to_string());
+                    sleep(CROWDED).await;
+                    Err(Turn::Unwanted)
+                }
                 Err(Error::Refused(failure)) => Err(Turn::Ended(failure, Duration::ZERO)),
             },
             _ = changes.changed() => {}
@@ -275,6 +312,13 @@ async fn renew(inbox: &Inbox, live: &Live, id: &str) -> Option<Duration> {
             Some((left / 2).clamp(FIRST_RENEWAL / 2, MOST_RENEWAL))
         }
         Err(Unanswered::Said(failure)) if is_lost(&failure) => None,
-        Err(_) => Some(FIRST_RENEWAL),
+        Err(Unanswered::Said(failure)) => {
+            inbox.complain("the lock of a session is not renewed", &failure.to_string());
+            Some(FIRST_RENEWAL)
+        }
+        Err(Unanswered::Lost(reason)) => {
+            inbox.complain("the lock of a session is not renewed", &reason);
+            Some(FIRST_RENEWAL)
+        }
     }
 }

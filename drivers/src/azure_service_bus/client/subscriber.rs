@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Shared;
@@ -14,13 +15,19 @@ use super::{lane, locks, sessions};
 use crate::ReceiveError;
 use crate::azure_service_bus::Subscription;
 
-/// How long closing waits for the service's word on what was given back.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
+/// How long closing waits for the service's word on what was given back, and then for the last messages on their way.
+pub(super) const CLOSING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The open subscriptions of a broker.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    open: Mutex<Vec<Weak<Inbox>>>,
+    open: Mutex<Vec<Open>>,
+}
+
+/// An open subscription, and the task that receives for it.
+struct Open {
+    inbox: Weak<Inbox>,
+    task: JoinHandle<()>,
 }
 
 /// An open subscription.
@@ -31,25 +38,33 @@ pub struct Subscriber {
 impl Subscriptions {
     pub(super) fn open(&self, shared: &Arc<Shared>, path: &str, subscription: &Subscription<'_>) -> Subscriber {
         let inbox = Arc::new(Inbox::new(shared, path, subscription.max_recv_batch_size));
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|inbox| inbox.strong_count() > 0);
-        open.push(Arc::downgrade(&inbox));
-        if subscription.sessions {
-            tokio::spawn(sessions::run(Arc::clone(&inbox), subscription.listener_timeout));
+        let task = if subscription.sessions {
+            tokio::spawn(sessions::run(Arc::clone(&inbox), subscription.listener_timeout))
         } else {
-            tokio::spawn(lane::run(Arc::clone(&inbox)));
             tokio::spawn(locks::run(Arc::clone(&inbox)));
-        }
+            tokio::spawn(lane::run(Arc::clone(&inbox)))
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|open| !open.task.is_finished());
+        open.push(Open { inbox: Arc::downgrade(&inbox), task });
         Subscriber { inbox }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().filter(|open| !open.task.is_finished()).count()
     }
 
     /// Ends all waits, and gives back what was received and not settled.
     pub(super) async fn close(&self) {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        let open: Vec<_> = open.iter().filter_map(Weak::upgrade).collect();
-        let given_back = open.iter().flat_map(Inbox::close).map(|pending| pending.end());
+        let inboxes: Vec<_> = open.iter().filter_map(|open| open.inbox.upgrade()).collect();
+        let given_back = inboxes.iter().flat_map(Inbox::close).map(|pending| pending.end());
         let _ = timeout(CLOSING_PATIENCE, future::join_all(given_back)).await;
-        open.iter().for_each(|inbox| inbox.end());
+        inboxes.iter().for_each(|inbox| inbox.end());
+        // What comes while the links end goes back as well.
+        let _ = timeout(CLOSING_PATIENCE, future::join_all(open.into_iter().map(|open| open.task))).await;
     }
 }
 

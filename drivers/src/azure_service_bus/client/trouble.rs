@@ -89,7 +89,7 @@ impl Trouble {
 }
 
 /// Whether a service ends links like this that nothing is wrong with: idle for ten minutes, moved to another machine.
-fn is_routine(failure: &Failure) -> bool {
+pub(super) fn is_routine(failure: &Failure) -> bool {
     failure.is("amqp:link:detach-forced") || failure.is("amqp:link:detached") || failure.is("amqp:connection:forced")
 }
 

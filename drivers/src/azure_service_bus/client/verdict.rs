@@ -50,11 +50,21 @@ fn of_rejection(failure: &Failure) -> PublishErrorKind {
         // Over the quota of the topic or queue, or of the namespace's tier for now.
         "amqp:resource-limit-exceeded" | "com.microsoft:server-busy" => PublishErrorKind::Full,
         "amqp:unauthorized-access" | "com.microsoft:auth-failed" => PublishErrorKind::Unreachable,
-        // It began to store it.
-        "com.microsoft:timeout" | "com.microsoft:operation-cancelled" | "amqp:internal-error" => {
-            PublishErrorKind::Unknown
-        }
-        _ => PublishErrorKind::Refused,
+        // It was looked at and not taken.
+        "amqp:not-allowed"
+        | "amqp:not-found"
+        | "amqp:not-implemented"
+        | "amqp:invalid-field"
+        | "amqp:decode-error"
+        | "amqp:precondition-failed"
+        | "com.microsoft:argument-error"
+        | "com.microsoft:argument-out-of-range"
+        | "com.microsoft:entity-already-exists"
+        | "com.microsoft:entity-disabled"
+        | "com.microsoft:not-found"
+        | "com.microsoft:partition-not-owned" => PublishErrorKind::Refused,
+        // It may have begun to store it: a time-out, an error of its own, and what is not known here.
+        _ => PublishErrorKind::Unknown,
     }
 }
 
@@ -74,7 +84,10 @@ mod tests {
             ("amqp:link:message-size-exceeded", PublishErrorKind::TooLarge),
             ("amqp:resource-limit-exceeded", PublishErrorKind::Full),
             ("com.microsoft:timeout", PublishErrorKind::Unknown),
+            ("com.microsoft:internal-thing", PublishErrorKind::Unknown),
+            ("amqp:illegal-state", PublishErrorKind::Unknown),
             ("amqp:not-allowed", PublishErrorKind::Refused),
+            ("com.microsoft:entity-disabled", PublishErrorKind::Refused),
             ("amqp:unauthorized-access", PublishErrorKind::Unreachable),
         ] {
             assert_eq!(rejected(condition), kind, "{condition}");
