@@ -144,7 +144,9 @@
 //! room for 222 topics, or 74 subscriptions, and less than the 128 sessions at once when it has many of them (16 at least).
 //! What there is no room for is refused when it is opened: a broker of another name has a connection of its own.
 //!
-//! A message whose values are nested more than 32 deep, or are more than 262,144, is taken for none of AMQP.
+//! A message that is received has at most 262,144 values in all its sections, at most 32 deep, and arrays of at most 1,024
+//! elements without bytes. One that has more is dead-lettered, as is one with a section that AMQP does not know, a section of
+//! a wrong type, or bodies of several kinds.
 
 mod attributes;
 #[cfg(feature = "azure_service_bus")]
