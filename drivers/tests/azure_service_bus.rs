@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "some of it is for the conformance suite alone")]
 #[path = "harness/azure_service_bus_admin.rs"]
 mod azure_service_bus_admin;
+#[path = "support/load.rs"]
+mod load;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/log.rs"]
 mod log;

@@ -3,6 +3,8 @@
 
 #[path = "harness/gcp_pubsub_admin.rs"]
 mod gcp_pubsub_admin;
+#[path = "support/load.rs"]
+mod load;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/log.rs"]
 mod log;

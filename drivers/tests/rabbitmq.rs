@@ -2,6 +2,8 @@
 //! test's own, which are paused and killed. `tests/brokers/with rabbitmq -- cargo test ...` starts the one and says that there
 //! can be the others; otherwise each test ends as skipped.
 
+#[path = "support/load.rs"]
+mod load;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/log.rs"]
 mod log;

@@ -1,13 +1,13 @@
 //! What becomes of messages when the service goes away, stops, or ends links.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluicegate_drivers::{Broker as _, BrokerState, Message, PublishErrorKind, PublisherOptions};
 use tokio::time::timeout;
 
 use super::server::{Proxy, Server, failure, open, publish, publisher, string, until, until_connected};
+use crate::load::Load;
 use crate::log::Log;
 
 #[tokio::test]
@@ -40,51 +40,20 @@ async fn connections_that_are_cut_under_load() {
     let proxy = Proxy::start(&server.address).await;
     let broker = open(&[("connection_string", &string(&proxy.address))]);
     let topic = Arc::new(publisher(&broker, "azuresb://cut").await);
-    let is_over = Arc::new(AtomicBool::new(false));
-    let publishers: Vec<_> = (0..8_u32)
-        .map(|number| {
-            let (topic, is_over) = (Arc::clone(&topic), Arc::clone(&is_over));
-            tokio::spawn(async move {
-                let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
-                for message in 0.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let text = format!("{number}-{message}");
-                    match publish(&topic, Message::new(text.clone())).await {
-                        Ok(_) => confirmed.push(text),
-                        Err(error) if error.kind == PublishErrorKind::Unreachable => {
-                            unsent.push(text);
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                        Err(error) if error.kind == PublishErrorKind::Unknown => {}
-                        Err(error) => panic!("{text}: {error}"),
-                    }
-                }
-                (confirmed, unsent)
-            })
-        })
-        .collect();
+    let load = Load::start(move |text| {
+        let topic = Arc::clone(&topic);
+        async move { publish(&topic, Message::new(text)).await }
+    });
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(300)).await;
         proxy.cut();
         until_connected(&broker).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    is_over.store(true, Ordering::Relaxed);
-    let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
-    for publisher in publishers {
-        let (own, not) = publisher.await.expect("no panic");
-        confirmed.extend(own);
-        unsent.extend(not);
-    }
+    let told = load.stop().await;
     broker.close().await;
     let stored = super::stored::all(&server, "cut").await;
-    assert!(confirmed.len() > 100, "{}", confirmed.len());
-    let lost: Vec<_> = confirmed.iter().filter(|text| !stored.contains(*text)).collect();
-    assert!(lost.is_empty(), "confirmed and lost: {lost:?}");
-    let wrong: Vec<_> = unsent.iter().filter(|text| stored.contains(*text)).collect();
-    assert!(wrong.is_empty(), "not sent, it was said: {wrong:?}");
+    told.check(&stored);
 }
 
 #[tokio::test]

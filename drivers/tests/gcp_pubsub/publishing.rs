@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluicegate_drivers::{Attribute, Broker as _, BrokerState, Message, PublishErrorKind, PublisherOptions};
 
 use super::server::{Server, failure, open, publish, publisher, until, until_connected};
 use crate::gcp_pubsub_admin::{Subscription, unique, url};
+use crate::load::Load;
 use crate::log::Log;
 
 #[tokio::test]
@@ -124,53 +124,24 @@ async fn connections_that_are_cut() {
     let proxy = super::proxy::Proxy::start(&server.address).await;
     let broker = open(&[("emulator", &proxy.address)]);
     let publisher = Arc::new(publisher(&broker, &url(&topic)).await);
-    let is_over = Arc::new(AtomicBool::new(false));
-    let publishers: Vec<_> = (0..8_u32)
-        .map(|number| {
-            let (publisher, is_over) = (Arc::clone(&publisher), Arc::clone(&is_over));
-            tokio::spawn(async move {
-                let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
-                for message in 0.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let text = format!("{number}-{message}");
-                    match publish(&publisher, Message::new(text.clone())).await.map_err(|error| error.kind) {
-                        Ok(_) => confirmed.push(text),
-                        Err(PublishErrorKind::Unreachable) => {
-                            unsent.push(text);
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                        Err(PublishErrorKind::Unknown) => {}
-                        Err(kind) => panic!("{text}: {kind}"),
-                    }
-                }
-                (confirmed, unsent)
-            })
-        })
-        .collect();
+    let load = Load::start(move |text| {
+        let publisher = Arc::clone(&publisher);
+        async move { publish(&publisher, Message::new(text)).await }
+    });
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_millis(200)).await;
         proxy.cut();
     }
     until_connected(&broker).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    is_over.store(true, Ordering::Relaxed);
-    let (mut confirmed, mut unsent) = (HashSet::new(), HashSet::new());
-    for publisher in publishers {
-        let (own, not) = publisher.await.expect("no panic");
-        confirmed.extend(own);
-        unsent.extend(not);
-    }
+    let told = load.stop().await;
     broker.close().await;
-    assert!(confirmed.len() > 100, "{} confirmed", confirmed.len());
     let received = admin.take_all(&subscription).await;
     let received: Vec<_> =
         received.iter().map(|message| String::from_utf8(message.data.clone()).expect("text")).collect();
     let once: HashSet<_> = received.iter().cloned().collect();
     assert_eq!(once.len(), received.len(), "none is sent twice");
-    assert!(confirmed.is_subset(&once), "{:?} are lost", confirmed.difference(&once).collect::<Vec<_>>());
-    assert!(unsent.is_disjoint(&once), "{:?} were sent", unsent.intersection(&once).collect::<Vec<_>>());
+    told.check(&once);
 }
 
 /// A service that does not answer is noticed, and nothing waits for it.

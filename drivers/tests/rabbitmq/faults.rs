@@ -1,13 +1,13 @@
 //! What becomes of messages when a server is killed, stops, or has no memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluicegate_drivers::{Broker as _, BrokerState, PublishErrorKind, PublisherOptions, SubscriberOptions};
 use tokio::time::timeout;
 
 use super::server::{Server, failure, keyed, open, publish, publisher, until, until_connected};
+use crate::load::Load;
 use crate::log::Log;
 use crate::rabbitmq_admin::unique;
 
@@ -18,44 +18,17 @@ async fn a_server_that_is_killed() {
     server.admin().await.make_queue("killed", &[]).await;
     let broker = server.broker(&[]);
     let topic = Arc::new(publisher(&broker, "rabbit://?key_name=Q").await);
-    let is_over = Arc::new(AtomicBool::new(false));
-    let publishers: Vec<_> = (0..8_u32)
-        .map(|number| {
-            let (topic, is_over) = (Arc::clone(&topic), Arc::clone(&is_over));
-            tokio::spawn(async move {
-                let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
-                for message in 0.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let text = format!("{number}-{message}");
-                    match publish(&topic, keyed("killed", &text)).await.map_err(|error| error.kind) {
-                        Ok(_) => confirmed.push(text),
-                        Err(PublishErrorKind::Unreachable) => {
-                            unsent.push(text);
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                        Err(PublishErrorKind::Unknown) => {}
-                        Err(kind) => panic!("{text}: {kind}"),
-                    }
-                }
-                (confirmed, unsent)
-            })
-        })
-        .collect();
+    let load = Load::start(move |text| {
+        let topic = Arc::clone(&topic);
+        async move { publish(&topic, keyed("killed", &text)).await }
+    });
     tokio::time::sleep(Duration::from_millis(500)).await;
     server.kill().await;
     until("the loss is seen", || broker.state() != BrokerState::Connected).await;
     server.run();
     until_connected(&broker).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    is_over.store(true, Ordering::Relaxed);
-    let (mut confirmed, mut unsent) = (Vec::new(), Vec::new());
-    for publisher in publishers {
-        let (own, not) = publisher.await.expect("no panic");
-        confirmed.extend(own);
-        unsent.extend(not);
-    }
+    let told = load.stop().await;
     broker.close().await;
     let admin = server.admin().await;
     let mut stored = std::collections::HashSet::new();
@@ -63,11 +36,7 @@ async fn a_server_that_is_killed() {
         let text = String::from_utf8(message.data.clone()).expect("text");
         assert!(stored.insert(text.clone()), "{text} is there twice");
     }
-    assert!(confirmed.len() > 100, "{}", confirmed.len());
-    let lost: Vec<_> = confirmed.iter().filter(|text| !stored.contains(*text)).collect();
-    assert!(lost.is_empty(), "confirmed and lost: {lost:?}");
-    let wrong: Vec<_> = unsent.iter().filter(|text| stored.contains(*text)).collect();
-    assert!(wrong.is_empty(), "not sent, it was said: {wrong:?}");
+    told.check(&stored);
 }
 
 #[tokio::test]
