@@ -8,6 +8,8 @@ mod aws_admin;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/log.rs"]
 mod log;
+#[path = "support/moto.rs"]
+mod moto;
 #[allow(dead_code, reason = "not every driver has settings in files")]
 mod support;
 

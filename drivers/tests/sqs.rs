@@ -11,6 +11,8 @@ mod fake;
 #[allow(dead_code, reason = "some of it is for the driver `nats` alone")]
 #[path = "nats/log.rs"]
 mod log;
+#[path = "support/moto.rs"]
+mod moto;
 #[allow(dead_code, reason = "some of it is for other drivers")]
 mod support;
 

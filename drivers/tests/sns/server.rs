@@ -1,6 +1,5 @@
-//! A moto of a test's own, and what tests do with a client.
+//! What tests do with a client of moto.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use sluicegate_drivers::sns::{Broker, Publisher};
@@ -9,52 +8,14 @@ use sluicegate_drivers::{
 };
 use tokio::time::timeout;
 
-use crate::aws_admin::{Admin, REGION};
-use crate::support::{self, settings, until};
-
-/// A moto, that ends with the value.
-pub(super) struct Server {
-    pub(super) folder: PathBuf,
-    pub(super) url: String,
-    pub(super) admin: Admin,
-}
+use crate::aws_admin::REGION;
+pub(super) use crate::moto::Server;
+use crate::support::{settings, until};
 
 impl Server {
-    /// Starts one, where `BROKERS` says that there can be any.
-    pub(super) fn start() -> Option<Self> {
-        if !support::can_start("moto") {
-            return None;
-        }
-        let folder = support::folder("moto", "");
-        let url = run(&folder);
-        let admin = Admin::at(&url);
-        Some(Self { folder, url, admin })
-    }
-
-    /// Starts it again.
-    pub(super) fn run(&self) {
-        assert_eq!(run(&self.folder), self.url);
-    }
-
-    pub(super) fn address(&self) -> &str {
-        self.url.strip_prefix("http://").expect("an address")
-    }
-
     /// A client of it.
     pub(super) fn broker(&self) -> Broker {
         broker(&self.url)
-    }
-}
-
-fn run(folder: &std::path::Path) -> String {
-    let text = support::start("moto", folder);
-    let url = text.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL_SNS="));
-    url.expect("an address").to_owned()
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        support::stop("moto", &self.folder);
     }
 }
 

@@ -1,6 +1,5 @@
-//! A moto of a test's own, and what tests do with a client.
+//! What tests do with a client of moto.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -11,37 +10,11 @@ use sluicegate_drivers::{
 };
 use tokio::time::timeout;
 
-use crate::aws_admin::{Admin, REGION};
-use crate::support::{self, far, settings, until};
-
-/// A moto, that ends with the value.
-pub(super) struct Server {
-    pub(super) folder: PathBuf,
-    pub(super) url: String,
-    pub(super) admin: Admin,
-}
+use crate::aws_admin::REGION;
+pub(super) use crate::moto::Server;
+use crate::support::{far, settings, until};
 
 impl Server {
-    /// Starts one, where `BROKERS` says that there can be any.
-    pub(super) fn start() -> Option<Self> {
-        if !support::can_start("moto") {
-            return None;
-        }
-        let folder = support::folder("moto", "");
-        let url = run(&folder);
-        let admin = Admin::at(&url);
-        Some(Self { folder, url, admin })
-    }
-
-    /// Starts it again.
-    pub(super) fn run(&self) {
-        assert_eq!(run(&self.folder), self.url);
-    }
-
-    pub(super) fn address(&self) -> &str {
-        self.url.strip_prefix("http://").expect("an address")
-    }
-
     pub(super) fn port(&self) -> u16 {
         self.address().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port")
     }
@@ -55,18 +28,6 @@ impl Server {
     pub(super) async fn queue(&self, name: &str, seconds: u32) -> String {
         let visibility = seconds.to_string();
         self.admin.queue(name, false, &[(QueueAttributeName::VisibilityTimeout, &visibility)]).await
-    }
-}
-
-fn run(folder: &Path) -> String {
-    let text = support::start("moto", folder);
-    let url = text.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL_SQS="));
-    url.expect("an address").to_owned()
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        support::stop("moto", &self.folder);
     }
 }
 
