@@ -67,6 +67,7 @@ impl Caller {
         };
         let base = variable("GATEWAY_BASE").map(|base| self.folder.join(base));
         let location = Location::new(&path, package, base.as_deref());
+        let location = location.map(|location| Location { folder: self.folder.clone(), ..location });
         location.map(|location| Named { location, shown_as: shown_as.clone() }).map_err(|error| {
             let failure = Failure::new(format!("cannot read the config `{shown_as}`: {error}"));
             match named {

@@ -74,6 +74,12 @@ impl Build<'_> {
             Some(_) => command.env("GATEWAY_BASE", &self.location.base),
             None => command.env_remove("GATEWAY_BASE"),
         };
+        // The build would look from the root of the package.
+        for name in sluicegate_codegen::PATH_VARIABLES {
+            if let Some(path) = env::var_os(name).filter(|path| !path.is_empty()) {
+                command.env(name, self.folder.join(path));
+            }
+        }
         command
     }
 }

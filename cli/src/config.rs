@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sluicegate_codegen::model::Gateway;
-use sluicegate_codegen::{Checked, Location, Severity, SourceFile};
+use sluicegate_codegen::{Checked, Environment, Location, Severity, SourceFile};
 
 use crate::caller::Named;
 use crate::output::Failure;
@@ -12,7 +12,7 @@ pub(crate) use sluicegate_codegen::generate;
 /// A config that was read and checked.
 #[derive(Debug)]
 pub(crate) struct Config {
-    file: SourceFile,
+    config: sluicegate_codegen::Config,
     checked: Checked,
 }
 
@@ -32,8 +32,8 @@ impl Config {
 
     fn read_from(location: &Location, named: &Named) -> Result<Self, Failure> {
         let cannot = |error| Failure::new(format!("cannot read the config `{}`: {error}", named.shown_as));
-        let file = location.read().map_err(cannot)?;
-        Ok(Self { checked: sluicegate_codegen::check(&file), file })
+        let config = sluicegate_codegen::Config::read(location, &Environment::of_process()).map_err(cannot)?;
+        Ok(Self { checked: config.check(), config })
     }
 
     /// The gateway, when the config has no error.
@@ -43,7 +43,7 @@ impl Config {
 
     /// The name it is shown by.
     pub(crate) fn name(&self) -> &str {
-        self.file.name()
+        self.config.name()
     }
 
     /// How many diagnostics are of this severity.
@@ -53,7 +53,7 @@ impl Config {
 
     /// All diagnostics, drawn for people.
     pub(crate) fn human(&self, colors: bool) -> String {
-        sluicegate_codegen::render_human(&self.file, &self.checked.diagnostics, colors)
+        sluicegate_codegen::render_human(&self.config, &self.checked.diagnostics, colors)
     }
 
     /// The codes of all diagnostics, each once, in the order of the file. `None` without any.
@@ -69,7 +69,7 @@ impl Config {
 
     /// All diagnostics as objects for tools.
     pub(crate) fn json(&self) -> Result<Vec<Value>, Failure> {
-        let text = sluicegate_codegen::render_json(&self.file, &self.checked.diagnostics);
+        let text = sluicegate_codegen::render_json(&self.config, &self.checked.diagnostics);
         serde_json::from_str(&text).map_err(|error| Failure::new(format!("the diagnostics are not JSON: {error}")))
     }
 }

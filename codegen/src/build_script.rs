@@ -6,16 +6,18 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use crate::environment::Environment;
 use crate::location::Location;
-use crate::{Diagnostic, Severity, SourceFile, check, generate, render_human};
+use crate::{Config, Diagnostic, Severity, generate, render_human};
 
 /// Turns the package's config into `OUT_DIR/gateway.rs`, or tells cargo what is wrong with it.
 ///
 /// A build.rs is one line: `fn main() { sluicegate_codegen::build() }`.
 ///
 /// `GATEWAY_CONFIG` names the config, relative to the package or absolute; `gateway.json` without it. `GATEWAY_BASE`
-/// names the folder where files named inside the config are looked up; the config's own without it. cargo runs the
-/// build script again when either variable, the config or a file that it names has changed.
+/// names the folder where files named inside the config are looked up; the config's own without it. `GATEWAY_ENV` names
+/// the overlay, and `GATEWAY_SETTINGS` a file of values for the config's variables. cargo runs the build script again when
+/// one of these variables or one that the config asks for, the config or a file that it consists of or names has changed.
 ///
 /// Every feature that the config needs (`mem`, `tls`, ...) has to be a feature of the package, and enabled.
 ///
@@ -73,25 +75,25 @@ impl<'a> Package<'a> {
 fn run(package: &Package<'_>) -> Vec<String> {
     let mut lines =
         vec!["cargo::rerun-if-env-changed=GATEWAY_CONFIG".into(), "cargo::rerun-if-env-changed=GATEWAY_BASE".into()];
-    let read = Location::new(&package.config, &package.folder, package.base.as_deref()).and_then(|location| {
-        lines.push(format!("cargo::rerun-if-changed={}", location.path.display()));
-        location.read()
-    });
-    let file = match read {
-        Ok(file) => file,
+    let environment = Environment::new(|name| (package.variable)(name));
+    let read = Location::new(&package.config, &package.folder, package.base.as_deref())
+        .and_then(|location| Config::read(&location, &environment));
+    lines.extend(environment.asked().iter().map(|name| format!("cargo::rerun-if-env-changed={name}")));
+    let config = match read {
+        Ok(config) => config,
         Err(error) => {
             lines.push(format!("cargo::error=cannot read the config `{}`: {error}", package.config.display()));
             lines.push("cargo::error=  = help: GATEWAY_CONFIG names the config; `gateway.json` without it".into());
             return lines;
         }
     };
-    let checked = check(&file);
-    lines.extend(checked.diagnostics.iter().flat_map(|diagnostic| diagnostic_lines(&file, diagnostic)));
-    let Some(gateway) = checked.gateway else { return lines };
+    let checked = config.check();
     lines.extend(existing_files(&checked.files));
+    lines.extend(checked.diagnostics.iter().flat_map(|diagnostic| diagnostic_lines(&config, diagnostic)));
+    let Some(gateway) = checked.gateway else { return lines };
     let missing: Vec<_> = gateway.features().into_iter().filter(|feature| !package.has_feature(feature)).collect();
     if !missing.is_empty() {
-        lines.extend(missing_feature_lines(&missing, file.name(), &package.name));
+        lines.extend(missing_feature_lines(&missing, config.name(), &package.name));
         return lines;
     }
     let path = package.out.join("gateway.rs");
@@ -102,12 +104,12 @@ fn run(package: &Package<'_>) -> Vec<String> {
 }
 
 /// A diagnostic as people know it, a cargo instruction per line. Cargo keeps the order and shows an empty one as empty.
-fn diagnostic_lines(file: &SourceFile, diagnostic: &Diagnostic) -> Vec<String> {
+fn diagnostic_lines(config: &Config, diagnostic: &Diagnostic) -> Vec<String> {
     let instruction = match diagnostic.severity {
         Severity::Error => "cargo::error",
         Severity::Warning => "cargo::warning",
     };
-    let text = render_human(file, std::slice::from_ref(diagnostic), false);
+    let text = render_human(config, std::slice::from_ref(diagnostic), false);
     let lines = text.trim_end().lines().map(|line| format!("{instruction}={}", line.trim_end()));
     // One empty line keeps two diagnostics apart.
     lines.chain([format!("{instruction}=")]).collect()
@@ -200,8 +202,9 @@ mod tests {
         fs::write(folder.0.join("gateway.json"), GOOD).expect("the folder is there");
         let lines = folder.build(&[("CARGO_FEATURE_MEM", "1")]);
         let watched = format!("cargo::rerun-if-changed={}", folder.0.join("gateway.json").display());
-        let expected =
-            ["cargo::rerun-if-env-changed=GATEWAY_CONFIG", "cargo::rerun-if-env-changed=GATEWAY_BASE", &watched];
+        let variables = ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"];
+        let mut expected = variables.map(|name| format!("cargo::rerun-if-env-changed={name}")).to_vec();
+        expected.push(watched);
         assert_eq!(lines, expected);
         let code = folder.generated().expect("the code was written");
         assert!(code.contains("gateway.json") && !code.contains(&*folder.0.to_string_lossy()), "{code}");

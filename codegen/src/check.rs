@@ -33,13 +33,13 @@ mod tls;
 mod url_template;
 
 use std::cell::RefCell;
-use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, NOT_YET, Sink};
 use crate::model::Place;
 use crate::source::SourceFile;
+use crate::sources;
 use crate::syntax::kind::At;
 use crate::tree::{Node, Span};
 
@@ -48,20 +48,21 @@ pub(crate) use flatmap::ops as flatmap_ops;
 pub(crate) use names::header;
 pub(crate) use sequence::{earlier, is_response};
 pub(crate) use service::gateway;
+pub(crate) use tls::reason;
 pub(crate) use url_template::unknown_parameter;
 
 /// What every check can ask.
 pub(crate) struct Context<'a> {
-    file: &'a SourceFile,
+    files: &'a [SourceFile],
     sink: &'a Sink,
     defaults: Defaults,
     brokers: brokers::Brokers,
     /// Every file that the config names, found or not.
-    files: RefCell<Vec<PathBuf>>,
+    named: RefCell<Vec<PathBuf>>,
     /// What publishers and subscribers have declared so far.
     declared: RefCell<Vec<declare::Declared>>,
     /// The bytes of the config that nobody may see.
-    secrets: RefCell<Vec<Range<usize>>>,
+    secrets: RefCell<Vec<Span>>,
 }
 
 /// The service's values, which endpoints and backends inherit.
@@ -80,13 +81,13 @@ struct Defaults {
 }
 
 impl<'a> Context<'a> {
-    fn new(file: &'a SourceFile, sink: &'a Sink, defaults: Defaults) -> Self {
+    fn new(files: &'a [SourceFile], sink: &'a Sink, defaults: Defaults) -> Self {
         Self {
-            file,
+            files,
             sink,
             defaults,
             brokers: brokers::Brokers::default(),
-            files: RefCell::default(),
+            named: RefCell::default(),
             declared: RefCell::default(),
             secrets: RefCell::default(),
         }
@@ -95,8 +96,15 @@ impl<'a> Context<'a> {
 
 impl Context<'_> {
     fn place(&self, span: Span) -> Place {
-        let at = self.file.position(span.start);
-        Place(format!("{}:{}:{}", self.file.name(), at.line, at.column))
+        Place(sources::place(self.files, span))
+    }
+
+    /// Where a file is that the config names, which is noted: a build depends on it.
+    fn named_file(&self, path: &str) -> PathBuf {
+        let base = self.files.first().map_or(Path::new(""), SourceFile::base);
+        let full = base.join(path);
+        self.named.borrow_mut().push(full.clone());
+        full
     }
 
     /// Whether a client can say itself which address it has (`router.trusted_proxies`).
@@ -109,7 +117,7 @@ impl Context<'_> {
     }
 
     /// Keeps bytes of the config out of what is drawn.
-    fn hide(&self, bytes: Range<usize>) {
+    fn hide(&self, bytes: Span) {
         self.secrets.borrow_mut().push(bytes);
     }
 

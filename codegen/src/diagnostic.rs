@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use crate::tree::{Node, Span};
+use crate::tree::{Node, Span, pointers};
 
 /// The code of what is known and cannot be done yet.
 pub(crate) const NOT_YET: &str = "not-supported-yet";
@@ -107,6 +107,16 @@ impl Sink {
         self.diagnostics.borrow().len()
     }
 
+    /// Takes what another has gathered.
+    pub(crate) fn extend(&self, diagnostics: Vec<Diagnostic>) {
+        self.diagnostics.borrow_mut().extend(diagnostics);
+    }
+
+    /// Takes out what was gathered, as it came.
+    pub(crate) fn take(&self) -> Vec<Diagnostic> {
+        self.diagnostics.take()
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.diagnostics.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
@@ -123,8 +133,9 @@ impl Sink {
         diagnostics.retain(|diagnostic| diagnostic.code != NOT_YET || !told.contains(&diagnostic.span));
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start, diagnostic.span.end));
         if let Some(root) = root {
-            for diagnostic in &mut diagnostics {
-                diagnostic.pointer = root.pointer_to(diagnostic.span);
+            let spans: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.span).collect();
+            for (diagnostic, pointer) in diagnostics.iter_mut().zip(pointers(root, &spans)) {
+                diagnostic.pointer = pointer;
             }
         }
         diagnostics

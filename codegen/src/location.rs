@@ -15,6 +15,8 @@ pub struct Location {
     pub shown_as: String,
     /// The folder where files named inside the config are looked up.
     pub base: PathBuf,
+    /// Where the paths that variables give begin: the root of the package, or where a command was called.
+    pub folder: PathBuf,
 }
 
 // === impl Location ===
@@ -33,7 +35,7 @@ impl Location {
         let path = folder.join(name);
         let shown_as = path.strip_prefix(&package).map_or_else(|_| path.display().to_string(), with_slashes);
         let base = base.map_or(folder, |base| package.join(base));
-        Ok(Self { path, shown_as, base })
+        Ok(Self { path, shown_as, base, folder: package })
     }
 
     /// The text of the config, ready to be checked.
@@ -71,7 +73,8 @@ mod tests {
             ("../outside.json", None, outside.clone(), &outside_text, own("..").canonicalize().expect("a parent")),
         ] {
             let location = Location::new(Path::new(config), &package, base.map(Path::new)).expect(config);
-            assert_eq!(location, Location { path, shown_as: shown_as.to_owned(), base: folder }, "{config}");
+            let expected = Location { path, shown_as: shown_as.to_owned(), base: folder, folder: package.clone() };
+            assert_eq!(location, expected, "{config}");
         }
     }
 

@@ -6,15 +6,18 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::SourceFile;
+use crate::sources::{file_of, place, written};
+use crate::tree::Span;
 
 /// A line longer than this, in characters, is shown in part.
 const MAX_LINE: usize = 160;
 /// How much of a longer line is shown before the underline.
 const BEFORE: usize = 40;
 
-/// The diagnostics as rustc draws its own, one after the other with an empty line between.
+/// The diagnostics as rustc draws its own, one after the other with an empty line between. `files` are those that were
+/// checked: one, or all of a [`Checked`](crate::Checked).
 #[must_use]
-pub fn render_human(file: &SourceFile, diagnostics: &[Diagnostic], colors: bool) -> String {
+pub fn render_human(files: &(impl AsRef<[SourceFile]> + ?Sized), diagnostics: &[Diagnostic], colors: bool) -> String {
     let renderer = if colors { Renderer::styled() } else { Renderer::plain() };
     // Wide enough that nothing is cut but by us: a terminal wraps by itself.
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(MAX_LINE * 4);
@@ -23,7 +26,7 @@ pub fn render_human(file: &SourceFile, diagnostics: &[Diagnostic], colors: bool)
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&human(&renderer, file, diagnostic));
+        out.push_str(&human(&renderer, files.as_ref(), diagnostic));
         out.push('\n');
     }
     out
@@ -31,34 +34,35 @@ pub fn render_human(file: &SourceFile, diagnostics: &[Diagnostic], colors: bool)
 
 /// The diagnostics as an array of objects, with lines and columns from 1 in characters.
 #[must_use]
-pub fn render_json(file: &SourceFile, diagnostics: &[Diagnostic]) -> String {
-    let reports: Vec<_> = diagnostics.iter().map(|diagnostic| Report::new(file, diagnostic)).collect();
+pub fn render_json(files: &(impl AsRef<[SourceFile]> + ?Sized), diagnostics: &[Diagnostic]) -> String {
+    let reports: Vec<_> = diagnostics.iter().map(|diagnostic| Report::new(files.as_ref(), diagnostic)).collect();
     // Strings and numbers always serialize.
     let mut json = serde_json::to_string_pretty(&reports).unwrap_or_default();
     json.push('\n');
     json
 }
 
-fn human(renderer: &Renderer, file: &SourceFile, diagnostic: &Diagnostic) -> String {
+fn human(renderer: &Renderer, files: &[SourceFile], diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let at = file.position(diagnostic.span.start);
-    let shown = Shown::new(file, diagnostic);
+    let span = written(files, diagnostic.span);
+    let file = file_of(files, span);
+    let at = file.position(span.start);
+    let shown = Shown::new(file, span);
     let mut annotation = AnnotationKind::Primary.span(shown.start..shown.end);
     if !diagnostic.label.is_empty() {
         annotation = annotation.label(diagnostic.label.as_str());
     }
     let snippet = Snippet::source(shown.text.as_str()).path(file.name()).line_start(at.line).fold(false);
-    let related = diagnostic.related.iter().map(|(span, what)| {
-        let at = file.position(span.start);
-        Level::NOTE.message(format!("{what}: {}:{}:{}", file.name(), at.line, at.column))
-    });
+    let related = diagnostic.related.iter();
+    let related = related.map(|(span, what)| Level::NOTE.message(format!("{what}: {}", place(files, *span))));
+    let ways = ways(files, diagnostic.span).into_iter().map(|way| Level::NOTE.message(way));
     let notes = diagnostic.notes.iter().map(|note| Level::NOTE.message(note.as_str()));
     let help = diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str()));
     let group = level.primary_title(diagnostic.message.as_str()).element(snippet.annotation(annotation));
-    let drawn = renderer.render(&[group.elements(related).elements(notes).elements(help)]);
+    let drawn = renderer.render(&[group.elements(related).elements(ways).elements(notes).elements(help)]);
     // The library counts columns in what it is given, which is a part of a long line.
     let counted = shown.text[..shown.start].chars().count() + 1;
     if counted == at.column {
@@ -66,6 +70,28 @@ fn human(renderer: &Renderer, file: &SourceFile, diagnostic: &Diagnostic) -> Str
     }
     let place = |column| format!("{}:{}:{column}", file.name(), at.line);
     drawn.replacen(&place(counted), &place(at.column), 1)
+}
+
+/// How a person comes to what stands at `span`: the line that a template made of it, and where the file is asked for.
+fn ways(files: &[SourceFile], span: Span) -> Vec<String> {
+    let mut ways = Vec::new();
+    let origin = written(files, span);
+    if origin.file != span.file {
+        let output = file_of(files, span);
+        let shown = Shown::new(output, span);
+        ways.push(format!(
+            "line {} of what the template gives: {}",
+            output.position(span.start).line,
+            shown.text.trim()
+        ));
+    }
+    let mut file = file_of(files, origin);
+    // A file that asks for itself is refused before, and yet.
+    while let (Some(asker), true) = (file.asker(), ways.len() <= files.len()) {
+        ways.push(format!("`{}` is included at {}", file.name(), place(files, asker)));
+        file = file_of(files, written(files, asker));
+    }
+    ways
 }
 
 /// The part of a line that is drawn, and the bytes of it that are underlined.
@@ -76,12 +102,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(file: &SourceFile, diagnostic: &Diagnostic) -> Self {
-        let (line, line_start) = file.drawn_line_at(diagnostic.span.start);
+    fn new(file: &SourceFile, span: Span) -> Self {
+        let (line, line_start) = file.drawn_line_at(span.start);
         let line = line.as_str();
         // What spans lines is underlined to the end of its first.
-        let start = floor(line, diagnostic.span.start.saturating_sub(line_start));
-        let end = floor(line, diagnostic.span.end.saturating_sub(line_start)).max(start);
+        let start = floor(line, span.start.saturating_sub(line_start));
+        let end = floor(line, span.end.saturating_sub(line_start)).max(start);
         if line.chars().nth(MAX_LINE).is_none() {
             return Self { text: line.to_owned(), start, end };
         }
@@ -118,8 +144,10 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(file: &'a SourceFile, diagnostic: &'a Diagnostic) -> Self {
-        let (start, end) = (file.position(diagnostic.span.start), file.position(diagnostic.span.end));
+    fn new(files: &'a [SourceFile], diagnostic: &'a Diagnostic) -> Self {
+        let span = written(files, diagnostic.span);
+        let file = file_of(files, span);
+        let (start, end) = (file.position(span.start), file.position(span.end));
         Self {
             code: diagnostic.code,
             severity: severity_name(diagnostic.severity),

@@ -4,17 +4,34 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// A config file: the text, how it is called in messages, and where the files that it names are looked up.
+use crate::tree::Span;
+
+/// A file that was read: the text, how it is called in messages, and where the files that it names are looked up.
 #[derive(Debug)]
 pub struct SourceFile {
     name: String,
     base: PathBuf,
     text: String,
+    /// Where another file asks for this one.
+    asked_at: Option<Span>,
+    /// For a text that a template wrote: where each part of it comes from, in its order.
+    pieces: Vec<Piece>,
     lines: OnceLock<Vec<usize>>,
     /// Characters before every [`BLOCK`]th byte.
     blocks: OnceLock<Vec<usize>>,
     /// Bytes that are not drawn, once the text was checked.
     secrets: OnceLock<Vec<Range<usize>>>,
+}
+
+/// A part of a text that a template wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Its bytes of the text.
+    pub(crate) output: Range<usize>,
+    /// What wrote them: an action, or text of the template.
+    pub(crate) source: Span,
+    /// Whether the two are the same, byte by byte.
+    pub(crate) copied: bool,
 }
 
 /// Bytes between two entries of the table of characters: a config may be one line of megabytes.
@@ -38,10 +55,32 @@ impl SourceFile {
             name: name.into(),
             base: base.into(),
             text: text.into(),
+            asked_at: None,
+            pieces: Vec::new(),
             lines: OnceLock::new(),
             blocks: OnceLock::new(),
             secrets: OnceLock::new(),
         }
+    }
+
+    /// The same, with where another file asks for it.
+    pub(crate) fn asked_at(self, span: Span) -> Self {
+        Self { asked_at: Some(span), ..self }
+    }
+
+    /// A text that a template wrote.
+    pub(crate) fn written_by(self, pieces: Vec<Piece>) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// Where another file asks for this one.
+    pub(crate) fn asker(&self) -> Option<Span> {
+        self.asked_at
+    }
+
+    /// What a template's text came from, in the order of the text.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
     }
 
     /// The name that messages show.
@@ -73,6 +112,12 @@ impl SourceFile {
     /// Keeps `secrets` out of what [`line_at`](Self::line_at) returns. The first call holds.
     pub(crate) fn conceal(&self, secrets: Vec<Range<usize>>) {
         let _ = self.secrets.set(secrets);
+    }
+
+    /// Whether some of these bytes are not drawn.
+    pub(crate) fn conceals(&self, bytes: Range<usize>) -> bool {
+        let secrets = self.secrets.get().map_or(&[][..], Vec::as_slice);
+        secrets.iter().any(|secret| secret.start < bytes.end && bytes.start < secret.end)
     }
 
     /// [`line_at`](Self::line_at) as it may be drawn: an asterisk or another sign of the same length for each

@@ -1,6 +1,10 @@
 //! The syntax-neutral tree: every value knows its file and its bytes.
 
+mod pointers;
+
 use std::ops::Range;
+
+pub(crate) use pointers::pointers;
 
 /// Bytes of a source file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +71,11 @@ pub(crate) struct Escape {
 impl Span {
     pub(crate) fn at(self, start: usize, end: usize) -> Self {
         Self { file: self.file, start, end }
+    }
+
+    /// Whether a byte is in both.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.file == other.file && self.start < other.end && other.start < self.end
     }
 
     /// The opening bracket of an object or array, so that an underline stays on one line.
@@ -152,41 +161,6 @@ impl Node {
             }
         }
         node
-    }
-
-    /// The RFC 6901 pointer of the deepest value whose bytes, its key's included, hold `span`.
-    pub(crate) fn pointer_to(&self, span: Span) -> String {
-        let mut pointer = String::new();
-        let mut node = self;
-        loop {
-            match &node.value {
-                Value::Array(items) => {
-                    let index = items.partition_point(|item| item.span.end <= span.start);
-                    match items.get(index) {
-                        Some(item) if item.span.start <= span.start && span.end <= item.span.end => {
-                            pointer.push_str(&format!("/{index}"));
-                            node = item;
-                        }
-                        _ => return pointer,
-                    }
-                }
-                Value::Object(members) => {
-                    let index = members.partition_point(|member| member.value.span.end <= span.start);
-                    match members.get(index) {
-                        Some(member) if member.key_span.start <= span.start && span.end <= member.value.span.end => {
-                            pointer.push('/');
-                            pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
-                            if span.start < member.value.span.start {
-                                return pointer;
-                            }
-                            node = &member.value;
-                        }
-                        _ => return pointer,
-                    }
-                }
-                _ => return pointer,
-            }
-        }
     }
 
     /// The value as compact JSON: members in their order (of a key given twice, the last), numbers as they are written.

@@ -47,8 +47,7 @@ fn query(context: &Context<'_>, options: Object<'_>) -> Option<String> {
         context.push(error.label("KrakenD ignores this").related(path.span, "the other is here"));
         return None;
     }
-    let full = context.file.base().join(path.value);
-    context.files.borrow_mut().push(full.clone());
+    let full = context.named_file(path.value);
     match std::fs::read_to_string(&full) {
         Ok(text) if text.trim().is_empty() => {
             let error = Diagnostic::error("bad-file", path.span, "the file holds no query");

@@ -70,7 +70,8 @@ fn hide(context: &Context<'_>, node: &Node) {
         if let Some(text) = member.value.text() {
             let login = text.value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
             if login || KEYS.contains(&member.key.as_str()) {
-                context.hide(text.start..member.value.span.end.saturating_sub(1).max(text.start));
+                let span = member.value.span;
+                context.hide(span.at(text.start, span.end.saturating_sub(1).max(text.start)));
             }
         }
         hide(context, &member.value);

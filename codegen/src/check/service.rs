@@ -10,6 +10,7 @@ use super::{Context, Defaults, brokers, client, encoding, endpoint, host, proxie
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Gateway, Method, Server};
 use crate::source::SourceFile;
+use crate::sources;
 use crate::syntax::kind::Scope;
 use crate::syntax::{Object, SERVICE, is_meant};
 
@@ -17,7 +18,13 @@ use crate::syntax::{Object, SERVICE, is_meant};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The whole model, worth something only when nothing was reported as an error, and the files that the config names.
-pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink: &Sink) -> (Gateway, Vec<PathBuf>) {
+pub(crate) fn gateway(
+    service: Object<'_>,
+    files: &[SourceFile],
+    config: String,
+    hash: String,
+    sink: &Sink,
+) -> (Gateway, Vec<PathBuf>) {
     version(service, sink);
     let (router, max_payload) = router::router(service, sink);
     let timeout = service.duration("timeout").map(|timeout| timeout.value);
@@ -30,7 +37,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         trusts_everybody: proxies::trusts_everybody(service),
         disable_rest: service.flag("disable_rest"),
     };
-    let mut context = Context::new(file, sink, defaults);
+    let mut context = Context::new(files, sink, defaults);
     context.brokers = brokers::brokers(&context, service);
     // A misspelt `host` was reported, and is not missing in each backend.
     let hosts = host::sanitised(&context, service);
@@ -51,7 +58,7 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         service.objects("endpoints").filter_map(|object| endpoint::endpoint(&context, object, &mut routes)).collect();
     let gateway = Gateway {
         name: service.text("name").map(|name| name.value.to_owned()).filter(|name| !name.is_empty()),
-        config: file.name().to_owned(),
+        config,
         hash,
         server: server(&context, service),
         client: client::client(&context, service),
@@ -60,8 +67,8 @@ pub(crate) fn gateway(service: Object<'_>, file: &SourceFile, hash: String, sink
         brokers: std::mem::take(&mut context.brokers).into_used(&context),
         endpoints,
     };
-    file.conceal(context.secrets.into_inner());
-    (gateway, context.files.into_inner())
+    sources::conceal(files, context.secrets.into_inner());
+    (gateway, context.named.into_inner())
 }
 
 fn version(service: Object<'_>, sink: &Sink) {

@@ -334,7 +334,7 @@ mod tests {
         let (file, sink) = (SourceFile::new("a.json", "", options), Sink::default());
         let node = crate::json::parse(file.text(), 0, &sink).expect("an object");
         let defaults = Defaults { timeout: Duration::from_secs(2), ..Defaults::default() };
-        let context = Context::new(&file, &sink, defaults);
+        let context = Context::new(file.as_ref(), &sink, defaults);
         let options = Options {
             decode: Some(Decode::Json),
             shape: Shape::default(),

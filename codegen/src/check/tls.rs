@@ -106,8 +106,7 @@ pub(super) fn numbers(context: &Context<'_>, object: Object<'_>, key: &str, know
 
 /// The path, when the file is there and looks as it should.
 pub(super) fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Option<FilePath> {
-    let full = context.file.base().join(path.value);
-    context.files.borrow_mut().push(full.clone());
+    let full = context.named_file(path.value);
     let (what, found) = match expected {
         Pem::Certificate => ("certificate", "-----BEGIN CERTIFICATE-----"),
         Pem::PrivateKey => ("private key", "PRIVATE KEY-----"),
@@ -146,7 +145,7 @@ pub(super) fn pem(context: &Context<'_>, path: At<&str>, expected: Pem) -> Optio
 }
 
 /// The error without the number that Rust adds.
-pub(super) fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -211,7 +211,7 @@ mod tests {
             timeout: std::time::Duration::from_secs(2),
             turn: crate::check::calls::Turn::Beside,
         };
-        let template = parse(&Context::new(&file, &sink, defaults), &node, "/base", &owner);
+        let template = parse(&Context::new(file.as_ref(), &sink, defaults), &node, "/base", &owner);
         match template {
             Some(template) => Ok(template.pieces),
             None => {

@@ -218,8 +218,8 @@ pub(super) fn hide(context: &Context<'_>, node: &Node) {
         Value::Object(members) => members.iter().for_each(|member| hide(context, &member.value)),
         Value::String(text) if text.value.starts_with("env:") || text.value.starts_with("file:") => {}
         // Without its quotes.
-        Value::String(text) => context.hide(text.start..node.span.end.saturating_sub(1).max(text.start)),
-        Value::Number(_) => context.hide(node.span.start..node.span.end),
+        Value::String(text) => context.hide(node.span.at(text.start, node.span.end.saturating_sub(1).max(text.start))),
+        Value::Number(_) => context.hide(node.span),
         Value::Unreadable | Value::Null | Value::Bool(_) => {}
     }
 }

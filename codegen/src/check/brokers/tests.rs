@@ -10,6 +10,7 @@ use crate::diagnostic::Sink;
 use crate::model::Source;
 use crate::render::render_human;
 use crate::source::SourceFile;
+use crate::sources;
 
 const fn setting(name: &'static str, kind: SettingKind, required: bool) -> Setting {
     Setting { name, kind, required }
@@ -64,10 +65,10 @@ fn read(text: &str) -> (Option<NamedBroker>, String) {
     let sink = Sink::default();
     let root = crate::json::parse(file.text(), 0, &sink).expect("JSON");
     let defaults = Defaults { timeout: Duration::ZERO, ..Defaults::default() };
-    let context = Context::new(&file, &sink, defaults);
+    let context = Context::new(file.as_ref(), &sink, defaults);
     let member = &root.members()[0];
     let broker = broker(&context, member, Object::new(&member.value), &DRIVER);
-    file.conceal(context.secrets.take());
+    sources::conceal(file.as_ref(), context.secrets.take());
     let told = sink.finish(Some(&root));
     (broker, render_human(&file, &told, false))
 }

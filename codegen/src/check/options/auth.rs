@@ -84,8 +84,7 @@ fn keys(context: &Context<'_>, options: Object<'_>, record: &Record) {
 
 /// The file of keys: there, a JWK Set, and with a key for the algorithm.
 fn file(context: &Context<'_>, options: Object<'_>, path: At<&str>) {
-    let full = context.file.base().join(path.value);
-    context.files.borrow_mut().push(full.clone());
+    let full = context.named_file(path.value);
     let text = match std::fs::read(&full) {
         Ok(text) => text,
         Err(error) => {

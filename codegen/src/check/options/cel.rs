@@ -123,7 +123,7 @@ mod tests {
         let file = SourceFile::new("a.json", "", crate::tree::quote(text));
         let sink = Sink::default();
         let node = crate::json::parse(file.text(), 0, &sink).expect("a string");
-        let context = Context::new(&file, &sink, Defaults::default());
+        let context = Context::new(file.as_ref(), &sink, Defaults::default());
         let params = ["id".to_owned(), "long_name".to_owned()];
         let site = Site { scope: Scope::Endpoint, params: Some(&params), claims: false };
         expression(&context, &node, text, &site);

@@ -121,8 +121,7 @@ fn help(message: &str) -> Option<String> {
 
 /// Reads and compiles a file; `None` when it cannot be read, which is reported.
 fn source(context: &Context<'_>, path: At<&str>) -> Option<String> {
-    let full = context.file.base().join(path.value);
-    context.files.borrow_mut().push(full.clone());
+    let full = context.named_file(path.value);
     match std::fs::read_to_string(&full) {
         Ok(text) => {
             if let Err(fault) = compile(&text) {
