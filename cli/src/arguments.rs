@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Explain { code: Option<String> },
     /// The generated Rust.
     Print { config: Option<PathBuf>, out: Option<PathBuf> },
+    /// The whole config as one document.
+    Resolve { config: Option<PathBuf> },
     /// The route table.
     Routes { config: Option<PathBuf> },
     /// A crate of the caller's own.
@@ -57,9 +59,15 @@ pub(crate) enum Format {
     Github,
 }
 
-/// Reads the command line. Ends the process after `--help`, `--version` and on a mistake.
-pub(crate) fn parse() -> Command {
+/// Reads the command line: the environment that `--env` names, and the command. Ends the process after `--help`,
+/// `--version` and on a mistake.
+pub(crate) fn parse() -> (Option<OsString>, Command) {
     let matches = command().get_matches();
+    let environment = matches.subcommand().and_then(|(_, found)| found.try_get_one::<OsString>("env").ok().flatten());
+    (environment.cloned(), subcommand(&matches))
+}
+
+fn subcommand(matches: &ArgMatches) -> Command {
     match matches.subcommand() {
         Some(("run", found)) => Command::Run(build(found)),
         Some(("build", found)) => Command::Build(build(found)),
@@ -70,6 +78,7 @@ pub(crate) fn parse() -> Command {
         },
         Some(("explain", found)) => Command::Explain { code: found.get_one("code").cloned() },
         Some(("print", found)) => Command::Print { config: path(found, "config"), out: path(found, "out") },
+        Some(("resolve", found)) => Command::Resolve { config: path(found, "config") },
         Some(("routes", found)) => Command::Routes { config: path(found, "config") },
         Some(("new", found)) => {
             Command::New { folder: path(found, "folder").unwrap_or_default(), name: found.get_one("name").cloned() }
@@ -108,19 +117,19 @@ fn command() -> clap::Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommand(
-            profile(clap::Command::new("run"))
+            profile(environment(clap::Command::new("run")))
                 .about("Build the gateway with what CONFIG needs, and start it here")
                 .arg(config())
                 .arg(rest("ARGS", "For the gateway: `-- --help` lists what it takes")),
         )
         .subcommand(
-            profile(clap::Command::new("build"))
+            profile(environment(clap::Command::new("build")))
                 .about("Build the gateway with what CONFIG needs, and print where the binary is")
                 .arg(config())
                 .arg(rest("CARGO ARGS", "For `cargo build`: `-- --locked --target x86_64-unknown-linux-musl`")),
         )
         .subcommand(
-            clap::Command::new("check")
+            environment(clap::Command::new("check"))
                 .about("Say everything that is wrong with each CONFIG; compiles nothing")
                 .arg(config().num_args(0..))
                 .arg(
@@ -151,7 +160,7 @@ fn command() -> clap::Command {
                 .arg(Arg::new("code").value_name("CODE").help("As `check --format json` names it: `unknown-key`")),
         )
         .subcommand(
-            clap::Command::new("print").about("Print the Rust that CONFIG becomes").arg(config()).arg(
+            environment(clap::Command::new("print")).about("Print the Rust that CONFIG becomes").arg(config()).arg(
                 Arg::new("out")
                     .short('o')
                     .long("output")
@@ -161,7 +170,12 @@ fn command() -> clap::Command {
             ),
         )
         .subcommand(
-            clap::Command::new("routes")
+            environment(clap::Command::new("resolve"))
+                .about("Print CONFIG as one JSON document: overlay, fragments and variables in their places")
+                .arg(config()),
+        )
+        .subcommand(
+            environment(clap::Command::new("routes"))
                 .about("Print each route: method, path, what it calls, where the config says so")
                 .arg(config()),
         )
@@ -186,6 +200,12 @@ fn command() -> clap::Command {
 
 fn config() -> Arg {
     Arg::new("config").value_name("CONFIG").value_parser(value_parser!(PathBuf)).help("The gateway.json to take")
+}
+
+fn environment(command: clap::Command) -> clap::Command {
+    let help = "Lay the overlay of this environment over CONFIG: `prod` for gateway.prod.json; GATEWAY_ENV without it";
+    let name = Arg::new("env").short('e').long("env").value_name("NAME").value_parser(value_parser!(OsString));
+    command.arg(name.help(help))
 }
 
 fn profile(command: clap::Command) -> clap::Command {

@@ -36,7 +36,7 @@ pub(crate) fn run(caller: &Caller, arguments: &arguments::Build) -> Result<ExitC
 fn executable(caller: &Caller, arguments: &arguments::Build, for_cargo: &[OsString]) -> Result<Built, Failure> {
     let checkout = caller.checkout()?;
     let named = caller.config(arguments.config.as_deref())?;
-    let config = Config::read(&named)?;
+    let config = Config::read(caller, &named)?;
     // Warnings are left to the build: cargo shows them every time, also when nothing is compiled.
     let Some(gateway) = config.gateway() else {
         to_stderr(&config.human(colors_on_stderr()));
@@ -45,6 +45,7 @@ fn executable(caller: &Caller, arguments: &arguments::Build, for_cargo: &[OsStri
     cargo::Build {
         checkout,
         folder: &caller.folder,
+        environment: caller.environment.as_deref(),
         location: &named.location,
         features: gateway.features(),
         profile: arguments.profile.as_deref(),

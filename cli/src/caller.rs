@@ -1,10 +1,11 @@
 //! Where the command was called, and which package and config that means.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluicegate_codegen::Location;
+use sluicegate_codegen::{Environment, Location};
 
 use crate::output::Failure;
 
@@ -13,6 +14,8 @@ use crate::output::Failure;
 pub(crate) struct Caller {
     /// Where the command was called.
     pub(crate) folder: PathBuf,
+    /// The environment that `--env` names.
+    pub(crate) environment: Option<OsString>,
     /// The root of the Sluicegate checkout, when there is one.
     checkout: Option<PathBuf>,
 }
@@ -30,14 +33,22 @@ pub(crate) struct Named {
 
 impl Caller {
     /// Looks around: for the checkout of the `cargo run` behind `cargo gateway`, else for one above the folder.
-    pub(crate) fn find() -> Result<Self, Failure> {
+    pub(crate) fn find(environment: Option<OsString>) -> Result<Self, Failure> {
         let folder = env::current_dir()
             .and_then(fs::canonicalize)
             .map_err(|error| Failure::new(format!("the folder this was called in cannot be read: {error}")))?;
         let of_cargo_run = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let above = |start: &Path| start.ancestors().find(|folder| is_checkout(folder)).map(Path::to_path_buf);
         let checkout = of_cargo_run.as_deref().and_then(above).or_else(|| above(&folder));
-        Ok(Self { folder, checkout })
+        Ok(Self { folder, environment, checkout })
+    }
+
+    /// The variables of this process, with what the command line says instead.
+    pub(crate) fn variables(&self) -> Environment<'_> {
+        Environment::new(|name| match &self.environment {
+            Some(environment) if name == "GATEWAY_ENV" => Some(environment.clone()),
+            _ => env::var_os(name),
+        })
     }
 
     /// The root of the checkout.
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn shown_from_the_folder() {
-        let caller = Caller { folder: PathBuf::from("/a/b/c"), checkout: None };
+        let caller = Caller { folder: PathBuf::from("/a/b/c"), environment: None, checkout: None };
         for (path, shown_as) in [
             ("/a/b/c/g.json", "g.json"),
             ("/a/b/g.json", "../g.json"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -18,6 +18,8 @@ pub(crate) struct Build<'a> {
     pub(crate) checkout: &'a Path,
     /// Where the command was called.
     pub(crate) folder: &'a Path,
+    /// GATEWAY_ENV, where the command line has it.
+    pub(crate) environment: Option<&'a OsStr>,
     pub(crate) location: &'a Location,
     pub(crate) features: BTreeSet<&'static str>,
     pub(crate) profile: Option<&'a str>,
@@ -74,6 +76,9 @@ impl Build<'_> {
             Some(_) => command.env("GATEWAY_BASE", &self.location.base),
             None => command.env_remove("GATEWAY_BASE"),
         };
+        if let Some(environment) = self.environment {
+            command.env("GATEWAY_ENV", environment);
+        }
         // The build would look from the root of the package.
         for name in sluicegate_codegen::PATH_VARIABLES {
             if let Some(path) = env::var_os(name).filter(|path| !path.is_empty()) {

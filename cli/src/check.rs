@@ -24,7 +24,7 @@ pub(crate) fn check(
     let names: Vec<_> =
         if configs.is_empty() { vec![None] } else { configs.iter().map(|path| Some(&**path)).collect() };
     for name in names {
-        match caller.config(name).and_then(|named| Config::read(&named)) {
+        match caller.config(name).and_then(|named| Config::read(caller, &named)) {
             Ok(config) => {
                 let denied = deny_warnings && config.count(Severity::Warning) > 0;
                 if config.count(Severity::Error) > 0 || denied {

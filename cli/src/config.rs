@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use sluicegate_codegen::model::Gateway;
-use sluicegate_codegen::{Checked, Environment, Location, Severity, SourceFile};
+use sluicegate_codegen::{Checked, Location, Severity, SourceFile};
 
-use crate::caller::Named;
+use crate::caller::{Caller, Named};
 use crate::output::Failure;
 
 pub(crate) use sluicegate_codegen::generate;
@@ -20,25 +20,30 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads and checks a config; its diagnostics show it as the caller wrote it.
-    pub(crate) fn read(named: &Named) -> Result<Self, Failure> {
+    pub(crate) fn read(caller: &Caller, named: &Named) -> Result<Self, Failure> {
         let location = Location { shown_as: named.shown_as.clone(), ..named.location.clone() };
-        Self::read_from(&location, named)
+        Self::read_from(caller, &location, named)
     }
 
     /// Reads and checks a config as the build does, so that generated code is the same to the byte.
-    pub(crate) fn read_as_built(named: &Named) -> Result<Self, Failure> {
-        Self::read_from(&named.location, named)
+    pub(crate) fn read_as_built(caller: &Caller, named: &Named) -> Result<Self, Failure> {
+        Self::read_from(caller, &named.location, named)
     }
 
-    fn read_from(location: &Location, named: &Named) -> Result<Self, Failure> {
+    fn read_from(caller: &Caller, location: &Location, named: &Named) -> Result<Self, Failure> {
         let cannot = |error| Failure::new(format!("cannot read the config `{}`: {error}", named.shown_as));
-        let config = sluicegate_codegen::Config::read(location, &Environment::of_process()).map_err(cannot)?;
+        let config = sluicegate_codegen::Config::read(location, &caller.variables()).map_err(cannot)?;
         Ok(Self { checked: config.check(), config })
     }
 
     /// The gateway, when the config has no error.
     pub(crate) fn gateway(&self) -> Option<&Gateway> {
         self.checked.gateway.as_ref()
+    }
+
+    /// The whole config as one document, when it could be read.
+    pub(crate) fn document(&self) -> Option<String> {
+        self.config.document()
     }
 
     /// The name it is shown by.

@@ -11,8 +11,10 @@ mod new;
 mod output;
 mod print;
 mod report;
+mod resolve;
 mod routes;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::arguments::Command;
@@ -20,25 +22,26 @@ use crate::caller::Caller;
 use crate::output::Failure;
 
 fn main() -> ExitCode {
-    let command = arguments::parse();
-    match dispatch(&command) {
+    let (environment, command) = arguments::parse();
+    match dispatch(environment, &command) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
+fn dispatch(environment: Option<OsString>, command: &Command) -> Result<ExitCode, Failure> {
     // Needs no package and no config.
     if let Command::Explain { code } = command {
         return explain::explain(code.as_deref());
     }
-    let caller = Caller::find()?;
+    let caller = Caller::find(environment)?;
     match command {
         Command::Explain { .. } => Ok(ExitCode::SUCCESS),
         Command::Run(arguments) => build::run(&caller, arguments),
         Command::Build(arguments) => build::build(&caller, arguments),
         Command::Check { configs, format, deny_warnings } => check::check(&caller, configs, *format, *deny_warnings),
         Command::Print { config, out } => print::print(&caller, config.as_deref(), out.as_deref()),
+        Command::Resolve { config } => resolve::resolve(&caller, config.as_deref()),
         Command::Routes { config } => routes::routes(&caller, config.as_deref()),
         Command::New { folder, name } => new::new(&caller, folder, name.as_deref()),
     }

@@ -10,7 +10,7 @@ use crate::output::{CONFIG_HAS_ERRORS, Failure, colors_on_stderr, to_stderr, to_
 
 /// Prints the generated code, or writes it to `out`: the same bytes as the build compiles, but for secrets.
 pub(crate) fn print(caller: &Caller, config: Option<&Path>, out: Option<&Path>) -> Result<ExitCode, Failure> {
-    let config = Config::read_as_built(&caller.config(config)?)?;
+    let config = Config::read_as_built(caller, &caller.config(config)?)?;
     to_stderr(&config.human(colors_on_stderr()));
     let Some(gateway) = config.gateway() else { return Ok(ExitCode::from(CONFIG_HAS_ERRORS)) };
     let code = generate(&gateway.without_secrets());

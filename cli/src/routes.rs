@@ -11,7 +11,7 @@ use crate::output::{CONFIG_HAS_ERRORS, Failure, colors_on_stderr, to_stderr, to_
 
 /// Prints a line per endpoint, and one more for each further backend of it.
 pub(crate) fn routes(caller: &Caller, config: Option<&Path>) -> Result<ExitCode, Failure> {
-    let config = Config::read_as_built(&caller.config(config)?)?;
+    let config = Config::read_as_built(caller, &caller.config(config)?)?;
     to_stderr(&config.human(colors_on_stderr()));
     let Some(gateway) = config.gateway() else { return Ok(ExitCode::from(CONFIG_HAS_ERRORS)) };
     to_stdout(&table(gateway))?;

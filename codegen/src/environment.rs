@@ -10,9 +10,12 @@ use std::path::PathBuf;
 /// to where it was called in a command.
 pub const PATH_VARIABLES: &[&str] = &["GATEWAY_SETTINGS"];
 
+/// How a variable is looked up.
+type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
 /// Where variables come from, and which of them were asked for: a build depends on these.
 pub struct Environment<'a> {
-    variable: Box<dyn Fn(&str) -> Option<OsString> + 'a>,
+    variable: Box<Lookup<'a>>,
     asked: RefCell<BTreeSet<String>>,
 }
 
@@ -22,18 +25,6 @@ impl<'a> Environment<'a> {
     /// Variables as `variable` has them.
     pub fn new(variable: impl Fn(&str) -> Option<OsString> + 'a) -> Self {
         Self { variable: Box::new(variable), asked: RefCell::default() }
-    }
-
-    /// The variables of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        Self::new(|name| std::env::var_os(name))
-    }
-
-    /// One in which nothing is set.
-    #[must_use]
-    pub fn empty() -> Self {
-        Self::new(|_| None)
     }
 
     /// A variable, as it is set.

@@ -109,8 +109,8 @@ impl Config {
     /// The whole config as one JSON document: what is checked, with every file and variable in its place. `None` where
     /// it could not be read to its end.
     #[must_use]
-    pub fn to_json(&self) -> Option<String> {
-        self.loaded.root.as_ref().filter(|_| self.loaded.whole).map(|root| root.to_json())
+    pub fn document(&self) -> Option<String> {
+        self.loaded.root.as_ref().filter(|_| self.loaded.whole).map(Node::to_document)
     }
 }
 

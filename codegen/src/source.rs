@@ -69,6 +69,7 @@ impl SourceFile {
     }
 
     /// A text that a template wrote.
+    #[allow(dead_code)]
     pub(crate) fn written_by(self, pieces: Vec<Piece>) -> Self {
         Self { pieces, ..self }
     }

@@ -1,6 +1,7 @@
 //! The syntax-neutral tree: every value knows its file and its bytes.
 
 mod pointers;
+mod write;
 
 use std::ops::Range;
 
@@ -161,45 +162,6 @@ impl Node {
             }
         }
         node
-    }
-
-    /// The value as compact JSON: members in their order (of a key given twice, the last), numbers as they are written.
-    pub(crate) fn to_json(&self) -> String {
-        let mut out = String::new();
-        self.write_json(&mut out);
-        out
-    }
-
-    fn write_json(&self, out: &mut String) {
-        match &self.value {
-            Value::Null | Value::Unreadable => out.push_str("null"),
-            Value::Bool(true) => out.push_str("true"),
-            Value::Bool(false) => out.push_str("false"),
-            Value::Number(number) => out.push_str(number),
-            Value::String(text) => out.push_str(&quote(&text.value)),
-            Value::Array(items) => {
-                out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    item.write_json(out);
-                }
-                out.push(']');
-            }
-            Value::Object(members) => {
-                out.push('{');
-                for (index, member) in members.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    out.push_str(&quote(&member.key));
-                    out.push(':');
-                    member.value.write_json(out);
-                }
-                out.push('}');
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A config without a mistake.
 pub(crate) const GOOD: &str = include_str!("good.json");
@@ -10,6 +11,13 @@ pub(crate) const GOOD: &str = include_str!("good.json");
 /// The same with three mistakes: a key and two drivers.
 pub(crate) fn broken() -> String {
     GOOD.replace("\"mem://\"", "\"kafak://\"").replace("\"timeout\"", "\"tiemout\"")
+}
+
+/// Held by a test that builds the gateway of this checkout: each build puts its binary in the place of the last one's.
+pub(crate) fn building() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A test that failed has left nothing that the next one could trip over.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A package of one test's own. It stays after a failure, to look at.
@@ -66,7 +74,9 @@ impl Folder {
     /// Calls the command anywhere. The test's own variables, which cargo has set, are not handed on.
     pub(crate) fn sluicegate_in(&self, called_in: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
-        for name in ["CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "NO_COLOR"] {
+        for name in
+            ["CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS", "NO_COLOR"]
+        {
             command.env_remove(name);
         }
         command.current_dir(called_in).envs(variables.iter().copied()).args(arguments);

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod environments;
 mod folder;
 mod new;
 mod readme;

@@ -27,6 +27,7 @@ struct Reader {
 #[test]
 #[ignore = "builds and starts the gateway: run by tests/run"]
 fn readme_shows_what_happens() {
+    let _alone = crate::folder::building();
     let readme = Path::new(ROOT).join("README.md");
     let text = fs::read_to_string(&readme).expect("README.md");
     let mut reader = Reader::new();

@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::folder::{Folder, GOOD, broken};
+use crate::folder::{Folder, GOOD, broken, building};
 
 /// Runs cargo in the folder `codegen` of this repository: what it ended with, stdout, stderr.
 fn cargo(variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../codegen")).args(arguments);
-    command.env_remove("GATEWAY_CONFIG").env_remove("GATEWAY_BASE").envs(variables.iter().copied());
+    for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
     let output = command.output().expect("cargo starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -18,6 +21,7 @@ fn cargo(variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String
 #[test]
 #[ignore = "builds the gateway: run by tests/run"]
 fn cargo_gateway_builds_a_config_from_anywhere() {
+    let _alone = building();
     let folder = Folder::new("cargo_gateway_builds_a_config_from_anywhere");
     folder.write("good.json", GOOD);
     let config = folder.path().join("good.json").display().to_string();
