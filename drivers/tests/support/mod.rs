@@ -43,10 +43,18 @@ pub(crate) fn stop(broker: &str, folder: &Path) {
 
 /// Kills the server of a folder, which listened at `address`.
 pub(crate) async fn kill(folder: &Path, address: &str) {
+    let stat = PathBuf::from(format!("/proc/{}/stat", pid(folder)));
     signal(folder, "KILL");
-    while std::net::TcpStream::connect(address).is_ok() {
+    // A process has closed its port a while before it has ended, and is taken for one that runs until then.
+    while std::net::TcpStream::connect(address).is_ok() || !has_ended(&stat) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Whether the process is gone of which this is the `stat`, but for what its parent may still ask.
+fn has_ended(stat: &Path) -> bool {
+    let Ok(stat) = fs::read_to_string(stat) else { return true };
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 pub(crate) fn signal(folder: &Path, signal: &str) {

@@ -1,9 +1,11 @@
 //! One binary with every scheme, that starts while every broker is down.
 
+use std::time::Duration;
+
 use lapin::ExchangeKind::Fanout;
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Kafka, Moto, Program, Rabbitmq, eventually, nats, standins};
+use crate::support::{Broker, Kafka, Moto, PATIENCE, Program, Rabbitmq, eventually, nats, standins};
 
 const AWAY: &str = r#"{"error":"the message broker is not available now, try again"}"#;
 
@@ -46,7 +48,8 @@ async fn it_starts_without_any_broker_and_finds_each_as_it_comes() {
         let answer = gateway.post(&path, "{}").await;
         assert_eq!((answer.brief(), answer.header("retry-after")), ((503, "false", AWAY), Some("1")), "{driver}");
     }
-    assert_eq!(connected(&gateway).await, Vec::<String>::new());
+    let listed = brokers(&gateway).await;
+    assert_eq!(connected(&listed), Vec::<&str>::new(), "{listed:?}");
     assert_eq!(gateway.get("/__health").await.status, 200);
 
     let mut there = Vec::new();
@@ -60,11 +63,26 @@ async fn it_starts_without_any_broker_and_finds_each_as_it_comes() {
         for driver in drivers {
             passes(&gateway, driver).await;
             println!("{driver}: passed {:.2} s after its broker had started", started.elapsed().as_secs_f64());
-            there.push((*driver).to_owned());
+            there.push(*driver);
         }
         there.sort_unstable();
         // Those that have come, and none that is still away.
-        eventually(async || connected(&gateway).await == there).await;
+        let mut listed = Vec::new();
+        let agrees = async {
+            loop {
+                listed = brokers(&gateway).await;
+                if connected(&listed) == there {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, agrees).await;
+        let running: Vec<_> = servers.iter().filter(|server| server.is_running()).map(|server| server.name).collect();
+        assert!(
+            in_time.is_ok(),
+            "{name} has come: {there:?} are to be connected, listed is {listed:?}; of the servers, {running:?} run"
+        );
     }
     gateway.stop().await;
     for server in servers {
@@ -124,7 +142,7 @@ async fn brokers(gateway: &Program) -> Vec<(String, Value)> {
     brokers
 }
 
-async fn connected(gateway: &Program) -> Vec<String> {
-    let brokers = brokers(gateway).await.into_iter();
-    brokers.filter(|(_, it)| it["state"] == "connected").map(|(name, _)| name).collect()
+/// The names of those that are said to be connected.
+fn connected(listed: &[(String, Value)]) -> Vec<&str> {
+    listed.iter().filter(|(_, it)| it["state"] == "connected").map(|(name, _)| &**name).collect()
 }

@@ -59,9 +59,12 @@ impl Broker {
 
     /// Ends it as a power failure would.
     pub(crate) async fn kill(&self) {
+        let process = PathBuf::from(format!("/proc/{}/stat", self.pid()));
         self.signal("KILL").await;
-        // Until its port is closed, so that what follows meets no broker.
+        // Until its port is closed, so that what follows meets no broker; and until the process has ended, which may be a while
+        // later: whoever starts it again before that takes it for one that runs.
         eventually(async || tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err()).await;
+        eventually(async || has_ended(&process)).await;
     }
 
     /// Starts it again, with what it had stored.
@@ -84,6 +87,11 @@ impl Broker {
         self.run_script("stop").await;
     }
 
+    /// Whether its process is there, which nobody has killed, be it the system for want of memory.
+    pub(crate) fn is_running(&self) -> bool {
+        self.folder.join("pid").exists() && !has_ended(&PathBuf::from(format!("/proc/{}/stat", self.pid())))
+    }
+
     async fn run_script(&self, what: &str) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("brokers/{what}-{}.sh", self.name));
         let output = soon(Command::new(script).arg(&self.folder).output()).await.expect("a shell");
@@ -92,11 +100,21 @@ impl Broker {
     }
 
     async fn signal(&self, signal: &str) {
-        let file = fs::read_to_string(self.folder.join("pid")).expect("the script wrote its pid");
-        let pid = file.split_whitespace().next().expect("a pid");
-        let status = Command::new("kill").args(["-s", signal, pid]).status().await.expect("kill");
+        let pid = self.pid();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().await.expect("kill");
         assert!(status.success(), "kill -s {signal} {pid}");
     }
+
+    fn pid(&self) -> String {
+        let file = fs::read_to_string(self.folder.join("pid")).expect("the script wrote its pid");
+        file.split_whitespace().next().expect("a pid").to_owned()
+    }
+}
+
+/// Whether the process is gone of which this is the `stat`, but for what its parent may still ask.
+fn has_ended(stat: &Path) -> bool {
+    let Ok(stat) = fs::read_to_string(stat) else { return true };
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 impl Drop for Broker {

@@ -31,7 +31,7 @@ pub(crate) use rabbitmq::Rabbitmq;
 pub(crate) use upstream::{bind, echo, json, never, serve_upstream, status, wait_until_free};
 
 /// Only against hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than the socket buffers of both ends take.
 pub(crate) const LARGE: usize = 16 << 20;
