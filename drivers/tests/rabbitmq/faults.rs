@@ -16,6 +16,7 @@ use crate::rabbitmq_admin::unique;
 async fn a_server_that_is_killed() {
     let Some(mut server) = Server::start("") else { return };
     server.admin().await.make_queue("killed", &[]).await;
+    server.write_down();
     let broker = server.broker(&[]);
     let topic = Arc::new(publisher(&broker, "rabbit://?key_name=Q").await);
     let load = Load::start(move |text| {

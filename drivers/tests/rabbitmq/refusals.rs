@@ -59,8 +59,7 @@ async fn a_server_that_is_killed_while_messages_are_out() {
     let broker = server.broker(&[]);
     let queue = unique("killed");
     server.admin().await.make_queue(&queue, &[("x-queue-type", text("quorum"))]).await;
-    // Until then the server has not written down that there is such a queue.
-    sleep(Duration::from_secs(5)).await;
+    server.write_down();
     let subscriber = subscriber(&broker, &format!("rabbit://{queue}")).await;
     fill(&server.admin().await, &queue, 20).await;
     for number in 0..5 {

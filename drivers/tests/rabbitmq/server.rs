@@ -75,6 +75,11 @@ impl Server {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Has it write down what was declared, which it does by itself some seconds later.
+    pub(super) fn write_down(&self) {
+        self.control(&["eval", "ok = mnesia:sync_log()."]);
+    }
+
     pub(super) async fn admin(&self) -> Admin {
         Admin::connect(&format!("amqp://guest:guest@{}/%2f", self.address)).await
     }

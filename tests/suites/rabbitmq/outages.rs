@@ -42,6 +42,7 @@ async fn a_server_that_goes_and_comes_back() {
     let broker = Broker::start_with("rabbitmq", "outages", "max_message_size = 65536\n").await;
     let url = broker.variable("RABBIT_SERVER_URL");
     declare(&Rabbitmq::connect(url).await).await;
+    broker.write_down().await;
     let gateway = start(url).await;
     assert_eq!(gateway.post("/shared", vec![b'x'; 65537]).await.status, 413);
     assert_eq!(gateway.post("/shared", ONE).await.brief(), (200, "true", "{}"));

@@ -57,6 +57,14 @@ impl Broker {
         found.map_or_else(|| panic!("{name}: {:?}", self.environment), |(_, value)| value)
     }
 
+    /// Has RabbitMQ write down what was declared, which it does by itself some seconds later.
+    pub(crate) async fn write_down(&self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("brokers/rabbitmqctl.sh");
+        let evaluated = Command::new(script).arg(&self.folder).args(["eval", "ok = mnesia:sync_log()."]).output();
+        let output = soon(evaluated).await.expect("a shell");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Ends it as a power failure would.
     pub(crate) async fn kill(&self) {
         let process = PathBuf::from(format!("/proc/{}/stat", self.pid()));
