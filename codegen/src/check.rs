@@ -3,6 +3,7 @@
 //! Every function reports to the sink and goes on. What it returns after a report is never emitted:
 //! one error withholds the whole model.
 
+mod at_start;
 mod backend;
 mod brokers;
 mod calls;

@@ -29,10 +29,23 @@ pub struct Gateway {
     pub router: Router,
     /// `extra_config.telemetry/logging`.
     pub logging: Logging,
+    /// What is in every endpoint and cannot be changed at start, where the config says it.
+    pub baked: Vec<Baked>,
     /// `extra_config.pubsub/brokers`: those that something uses, in the order of the file.
     pub brokers: Vec<NamedBroker>,
     /// In the order of the file.
     pub endpoints: Vec<Endpoint>,
+}
+
+/// A key of the service that endpoints inherit, as the config writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baked {
+    /// Its name.
+    pub key: &'static str,
+    /// Its value: a duration, an encoding, a flag.
+    pub value: String,
+    /// Where the value stands.
+    pub place: Place,
 }
 
 /// Where something stands in the config: `gateway.json:9:5`.
@@ -360,9 +373,9 @@ impl Gateway {
     }
 }
 
-/// What `env:NAME` holds is not known before the gateway starts.
+/// What `env:NAME` and `file:PATH` hold is not known before the gateway starts.
 fn may_be_tls(host: &str) -> bool {
-    host.starts_with("https://") || host.starts_with("env:")
+    ["https://", "env:", "file:"].iter().any(|start| host.starts_with(start))
 }
 
 impl Endpoint {

@@ -17,7 +17,16 @@ pub struct Description {
     pub(crate) client: ClientOptions,
     pub(crate) router: RouterOptions,
     pub(crate) logging: Logging,
+    pub(crate) baked: &'static [Baked],
     pub(crate) endpoints: &'static [&'static dyn AnyEndpoint],
+}
+
+/// A key of the config's first level whose value is in every endpoint, and can be no other when the gateway starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Baked {
+    pub(crate) key: &'static str,
+    pub(crate) value: &'static str,
+    pub(crate) source: &'static str,
 }
 
 /// Where a gateway listens, and what it allows a connection.
@@ -93,6 +102,7 @@ impl Description {
             client: ClientOptions::DEFAULT,
             router: RouterOptions::DEFAULT,
             logging: Logging::DEFAULT,
+            baked: &[],
             endpoints,
         }
     }
@@ -136,6 +146,21 @@ impl Description {
     pub const fn logging(mut self, logging: Logging) -> Self {
         self.logging = logging;
         self
+    }
+
+    /// What the endpoints were built with, so that a `KRAKEND_*` variable that says otherwise is refused.
+    #[must_use]
+    pub const fn baked(mut self, baked: &'static [Baked]) -> Self {
+        self.baked = baked;
+        self
+    }
+}
+
+impl Baked {
+    /// `value` is as the config writes it, at `source`: `gateway.json:3:14`.
+    #[must_use]
+    pub const fn new(key: &'static str, value: &'static str, source: &'static str) -> Self {
+        Self { key, value, source }
     }
 }
 

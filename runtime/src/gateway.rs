@@ -173,6 +173,11 @@ impl StartError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { failures: vec![(None, message.into())] }
     }
+
+    /// Of several mistakes, with the places in the config, where they have one.
+    pub(crate) fn of(failures: Vec<(Option<&'static str>, String)>) -> Self {
+        Self { failures }
+    }
 }
 
 impl fmt::Display for StartError {

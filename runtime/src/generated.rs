@@ -9,7 +9,7 @@ pub use crate::backend::{
 };
 pub use crate::broker::NamedBroker;
 pub use crate::client::{ClientOptions, ClientTls};
-pub use crate::description::{Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
+pub use crate::description::{Baked, Description, LogLevel, Logging, Server, Tls, TlsVersion, ipv4, ipv6};
 pub use crate::encoding::Decode;
 pub use crate::endpoint::Method::{Delete, Get, Head, Options, Patch, Post, Put};
 pub use crate::endpoint::Names::{All, Only};

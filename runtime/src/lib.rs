@@ -42,6 +42,7 @@ mod incoming;
 mod logging;
 mod middleware;
 mod opener;
+mod overrides;
 mod ready;
 pub mod router;
 mod serve;

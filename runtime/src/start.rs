@@ -10,10 +10,12 @@ use std::process::ExitCode;
 use crate::description::{Description, Server};
 use crate::gateway::{Gateway, StartError};
 use crate::logging;
+use crate::overrides;
 use crate::server::Listener;
 use crate::tls;
 use crate::version::VERSION;
 
+/// `{overrides}` stands for the variables that take effect.
 const HELP: &str = "\
 Usage: gateway [OPTIONS]
 
@@ -25,8 +27,13 @@ Options:
 
 Environment:
   GATEWAY_LISTEN  as --listen, which wins
-  KRAKEND_PORT    the port alone, below the two above
+  GATEWAY_BASE    the folder of the files that the config names, instead of the working directory
   NO_COLOR        no colours in logs
+  KRAKEND_KEY     instead of what the config's first level says of that key:
+{overrides}
+  What else is on the first level is baked into the program: the gateway does not start where KRAKEND_TIMEOUT,
+  KRAKEND_CACHE_TTL, KRAKEND_OUTPUT_ENCODING, KRAKEND_DISABLE_REST or KRAKEND_ALLOW_INSECURE_CONNECTIONS say otherwise
+  than the config it was built from. Variables and files that the config names as env:NAME and file:PATH are read too.
 
 Exit codes: 0 after a shutdown that finished every request, 1 when the gateway cannot start or a shutdown cut
 requests off, 2 for a wrong command line.
@@ -54,12 +61,12 @@ pub fn main(description: &'static Description) -> ExitCode {
     let command = match parse(env::args_os().skip(1)) {
         Ok(command) => command,
         Err(error) => {
-            complain(format_args!("error: {error}\n\n{HELP}"));
+            complain(format_args!("error: {error}\n\n{}", help()));
             return ExitCode::from(2);
         }
     };
     match command {
-        Command::Help => say(format_args!("{HELP}")),
+        Command::Help => say(format_args!("{}", help())),
         Command::Version => {
             say(format_args!("sluicegate {VERSION} ({}, sha256 {})\n", description.config, description.hash));
         }
@@ -67,6 +74,10 @@ pub fn main(description: &'static Description) -> ExitCode {
         Command::Serve(listen) => return serve(description, listen),
     }
     ExitCode::SUCCESS
+}
+
+fn help() -> String {
+    HELP.replace("{overrides}", &overrides::listed())
 }
 
 // `print!` panics where nobody reads, as in `gateway --routes | head -1`; there is nobody to tell then.
@@ -104,26 +115,19 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
         .ok_or_else(|| format!("{text:?} is not an address: it is IP:PORT, [IPV6]:PORT, :PORT or PORT"))
 }
 
-/// `--listen`, then GATEWAY_LISTEN, then KRAKEND_PORT, then the config.
+/// `--listen`, then GATEWAY_LISTEN, then what `server` says: KRAKEND_PORT and KRAKEND_LISTEN_IP, then the config.
 fn listen_at(flag: Listen, server: &Server) -> Result<(Option<IpAddr>, u16), StartError> {
-    let variable = |name: &str| match env::var(name) {
-        Ok(value) if !value.is_empty() => Ok(Some(value)),
-        Ok(_) | Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => {
-            Err(StartError::new(format!("the environment variable {name} is not text")))
-        }
-    };
     let mut listen = flag;
-    if listen == Listen::default()
-        && let Some(value) = variable("GATEWAY_LISTEN")?
-    {
-        listen = parse_listen(&value).map_err(|why| StartError::new(format!("GATEWAY_LISTEN: {why}")))?;
-    }
-    if listen.port.is_none()
-        && let Some(value) = variable("KRAKEND_PORT")?
-    {
-        let why = || StartError::new(format!("KRAKEND_PORT: {value:?} is not a port"));
-        listen.port = Some(value.parse().map_err(|_| why())?);
+    if listen == Listen::default() {
+        listen = match env::var("GATEWAY_LISTEN") {
+            Ok(value) if !value.is_empty() => {
+                parse_listen(&value).map_err(|why| StartError::new(format!("GATEWAY_LISTEN: {why}")))?
+            }
+            Ok(_) | Err(env::VarError::NotPresent) => listen,
+            Err(env::VarError::NotUnicode(_)) => {
+                return Err(StartError::new("the environment variable GATEWAY_LISTEN is not text"));
+            }
+        };
     }
     Ok((listen.ip.or(server.listen_ip), listen.port.unwrap_or(server.port)))
 }
@@ -152,6 +156,7 @@ fn serve(description: &'static Description, listen: Listen) -> ExitCode {
 }
 
 async fn run(description: &'static Description, listen: Listen) -> Result<usize, StartError> {
+    let description = with_overrides(description)?;
     let (ip, port) = listen_at(listen, &description.server)?;
     let gateway = Gateway::open(description)?;
     let listener = Listener::bind(ip, port).map_err(|error| StartError::new(error.to_string()))?;
@@ -173,6 +178,20 @@ async fn run(description: &'static Description, listen: Listen) -> Result<usize,
     let served = gateway.serve(listener, shutdown).await?;
     tracing::info!(cut_off = served.cut_off, "stopped");
     Ok(served.cut_off)
+}
+
+/// What the gateway is, with what the environment says otherwise.
+fn with_overrides(description: &'static Description) -> Result<&'static Description, StartError> {
+    let overridden = overrides::read(description, env::vars_os())?;
+    for warning in &overridden.warnings {
+        tracing::warn!("{warning}");
+    }
+    if overridden.applied.is_empty() {
+        return Ok(description);
+    }
+    tracing::info!(variables = overridden.applied.join(","), "the environment overrides the config");
+    // It lasts as long as the process.
+    Ok(Box::leak(Box::new(overridden.description)))
 }
 
 struct Signals {

@@ -7,8 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::syntax::Object;
 use crate::tree::Node;
 
-/// Where an HTTP backend is: `http://users:8080`, and a path before every `url_pattern`. Or `env:NAME`, which is read when
-/// the gateway starts.
+/// Where an HTTP backend is: `http://users:8080`, and a path before every `url_pattern`. Or `env:NAME` or `file:PATH`, which
+/// are read when the gateway starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) authority: String,
@@ -34,6 +34,16 @@ pub(super) fn as_written(context: &Context<'_>, owner: Object<'_>) -> Option<Vec
     hosts.into_iter().collect()
 }
 
+/// Whether `path` behind `file:` can be a file's. Reports it where not.
+fn file_path(context: &Context<'_>, item: &Node, path: &str) -> bool {
+    if !path.starts_with("//") {
+        return true;
+    }
+    let error = Diagnostic::error("bad-host", item.part(0..7), "`file:` is followed by a path, and not by a host");
+    context.push(error.label("not a host").help("a host that is read at start is written `file:PATH` or `env:NAME`"));
+    false
+}
+
 struct Fault {
     range: Range<usize>,
     message: String,
@@ -42,9 +52,13 @@ struct Fault {
 
 fn check(context: &Context<'_>, item: &Node, read: fn(&str) -> Result<Host, Fault>) -> Option<Host> {
     let text = item.text()?.value.as_str();
+    let at_start = || Host { authority: text.to_owned(), path: String::new() };
     if let Some(name) = text.strip_prefix("env:") {
-        let host = Host { authority: text.to_owned(), path: String::new() };
-        return variable_name(context, item, name).then_some(host);
+        return variable_name(context, item, name).then(at_start);
+    }
+    // A host may be called `file` as well.
+    if let Some(path) = text.strip_prefix("file:").filter(|path| path.bytes().any(|byte| !byte.is_ascii_digit())) {
+        return file_path(context, item, path).then(at_start);
     }
     match read(text) {
         Ok(host) => Some(host),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::options::{self, Site};
 use super::routes::Routes;
-use super::{Context, Defaults, brokers, client, encoding, endpoint, host, proxies, router, tls};
+use super::{Context, Defaults, at_start, brokers, client, encoding, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::model::{Gateway, Method, Server};
+use crate::model::{Baked, Gateway, Method, Server};
 use crate::source::SourceFile;
 use crate::sources;
 use crate::syntax::kind::Scope;
@@ -48,6 +48,7 @@ pub(crate) fn gateway(
     }
     options::check(&context, service, &Site { scope: Scope::Service, params: None, claims: false });
     options::agents(&context, service);
+    at_start::check(&context, service.node());
     let mut routes = Routes::default();
     if let (Some(path), false) =
         (service.extra("router").and_then(|router| router.text("health_path")), router.disable_health)
@@ -64,11 +65,23 @@ pub(crate) fn gateway(
         client: client::client(&context, service),
         router,
         logging: router::logging(service, sink),
+        baked: baked(&context, service),
         brokers: std::mem::take(&mut context.brokers).into_used(&context),
         endpoints,
     };
     sources::conceal(files, context.secrets.into_inner());
     (gateway, context.named.into_inner())
+}
+
+/// What is in every endpoint, so that another value at start is refused.
+fn baked(context: &Context<'_>, service: Object<'_>) -> Vec<Baked> {
+    let keys = ["timeout", "cache_ttl", "output_encoding", "disable_rest", "allow_insecure_connections"];
+    let baked = |key: &'static str| {
+        let value = &service.member(key)?.value;
+        let text = value.text().map_or_else(|| value.to_json(), |text| text.value.clone());
+        Some(Baked { key, value: text, place: context.place(value.mark()) })
+    };
+    keys.into_iter().filter_map(baked).collect()
 }
 
 fn version(service: Object<'_>, sink: &Sink) {

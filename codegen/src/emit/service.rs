@@ -5,10 +5,12 @@ use quote::{ToTokens, format_ident, quote};
 
 use super::layout::Static;
 use super::literal::{address, codes, duration, json, number, texts};
-use crate::model::{Client, ClientTls, FilePath, Gateway, LogLevel, Logging, Proxies, Router, Server, Tls, TlsVersion};
+use crate::model::{
+    Baked, Client, ClientTls, FilePath, Gateway, LogLevel, Logging, Proxies, Router, Server, Tls, TlsVersion,
+};
 
 pub(super) fn gateway(gateway: &Gateway) -> Static {
-    let Gateway { name, config, hash, server, client, router, logging, brokers: _, endpoints: _ } = gateway;
+    let Gateway { name, config, hash, server, client, router, logging, baked, brokers: _, endpoints: _ } = gateway;
     let mut calls: Vec<_> = name.iter().map(|name| call("name", name)).collect();
     for (part, kind, changes) in [
         ("server", quote! { Server }, server_calls(server)),
@@ -19,6 +21,13 @@ pub(super) fn gateway(gateway: &Gateway) -> Static {
         if !changes.is_empty() {
             calls.push(call(part, quote! { #kind::DEFAULT #(#changes)* }));
         }
+    }
+    if !baked.is_empty() {
+        let baked = baked.iter().map(|Baked { key, value, place }| {
+            let place = &place.0;
+            quote! { Baked::new(#key, #value, #place) }
+        });
+        calls.push(quote! { .baked(&[#(#baked),*]) });
     }
     let docs = vec![format!("The gateway of `{config}`, and the SHA-256 of that file.")];
     Static {

@@ -68,7 +68,7 @@ pub enum BackendKind {
 /// An HTTP service.
 #[derive(Clone, Debug)]
 pub struct HttpBackend {
-    /// `host`: `scheme://authority`, sanitised, or `env:NAME`; one or more. With paths where these differ, under
+    /// `host`: `scheme://authority`, sanitised, `env:NAME` or `file:PATH`; one or more. With paths where these differ, under
     /// `disable_host_sanitize`.
     pub hosts: Vec<String>,
     /// `method`, or the endpoint's.

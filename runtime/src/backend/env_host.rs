@@ -1,31 +1,45 @@
-//! Hosts that the environment names: `env:NAME` of a config, read when the gateway starts.
+//! Hosts that the environment names: `env:NAME` and `file:PATH` of a config, read when the gateway starts.
 
 use std::env::{self, VarError};
+use std::fs;
 use std::net::Ipv6Addr;
+use std::path::Path;
 
 use crate::backend::url::Host;
+use crate::broker;
 use crate::opener::OpenFailure;
 
-/// The hosts of a backend: `scheme://authority`, or `env:NAME`, whose value is one host or several between commas.
+/// The hosts of a backend: `scheme://authority`; or `env:NAME` or `file:PATH`, each of which holds one host or several, between
+/// commas or on lines of their own.
 pub(super) fn hosts(entries: &[&str]) -> Result<Box<[Host]>, OpenFailure> {
-    resolve(entries, |name| env::var(name))
+    resolve(entries, &broker::base(), |name| env::var(name))
 }
 
-fn resolve(entries: &[&str], variable: impl Fn(&str) -> Result<String, VarError>) -> Result<Box<[Host]>, OpenFailure> {
+fn resolve(
+    entries: &[&str],
+    base: &Path,
+    variable: impl Fn(&str) -> Result<String, VarError>,
+) -> Result<Box<[Host]>, OpenFailure> {
     let mut hosts = Vec::with_capacity(entries.len());
     for entry in entries {
-        let Some(name) = entry.strip_prefix("env:") else {
+        let (what, value) = if let Some(name) = entry.strip_prefix("env:") {
+            let what = format!("the environment variable {name}");
+            let value = variable(name).map_err(|error| match error {
+                VarError::NotPresent => "is not set (it holds a host: http://HOST:PORT)".to_owned(),
+                VarError::NotUnicode(_) => "is not text".to_owned(),
+            });
+            (what, value)
+        } else if let Some(path) = entry.strip_prefix("file:") {
+            let value = fs::read_to_string(base.join(path)).map_err(|error| format!("cannot be read: {error}"));
+            (format!("the file {path}"), value)
+        } else {
             hosts.push(Host::parse(entry)?);
             continue;
         };
         // Without the value: it may hold a password.
-        let wrong = |what: &str| OpenFailure::new(format!("the environment variable {name} {what}"));
-        let value = match variable(name) {
-            Ok(value) => value,
-            Err(VarError::NotPresent) => return Err(wrong("is not set (it holds a host: http://HOST:PORT)")),
-            Err(VarError::NotUnicode(_)) => return Err(wrong("is not text")),
-        };
-        for host in value.split(',') {
+        let wrong = |why: &str| OpenFailure::new(format!("{what} {why}"));
+        let value = value.map_err(|why| wrong(&why))?;
+        for host in value.trim_end().split([',', '\n']) {
             let host = sanitised(host.trim()).map_err(|why| wrong(&format!("does not hold a host: {why}")))?;
             hosts.push(Host::parse(&host)?);
         }
@@ -107,15 +121,26 @@ mod tests {
             "HALF" => Ok("a,".to_owned()),
             _ => Err(VarError::NotPresent),
         };
-        let hosts = resolve(&["http://x", "env:ONE", "env:TWO"], variable).unwrap();
-        let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
-        assert_eq!(hosts, ["http://x", "http://a:8080", "https://b", "http://c"]);
+        let base = env::temp_dir();
+        let file = format!("sluicegate-hosts-{}", std::process::id());
+        fs::write(base.join(&file), "d:8080\r\nhttps://e, f\n").unwrap();
+        let hosts = resolve(&["http://x", "env:ONE", "env:TWO", &format!("file:{file}")], &base, variable);
+        fs::write(base.join(&file), "http://u:hunter2@a\n").unwrap();
+        let error = resolve(&[&format!("file:{file}")], &base, variable).unwrap_err();
+        fs::remove_file(base.join(&file)).unwrap();
+        let hosts: Vec<_> = hosts.unwrap().iter().map(ToString::to_string).collect();
+        let expected = ["http://x", "http://a:8080", "https://b", "http://c", "http://d:8080", "https://e", "http://f"];
+        assert_eq!(hosts, expected);
+        let expected = format!("the file {file} does not hold a host: a host has no user and no password");
+        assert_eq!(error.to_string(), expected);
+        let error = resolve(&["file:no/such/file"], &base, variable).unwrap_err().to_string();
+        assert!(error.starts_with("the file no/such/file cannot be read: "), "{error}");
         for (name, expected) in [
             ("NONE", "the environment variable NONE is not set (it holds a host: http://HOST:PORT)"),
             ("BAD", "the environment variable BAD does not hold a host: a host has no user and no password"),
             ("HALF", "the environment variable HALF does not hold a host: it is empty"),
         ] {
-            let error = resolve(&["http://x", &format!("env:{name}")], variable).unwrap_err();
+            let error = resolve(&["http://x", &format!("env:{name}")], &base, variable).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
     }

@@ -1,5 +1,6 @@
 //! The program as it is deployed: command line, environment, logs, signals.
 
+mod overrides;
 mod shutdown;
 
 use std::net::TcpListener;
@@ -50,7 +51,9 @@ async fn routes_are_a_table() {
 async fn help_describes_options_environment_and_exit_codes() {
     let output = run(&["--help"], &[]).await;
     assert!(output.status.success());
-    for word in ["--listen", "--routes", "--version", "GATEWAY_LISTEN", "KRAKEND_PORT", "Exit codes"] {
+    for word in
+        ["--listen", "--routes", "--version", "GATEWAY_LISTEN", "KRAKEND_PORT", "KRAKEND_READ_TIMEOUT", "Exit codes"]
+    {
         assert!(text(&output.stdout).contains(word), "{word}");
     }
 }

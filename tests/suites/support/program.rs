@@ -21,7 +21,8 @@ impl Program {
     /// The program with an environment without its variables, to be changed and started.
     pub(crate) fn command(suite: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suite-gateway"));
-        for variable in ["GATEWAY_LISTEN", "KRAKEND_PORT", "GATEWAY_BASE"] {
+        let own = |name: &str| matches!(name, "GATEWAY_LISTEN" | "GATEWAY_BASE") || name.starts_with("KRAKEND_");
+        for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
             command.env_remove(variable);
         }
         command.env("SUITE", suite).kill_on_drop(true);

@@ -111,9 +111,9 @@ impl<'a> Reader<'a> {
     fn setting(&mut self, setting: &Setting, node: &Node) {
         let what = format!("`{}` of the broker `{}`", setting.name, self.broker);
         let values = match setting.kind {
-            SettingKind::Flag => self.literal(node, &Kind::Bool, &what).map(|value| vec![value]),
-            SettingKind::Number => self.literal(node, &Kind::Integer, &what).map(|value| vec![value]),
-            SettingKind::Duration => self.literal(node, &Kind::Duration, &what).map(|value| vec![value]),
+            SettingKind::Flag => self.literal(setting, node, &Kind::Bool, &what).map(|value| vec![value]),
+            SettingKind::Number => self.literal(setting, node, &Kind::Integer, &what).map(|value| vec![value]),
+            SettingKind::Duration => self.literal(setting, node, &Kind::Duration, &what).map(|value| vec![value]),
             SettingKind::List | SettingKind::Paths if node.is_array() => {
                 node.items().iter().map(|item| self.source(setting, item, &what)).collect()
             }
@@ -132,8 +132,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A value that is no text, as its text.
-    fn literal(&self, node: &Node, kind: &Kind, what: &str) -> Option<Source> {
+    /// A value that is no text, as its text; or `env:NAME` or `file:PATH`, which hold one.
+    fn literal(&self, setting: &Setting, node: &Node, kind: &Kind, what: &str) -> Option<Source> {
+        if node.text().is_some_and(|text| text.value.starts_with("env:") || text.value.starts_with("file:")) {
+            return self.source(setting, node, what);
+        }
         walk(node, kind, what, self.context.sink).then_some(())?;
         if let Value::Number(number) = &node.value
             && number.starts_with('-')

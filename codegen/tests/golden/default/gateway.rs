@@ -11,7 +11,8 @@ pub(crate) static GATEWAY: Description = Description::new(
     "b1fb5fa06a70055f771601852d914b5f707ffcdd708cc99df2886dd635ab8414",
     ROUTES,
 )
-.name("orders");
+.name("orders")
+.baked(&[Baked::new("timeout", "3s", "gateway.json:4:14")]);
 
 /// Every endpoint, in the order of the file.
 static ROUTES: &[&dyn AnyEndpoint] = &[&POST_ORDERS, &GET_ORDERS_NEXT];

@@ -10,7 +10,8 @@ pub(crate) static GATEWAY: Description = Description::new(
     "gateway.json",
     "d1bd3bef629378a44f7f361e840d94d11ff381d775538a78ba38aac43b7373a1",
     ROUTES,
-);
+)
+.baked(&[Baked::new("output_encoding", "negotiate", "gateway.json:4:22")]);
 
 /// Every endpoint, in the order of the file.
 static ROUTES: &[&dyn AnyEndpoint] =

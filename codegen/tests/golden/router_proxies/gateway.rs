@@ -26,7 +26,8 @@ pub(crate) static GATEWAY: Description = Description::new(
                 .app_engine(),
         )
         .access_log(&["/__health"]),
-);
+)
+.baked(&[Baked::new("disable_rest", "true", "gateway.json:6:19")]);
 
 /// Every endpoint, in the order of the file.
 static ROUTES: &[&dyn AnyEndpoint] = &[&GET_V_VERSION_USERS];
