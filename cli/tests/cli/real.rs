@@ -36,6 +36,61 @@ fn cargo_gateway_builds_a_config_from_anywhere() {
     assert!(stderr.contains("cannot read the config `no.json`"), "{stderr}");
 }
 
+/// What a config leaves to the start, and what it is while the gateway is built: in the environment, and in files.
+const AT_START: [(&str, &str); 4] = [
+    ("AT_START_USERS", "http://hunter2-users:8080"),
+    ("AT_START_SERVERS", "hunter2-nats:4222"),
+    ("AT_START_PENDING", "7001"),
+    ("AT_START_REQUIRED", "true"),
+];
+const IN_FILES: [(&str, &str); 2] =
+    [("secrets/token", "hunter2-token"), ("hosts/orders", "http://hunter2-orders:8080")];
+
+#[test]
+#[ignore = "builds the gateway: run by tests/run"]
+fn what_is_read_at_start_is_not_in_the_binary() {
+    let folder = Folder::new("what_is_read_at_start_is_not_in_the_binary");
+    folder.write("gateway.json", include_str!("at-start.json"));
+    IN_FILES.iter().for_each(|(file, text)| folder.write(file, &format!("{text}\n")));
+    let printed = folder.sluicegate_with("", &AT_START, &["print"]);
+    assert_eq!(printed.code, 0, "{}", printed.stderr);
+    let config = folder.path().join("gateway.json").display().to_string();
+    let (code, stdout, stderr) = cargo(&AT_START, &["gateway", "build", &config]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let gateway = Path::new(stdout.trim_end());
+    let binary = std::fs::read(gateway).expect("the gateway was built");
+    let is_in = |text: &str| binary.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    for name in ["AT_START_USERS", "AT_START_SERVERS", "AT_START_PENDING", "secrets/token", "hosts/orders"] {
+        assert!(printed.stdout.contains(name) && is_in(name), "{name} is what the gateway reads");
+    }
+    for text in ["hunter2", "7001"] {
+        assert!(!printed.stdout.contains(text), "{}", printed.stdout);
+    }
+    // A number of four digits is there by chance.
+    assert!(!is_in("hunter2"));
+
+    let start = |variables: &[(&str, &str)], base: &Path| {
+        let mut command = Command::new(gateway);
+        command.args(["--listen", "127.0.0.1:0"]).env("GATEWAY_BASE", base).envs(variables.iter().copied());
+        let output = command.output().expect("the gateway starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, stderr) = start(&[], &folder.path().join("hosts"));
+    assert_eq!(code, Some(1), "{stderr}");
+    for what in [
+        "error: the environment variable AT_START_USERS is not set (it holds a host: http://HOST:PORT)\n  --> ",
+        "error: the file hosts/orders cannot be read: No such file or directory",
+        "needs the environment variable AT_START_SERVERS, which is not set\n  --> ",
+    ] {
+        assert!(stderr.contains(what), "{what}\n{stderr}");
+    }
+    let wrong = [&AT_START[..], &[("AT_START_PENDING", "some")]].concat();
+    let (code, stderr) = start(&wrong, folder.path());
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("`max_pending` of the broker `billing` is not a whole number above 0"), "{stderr}");
+    assert!(!stderr.contains("hunter2"), "{stderr}");
+}
+
 #[test]
 #[ignore = "builds codegen: run by tests/run"]
 fn cargo_build_shows_nothing_but_the_diagnostics() {

@@ -15,9 +15,11 @@ pub(super) fn check(context: &Context<'_>, service: &Node) {
             let Some(start) = start(&text.value) else { return };
             let message = format!("`{start}` is not read here");
             let warning = Diagnostic::warning("no-effect", service.span, message).label("this is the value itself");
-            context.push(warning.help(
-                "hosts and the settings of `pubsub/brokers` are read when the gateway starts; all else is built in",
-            ));
+            let rest = "hosts and the settings of `pubsub/brokers` are what is read when the gateway starts";
+            context.push(match text.value.strip_prefix("env:") {
+                Some(name) => warning.help(format!("write `${{{name}}}`, which is replaced when it is built; {rest}")),
+                None => warning.help(rest),
+            });
         }
         Value::Array(items) => items.iter().for_each(|item| check(context, item)),
         Value::Object(members) => {
