@@ -136,6 +136,13 @@ impl Settings {
         self.sources(name).iter().map(|source| self.read(name, source)).collect()
     }
 
+    /// All that cannot be read now: variables that are not set, and files. An open ends at the first of them.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<OpenError> {
+        let all = self.values.iter().flat_map(|(name, sources)| sources.iter().map(move |source| (*name, source)));
+        all.filter_map(|(name, source)| self.read(name, source).err()).collect()
+    }
+
     fn read(&self, name: &'static str, source: &Source) -> Result<String, OpenError> {
         let broker = self.name.unwrap_or_default();
         source.read(&self.base).map_err(|message| OpenError::Setting { broker, name, message })
@@ -168,6 +175,8 @@ mod tests {
             error,
             "`token` of the broker `billing` needs the environment variable SLUICEGATE_NO_SUCH_VARIABLE, which is not set"
         );
+        let unreadable: Vec<_> = settings.unreadable().iter().map(ToString::to_string).collect();
+        assert_eq!(unreadable, [error]);
         let error = no_variable("TOKEN", &VarError::NotUnicode("hunter2".into()));
         assert_eq!(error, "needs the environment variable TOKEN, which is not UTF-8");
         assert!(!format!("{:?}", Source::Literal("secret")).contains("secret"));

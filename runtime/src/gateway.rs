@@ -58,10 +58,11 @@ impl Gateway {
             match endpoint.open(&mut opener, &description.router) {
                 Ok(handler) => routes.add(options.method.to_http(), options.path, handler),
                 Err(failure) => {
-                    let message = failure.to_string();
-                    // One missing variable is one mistake, however many endpoints need it.
-                    if !failures.iter().any(|(_, reported)| *reported == message) {
-                        failures.push((Some(options.source), message));
+                    for message in failure.messages() {
+                        // One missing variable is one mistake, however many endpoints need it.
+                        if !failures.iter().any(|(_, reported)| reported == message) {
+                            failures.push((Some(options.source), message.clone()));
+                        }
                     }
                 }
             }

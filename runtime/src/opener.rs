@@ -40,7 +40,8 @@ pub(crate) struct OpenBroker {
 /// A piece of state that could not be made.
 #[derive(Debug)]
 pub struct OpenFailure {
-    message: String,
+    /// At least one.
+    messages: Vec<String>,
 }
 
 trait AnyBroker: Send + Sync {
@@ -84,7 +85,12 @@ impl Opener {
         {
             return Ok((broker, Arc::clone(&open.in_flight)));
         }
-        let broker = Arc::new(B::open(&settings(named))?);
+        let settings = settings(named);
+        let unreadable = settings.unreadable();
+        if !unreadable.is_empty() {
+            return Err(OpenFailure::of(unreadable.iter().map(ToString::to_string).collect()));
+        }
+        let broker = Arc::new(B::open(&settings)?);
         let name = named.map_or(B::DRIVER.name, |named| named.name);
         let limit = named.map_or(NamedBroker::MAX_IN_FLIGHT, |named| named.max_in_flight);
         let in_flight = Arc::new(InFlight::new(name, limit));
@@ -161,7 +167,16 @@ impl<B: Broker> AnyBroker for B {
 
 impl OpenFailure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { messages: vec![message.into()] }
+    }
+
+    /// Of everything that is wrong, of which there is something.
+    pub(crate) fn of(messages: Vec<String>) -> Self {
+        Self { messages }
+    }
+
+    pub(crate) fn messages(&self) -> &[String] {
+        &self.messages
     }
 }
 
@@ -173,7 +188,7 @@ impl From<OpenError> for OpenFailure {
 
 impl fmt::Display for OpenFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.messages.join("; "))
     }
 }
 

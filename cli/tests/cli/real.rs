@@ -80,7 +80,9 @@ fn what_is_read_at_start_is_not_in_the_binary() {
     for what in [
         "error: the environment variable AT_START_USERS is not set (it holds a host: http://HOST:PORT)\n  --> ",
         "error: the file hosts/orders cannot be read: No such file or directory",
-        "needs the environment variable AT_START_SERVERS, which is not set\n  --> ",
+        "`servers` of the broker `billing` needs the environment variable AT_START_SERVERS, which is not set\n  --> ",
+        "`token` of the broker `billing` needs secrets/token: No such file or directory",
+        "`tls.required` of the broker `billing` needs the environment variable AT_START_REQUIRED, which is not set",
     ] {
         assert!(stderr.contains(what), "{what}\n{stderr}");
     }

@@ -16,8 +16,9 @@ pub(super) async fn all(server: &Server, queue: &str) -> HashSet<String> {
     until_connected(&broker).await;
     let mut stored = HashSet::new();
     loop {
-        let deadline = Instant::now() + Duration::from_secs(2);
-        let Ok(received) = timeout(Duration::from_secs(2), subscriber.receive(deadline)).await else { break };
+        // The first one has a link to wait for.
+        let patience = Duration::from_secs(if stored.is_empty() { 5 } else { 2 });
+        let Ok(received) = timeout(patience, subscriber.receive(Instant::now() + patience)).await else { break };
         let delivery = received.expect("a delivery");
         let text = String::from_utf8(delivery.message().body.to_vec()).expect("text");
         delivery.settle(Settlement::Ack).await.expect("settled");

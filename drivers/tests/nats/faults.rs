@@ -177,7 +177,7 @@ async fn publisher_is_at(broker: &sluicegate_drivers::nats::Broker, server: &Ser
     // It stands once something published after it is confirmed.
     publisher(&there, "nats://else").publish(Message::new("")).await.expect("confirmed");
     publisher(broker, "nats://probe").publish(Message::new("here")).await.expect("confirmed");
-    let arrived = timeout(Duration::from_millis(500), subscriber.receive(far())).await.is_ok();
+    let arrived = timeout(Duration::from_secs(5), subscriber.receive(far())).await.is_ok();
     there.close().await;
     arrived
 }

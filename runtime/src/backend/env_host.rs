@@ -20,15 +20,14 @@ fn resolve(
     base: &Path,
     variable: impl Fn(&str) -> Result<String, VarError>,
 ) -> Result<Box<[Host]>, OpenFailure> {
-    let mut hosts = Vec::with_capacity(entries.len());
+    let (mut hosts, mut wrong) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
         let (what, value) = if let Some(name) = entry.strip_prefix("env:") {
-            let what = format!("the environment variable {name}");
             let value = variable(name).map_err(|error| match error {
                 VarError::NotPresent => "is not set (it holds a host: http://HOST:PORT)".to_owned(),
                 VarError::NotUnicode(_) => "is not text".to_owned(),
             });
-            (what, value)
+            (format!("the environment variable {name}"), value)
         } else if let Some(path) = entry.strip_prefix("file:") {
             let value = fs::read_to_string(base.join(path)).map_err(|error| format!("cannot be read: {error}"));
             (format!("the file {path}"), value)
@@ -36,15 +35,20 @@ fn resolve(
             hosts.push(Host::parse(entry)?);
             continue;
         };
+        let read = value.and_then(|value| several(&value));
         // Without the value: it may hold a password.
-        let wrong = |why: &str| OpenFailure::new(format!("{what} {why}"));
-        let value = value.map_err(|why| wrong(&why))?;
-        for host in value.trim_end().split([',', '\n']) {
-            let host = sanitised(host.trim()).map_err(|why| wrong(&format!("does not hold a host: {why}")))?;
-            hosts.push(Host::parse(&host)?);
+        match read {
+            Ok(several) => several.iter().try_for_each(|host| Host::parse(host).map(|host| hosts.push(host)))?,
+            Err(why) => wrong.push(format!("{what} {why}")),
         }
     }
-    Ok(hosts.into())
+    if wrong.is_empty() { Ok(hosts.into()) } else { Err(OpenFailure::of(wrong)) }
+}
+
+/// The hosts of a variable or a file.
+fn several(value: &str) -> Result<Vec<String>, String> {
+    let hosts = value.trim_end().split([',', '\n']).map(|host| sanitised(host.trim()));
+    hosts.collect::<Result<_, _>>().map_err(|why| format!("does not hold a host: {why}"))
 }
 
 /// `(http[s]://)name(:port)(/)`: what the build takes for a host in the config. `codegen/tests/hosts.txt` holds the two
