@@ -44,6 +44,7 @@ use crate::sources;
 use crate::syntax::kind::At;
 use crate::tree::{Node, Span};
 
+pub(crate) use brokers::{COMMON as BROKER_KEYS, can_be_named};
 pub(crate) use endpoint::Owner;
 pub(crate) use flatmap::ops as flatmap_ops;
 pub(crate) use names::header;

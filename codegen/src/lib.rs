@@ -20,6 +20,7 @@ pub mod model;
 mod mutants;
 mod names;
 mod render;
+mod schema;
 mod secrets;
 mod source;
 mod sources;
@@ -40,6 +41,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use environment::{Environment, PATH_VARIABLES};
 pub use location::Location;
 pub use render::{render_human, render_json};
+pub use schema::{overlay_schema, schema};
 pub use source::{Position, SourceFile};
 pub use tree::Span;
 

@@ -27,6 +27,8 @@ pub struct Setting {
     pub kind: SettingKind,
     /// Whether the client cannot open without it.
     pub required: bool,
+    /// What it means, for who writes a config.
+    pub about: &'static str,
 }
 
 /// What a [`Setting`] holds.

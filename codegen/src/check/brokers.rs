@@ -8,7 +8,8 @@ use std::cell::Cell;
 
 use sluicegate_drivers::{ALL, Driver};
 
-use self::settings::{COMMON, Reader, hide};
+pub(crate) use self::settings::COMMON;
+use self::settings::{Reader, hide};
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::NamedBroker;
@@ -139,12 +140,17 @@ fn declared(context: &Context<'_>, member: &Member) -> Declared {
     declared.driver = driver(context, object, &member.key);
     let Some((driver, _)) = declared.driver else {
         // Nobody knows which of its values are secrets.
-        let unknown = |member: &&Member| COMMON.iter().all(|(common, _)| *common != member.key);
+        let unknown = |member: &&Member| COMMON.iter().all(|common| common.name != member.key);
         object.node().members().iter().filter(unknown).for_each(|member| hide(context, &member.value));
         return declared;
     };
     declared.model = broker(context, member, object, driver);
     declared
+}
+
+/// Without settings there is nothing to tell a broker by, unless it needs nothing at all.
+pub(crate) fn can_be_named(driver: &Driver) -> bool {
+    !driver.settings.is_empty() || driver.environment.is_empty()
 }
 
 fn name(context: &Context<'_>, member: &Member) {
@@ -192,8 +198,7 @@ fn driver(context: &Context<'_>, object: Object<'_>, broker: &str) -> Option<(&'
         context.not_yet(span, &format!("the driver `{name}`"));
         return None;
     }
-    // Without settings there is nothing to tell it by, unless it needs nothing at all.
-    if driver.settings.is_empty() && !driver.environment.is_empty() {
+    if !can_be_named(driver) {
         let message = format!("a broker of the driver `{name}` cannot be named yet");
         let error = Diagnostic::error("unsupported", span, message).label("this driver has no settings");
         context.push(error.help("leave `broker` out of its backends: the environment describes it"));
@@ -205,7 +210,7 @@ fn driver(context: &Context<'_>, object: Object<'_>, broker: &str) -> Option<(&'
 fn broker(context: &Context<'_>, member: &Member, object: Object<'_>, driver: &'static Driver) -> Option<NamedBroker> {
     let name = member.key.as_str();
     let settings = Reader::new(context, driver, name).read(object);
-    for (key, kind) in COMMON.iter().filter_map(|(key, kind)| Some((object.get(key)?, kind))) {
+    for (key, kind) in COMMON.iter().filter_map(|common| Some((object.get(common.name)?, &common.kind))) {
         walk(key, kind, &format!("a key of the broker `{name}`"), context.sink);
     }
     let max_in_flight = object.integer("max_in_flight").and_then(|max| {

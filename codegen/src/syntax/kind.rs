@@ -79,6 +79,10 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) support: Support,
+    /// What it does, for the JSON Schema.
+    pub(crate) about: &'static str,
+    /// Texts that it often is, which an editor offers.
+    pub(crate) such_as: &'static [&'static str],
 }
 
 /// Whether something known can be used.
@@ -111,22 +115,48 @@ pub(crate) struct At<T> {
 
 /// A supported key.
 pub(crate) const fn key(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, support: Support::Done }
+    Key::new(name, kind, Support::Done)
 }
 
 /// A key that is not supported yet, but for the values `neutral`.
 pub(crate) const fn later(name: &'static str, kind: Kind, neutral: &'static [&'static str]) -> Key {
-    Key { name, kind, support: Support::Later(neutral) }
+    Key::new(name, kind, Support::Later(neutral))
 }
 
 /// A key of KrakenD's Enterprise edition.
 pub(crate) const fn enterprise(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, support: Support::Enterprise }
+    Key::new(name, kind, Support::Enterprise)
 }
 
 /// A key that cannot be supported.
 pub(crate) const fn never(name: &'static str, kind: Kind, why: &'static str) -> Key {
-    Key { name, kind, support: Support::Never(why) }
+    Key::new(name, kind, Support::Never(why))
+}
+
+/// A table. What stands above each entry describes it, for the JSON Schema; an entry without does not compile.
+macro_rules! described {
+    ($($(#[doc = $about:literal])+ $make:ident $arguments:tt $(.$more:ident $with:tt)*),* $(,)?) => {
+        &[$($make $arguments $(.$more $with)* .about(concat!($($about),+))),*]
+    };
+}
+pub(crate) use described;
+
+// === impl Key ===
+
+impl Key {
+    const fn new(name: &'static str, kind: Kind, support: Support) -> Self {
+        Self { name, kind, support, about: "", such_as: &[] }
+    }
+
+    /// With what is said of it in `described!`.
+    pub(crate) const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// With texts that an editor offers. Others are not wrong by that.
+    pub(crate) const fn such_as(self, such_as: &'static [&'static str]) -> Self {
+        Self { such_as, ..self }
+    }
 }
 
 // === impl Scope ===

@@ -5,20 +5,32 @@ use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of both drivers.
 pub(crate) static SETTINGS: &[Setting] = &[
-    setting("region", SettingKind::Text),
-    setting("profile", SettingKind::Text),
-    setting("role", SettingKind::Text),
-    setting("external_id", SettingKind::Text),
-    setting("endpoint", SettingKind::Text),
-    setting("access_key_id", SettingKind::Text),
-    setting("secret_access_key", SettingKind::Secret),
-    setting("session_token", SettingKind::Secret),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
+    setting(
+        "region",
+        SettingKind::Text,
+        "The region: `us-east-2`. Default: the one of the topic's URL or of the environment.",
+    ),
+    setting("profile", SettingKind::Text, "The profile of the shared configuration files."),
+    setting("role", SettingKind::Text, "The ARN of a role to assume."),
+    setting("external_id", SettingKind::Text, "What the role wants to be told by who assumes it."),
+    setting(
+        "endpoint",
+        SettingKind::Text,
+        "The `http://` or `https://` address of the service, instead of the region's own.",
+    ),
+    setting("access_key_id", SettingKind::Text, "The id of a key, instead of the SDK's default credentials."),
+    setting("secret_access_key", SettingKind::Secret, "The secret of that key."),
+    setting("session_token", SettingKind::Secret, "The session token of temporary credentials."),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
 ];
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// Checks what can be known of a named broker's settings without their variables and files.

@@ -8,26 +8,46 @@ use crate::{OpenError, Setting, SettingKind, Settings, parse_duration};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
-    setting("connection_string", SettingKind::Secret),
-    setting("hostname", SettingKind::Text),
-    setting("credential", SettingKind::Text),
-    setting("tenant_id", SettingKind::Text),
-    setting("client_id", SettingKind::Text),
-    setting("client_secret", SettingKind::Secret),
-    setting("token_file", SettingKind::Path),
-    setting("authority_host", SettingKind::Text),
-    setting("transport", SettingKind::Text),
-    setting("heartbeat", SettingKind::Duration),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
-    setting("max_pending", SettingKind::Number),
+    setting(
+        "connection_string",
+        SettingKind::Secret,
+        "The namespace and a key, as Azure's portal shows it: `Endpoint=sb://...`.",
+    ),
+    setting("hostname", SettingKind::Text, "The namespace, for a credential of Entra: `NAME.servicebus.windows.net`."),
+    setting(
+        "credential",
+        SettingKind::Text,
+        "Where tokens come from: `environment`, `workload_identity`, `managed_identity`, `cli`, or `default` for all in turn.",
+    ),
+    setting("tenant_id", SettingKind::Text, "The tenant of an application in Entra."),
+    setting("client_id", SettingKind::Text, "The id of an application; alone it chooses a managed identity."),
+    setting("client_secret", SettingKind::Secret, "The secret of an application."),
+    setting("token_file", SettingKind::Path, "The path of a pod's token, which is read again by itself."),
+    setting("authority_host", SettingKind::Text, "Entra's address. Default: `https://login.microsoftonline.com`."),
+    setting("transport", SettingKind::Text, "`tcp`, or `websockets` for AMQP over WebSockets."),
+    setting(
+        "heartbeat",
+        SettingKind::Duration,
+        "A service that is not heard for as long is taken to be lost, in whole seconds from `2s` to `5m`. Default: `60s`.",
+    ),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
+    setting(
+        "max_pending",
+        SettingKind::Number,
+        "How many messages may be on their way to the service, 1048576 at most; more are refused at once. Default: 4096.",
+    ),
 ];
 
 /// With more messages on their way than this, something is wrong.
 const MOST_PENDING: usize = 1 << 20;
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// Settings of the default credential.

@@ -6,18 +6,42 @@ use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
-    setting("credentials", SettingKind::Path),
-    setting("credentials_json", SettingKind::Secret),
-    setting("quota_project", SettingKind::Text),
-    setting("endpoint", SettingKind::Text),
-    setting("emulator", SettingKind::Text),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
-    setting("max_pending", SettingKind::Number),
+    setting(
+        "credentials",
+        SettingKind::Path,
+        "The path of a file of Google's credentials. Default: the application's default credentials.",
+    ),
+    setting(
+        "credentials_json",
+        SettingKind::Secret,
+        "What such a file holds, instead of its path: `env:NAME`, `file:PATH`.",
+    ),
+    setting("quota_project", SettingKind::Text, "The project that requests are counted for."),
+    setting(
+        "endpoint",
+        SettingKind::Text,
+        "The address of a region or a private one: `europe-west1-pubsub.googleapis.com`.",
+    ),
+    setting(
+        "emulator",
+        SettingKind::Text,
+        "The `HOST:PORT` of an emulator, which is spoken to without TLS and credentials.",
+    ),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
+    setting(
+        "max_pending",
+        SettingKind::Number,
+        "How many messages may be on their way to the service; more are refused at once. Default: 16384.",
+    ),
 ];
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// Checks what can be known of a named broker's settings without their variables and files.

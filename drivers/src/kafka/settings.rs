@@ -7,30 +7,61 @@ use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
-    Setting { required: true, ..setting("servers", SettingKind::List) },
-    setting("client_id", SettingKind::Text),
-    setting("rack", SettingKind::Text),
-    setting("group_instance_id", SettingKind::Text),
-    setting("tls.enabled", SettingKind::Flag),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.client_cert", SettingKind::Path),
-    setting("tls.client_key", SettingKind::Path),
-    setting("tls.key_password", SettingKind::Secret),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
-    setting("sasl.mechanism", SettingKind::Text),
-    setting("sasl.user", SettingKind::Text),
-    setting("sasl.password", SettingKind::Secret),
-    setting("sasl.token", SettingKind::Secret),
-    setting("sasl.token_endpoint", SettingKind::Text),
-    setting("sasl.client_id", SettingKind::Text),
-    setting("sasl.client_secret", SettingKind::Secret),
-    setting("sasl.client_auth", SettingKind::Text),
-    setting("sasl.scope", SettingKind::Text),
-    setting("sasl.audience", SettingKind::Text),
+    Setting {
+        required: true,
+        ..setting(
+            "servers",
+            SettingKind::List,
+            "The addresses to start from, `HOST` or `HOST:PORT`, with commas or in a list. The port is 9092 unless given.",
+        )
+    },
+    setting(
+        "client_id",
+        SettingKind::Text,
+        "What the gateway is called in the logs of the broker. Default: `sluicegate`.",
+    ),
+    setting("rack", SettingKind::Text, "The rack that the gateway is in, to read from the nearest replica."),
+    setting(
+        "group_instance_id",
+        SettingKind::Text,
+        "Makes this process a static member of its groups. It differs in each process: `env:HOSTNAME`.",
+    ),
+    setting("tls.enabled", SettingKind::Flag, "Speaks TLS. So do `ca_certs` and `client_cert`."),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
+    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
+    setting("tls.key_password", SettingKind::Secret, "The password of `tls.client_key`."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
+    setting(
+        "sasl.mechanism",
+        SettingKind::Text,
+        "How to log in: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`.",
+    ),
+    setting("sasl.user", SettingKind::Text, "The user to log in as."),
+    setting("sasl.password", SettingKind::Secret, "The user's password."),
+    setting(
+        "sasl.token",
+        SettingKind::Secret,
+        "A token for `OAUTHBEARER`, read again whenever a new one is needed: `file:PATH`.",
+    ),
+    setting("sasl.token_endpoint", SettingKind::Text, "The URL that tokens for `OAUTHBEARER` are fetched from."),
+    setting("sasl.client_id", SettingKind::Text, "The id of the gateway at `token_endpoint`."),
+    setting("sasl.client_secret", SettingKind::Secret, "The gateway's secret at `token_endpoint`."),
+    setting(
+        "sasl.client_auth",
+        SettingKind::Text,
+        "Where id and secret stand in a request for a token: `basic` in a header, `post` in the body. Default: `basic`.",
+    ),
+    setting("sasl.scope", SettingKind::Text, "The scope to ask `token_endpoint` for."),
+    setting("sasl.audience", SettingKind::Text, "The audience to ask `token_endpoint` for."),
 ];
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// How a client logs in, by the names that Kafka has for it.

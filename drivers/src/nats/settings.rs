@@ -11,23 +11,50 @@ pub(super) static SETTINGS: &[Setting] = ALL;
 pub(crate) static OF_JETSTREAM: &[Setting] = ALL.split_at(ALL.len() - 1).0;
 
 const ALL: &[Setting] = &[
-    Setting { required: true, ..setting("servers", SettingKind::List) },
-    setting("user", SettingKind::Text),
-    setting("password", SettingKind::Secret),
-    setting("token", SettingKind::Secret),
-    setting("nkey", SettingKind::Secret),
-    setting("credentials", SettingKind::Path),
-    setting("tls.required", SettingKind::Flag),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.client_cert", SettingKind::Path),
-    setting("tls.client_key", SettingKind::Path),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
-    setting("max_pending", SettingKind::Number),
-    setting("buffer", SettingKind::Number),
+    Setting {
+        required: true,
+        ..setting(
+            "servers",
+            SettingKind::List,
+            "The addresses, `nats://HOST:PORT`, separated by commas or in a list. A login in one goes before the ones below.",
+        )
+    },
+    setting(
+        "user",
+        SettingKind::Text,
+        "The user to log in as. At most one of a user, `token`, `nkey` and `credentials` is given.",
+    ),
+    setting("password", SettingKind::Secret, "The user's password."),
+    setting("token", SettingKind::Secret, "A token to log in with."),
+    setting("nkey", SettingKind::Secret, "The seed of a user's nkey: `SU...`."),
+    setting("credentials", SettingKind::Path, "The path of a credentials file: a JWT and a seed."),
+    setting(
+        "tls.required",
+        SettingKind::Flag,
+        "Refuses servers without TLS. `ca_certs` and `client_cert` do so too. Default: false.",
+    ),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
+    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
+    setting(
+        "max_pending",
+        SettingKind::Number,
+        "How many messages may be without their confirmation; more are refused at once. Default: 65536.",
+    ),
+    setting(
+        "buffer",
+        SettingKind::Number,
+        "How many messages each subscription holds that nobody has received yet. Default: 1024.",
+    ),
 ];
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// The ways to log in.

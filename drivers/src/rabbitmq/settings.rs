@@ -8,23 +8,50 @@ use crate::{OpenError, Setting, SettingKind, Settings, parse_duration};
 
 /// The settings of [`DRIVER`](super::DRIVER).
 pub(super) static SETTINGS: &[Setting] = &[
-    Setting { required: true, ..setting("servers", SettingKind::List) },
-    setting("user", SettingKind::Text),
-    setting("password", SettingKind::Secret),
-    setting("vhost", SettingKind::Text),
-    setting("auth", SettingKind::Text),
-    setting("tls.required", SettingKind::Flag),
-    setting("tls.ca_certs", SettingKind::Paths),
-    setting("tls.client_cert", SettingKind::Path),
-    setting("tls.client_key", SettingKind::Path),
-    setting("tls.disable_system_ca_pool", SettingKind::Flag),
-    setting("heartbeat", SettingKind::Duration),
-    setting("connection_name", SettingKind::Text),
-    setting("max_pending", SettingKind::Number),
+    Setting {
+        required: true,
+        ..setting(
+            "servers",
+            SettingKind::List,
+            "The addresses, `amqp://` or `amqps://`, separated by commas or in a list. What one says goes before what is below.",
+        )
+    },
+    setting("user", SettingKind::Text, "The user to log in as. Default: `guest`."),
+    setting("password", SettingKind::Secret, "The user's password. Default: `guest`."),
+    setting("vhost", SettingKind::Text, "The virtual host. Default: `/`."),
+    setting("auth", SettingKind::Text, "How to log in: `plain`, or `external` by the client's certificate."),
+    setting(
+        "tls.required",
+        SettingKind::Flag,
+        "Refuses servers without TLS. `ca_certs` and `client_cert` do so too. Default: false.",
+    ),
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
+    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
+    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
+    setting(
+        "tls.disable_system_ca_pool",
+        SettingKind::Flag,
+        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+    ),
+    setting(
+        "heartbeat",
+        SettingKind::Duration,
+        "A server that is not heard for as long is taken to be lost, in whole seconds. Default: `10s`.",
+    ),
+    setting(
+        "connection_name",
+        SettingKind::Text,
+        "What the server calls the connections in its lists. Default: `sluicegate NAME`.",
+    ),
+    setting(
+        "max_pending",
+        SettingKind::Number,
+        "How many messages may be on their way to the server; more are refused at once. Default: 16384.",
+    ),
 ];
 
-const fn setting(name: &'static str, kind: SettingKind) -> Setting {
-    Setting { name, kind, required: false }
+const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
 }
 
 /// Checks what can be known of a named broker's settings without their variables and files.

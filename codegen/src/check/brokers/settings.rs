@@ -8,13 +8,19 @@ use crate::check::{Context, variable_name};
 use crate::diagnostic::Diagnostic;
 use crate::model::{BrokerSetting, Secret, Source};
 use crate::suggest::closest;
-use crate::syntax::kind::Kind;
+use crate::syntax::kind::{Key, Kind, described, key};
 use crate::syntax::{Object, is_comment, walk};
 use crate::tree::{Member, Node, Value};
 
 /// What every broker has besides its driver's settings.
-pub(super) static COMMON: [(&str, Kind); 3] =
-    [("driver", Kind::Text), ("required", Kind::Bool), ("max_in_flight", Kind::Integer)];
+pub(crate) static COMMON: &[Key] = described![
+    /// Whose broker it is: the name of a driver.
+    key("driver", Kind::Text),
+    /// Whether `/__ready` answers 503 while it is not connected. Default: false.
+    key("required", Kind::Bool),
+    /// How many publishes may wait for their confirmation, and how many requests for a message. Default: 10000.
+    key("max_in_flight", Kind::Integer),
+];
 
 /// Reads one broker's settings.
 pub(super) struct Reader<'a> {
@@ -71,7 +77,7 @@ impl<'a> Reader<'a> {
             let name = format!("{prefix}{}", member.key);
             let settings = self.driver.settings;
             let inside = |setting: &Setting| setting.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'));
-            if prefix.is_empty() && COMMON.iter().any(|(common, _)| *common == name) {
+            if prefix.is_empty() && COMMON.iter().any(|common| common.name == name) {
                 continue;
             } else if let Some(setting) = settings.iter().find(|setting| setting.name == name) {
                 self.setting(setting, &member.value);
@@ -95,7 +101,7 @@ impl<'a> Reader<'a> {
         hide(self.context, &member.value);
         let here = self.driver.settings.iter().filter_map(|setting| setting.name.strip_prefix(prefix));
         let here = here.map(|rest| rest.split('.').next().unwrap_or(rest));
-        let common = COMMON.iter().map(|(name, _)| *name).filter(|_| prefix.is_empty());
+        let common = COMMON.iter().map(|common| common.name).filter(|_| prefix.is_empty());
         let meant = closest(&member.key, here.chain(common));
         if let Some(meant) = meant {
             let name = format!("{prefix}{meant}");

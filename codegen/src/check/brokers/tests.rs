@@ -13,7 +13,7 @@ use crate::source::SourceFile;
 use crate::sources;
 
 const fn setting(name: &'static str, kind: SettingKind, required: bool) -> Setting {
-    Setting { name, kind, required }
+    Setting { name, kind, required, about: "" }
 }
 
 static DRIVER: Driver = Driver {
