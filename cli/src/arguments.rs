@@ -10,15 +10,20 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 const ABOUT: &str = "Checks a gateway.json, and builds and runs the one binary that is made from it";
 
 const AFTER: &str = "\
+`run` and `build` need a checkout of Sluicegate and a Rust toolchain. All else needs neither.
+
 CONFIG is a path from where the command was called. Without it GATEWAY_CONFIG is taken, and
-without that the gateway.json in the root of the package. Files named inside a config are looked
-up from its own folder, or from GATEWAY_BASE.
+without that the gateway.json in the root of the package, or where there is no package the
+nearest one at or above the folder. Files named inside a config are looked up from its own
+folder, or from GATEWAY_BASE.
 
 Exit codes:
   0    it worked; there may be warnings
   1    the config has errors, or warnings that are denied
   2    the command line is wrong, or a file cannot be read or written
   101  cargo failed (other codes of cargo are passed on as they are)";
+
+const NEEDS_RUST: &str = "Needs a checkout of Sluicegate, and a Rust toolchain (https://rustup.rs).";
 
 /// What a person asked for.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(crate) enum Command {
     Check { configs: Vec<PathBuf>, format: Format, deny_warnings: bool },
     /// What a code means.
     Explain { code: Option<String> },
+    /// The JSON Schema of a config, or of an overlay.
+    Schema { overlay: bool },
     /// The generated Rust.
     Print { config: Option<PathBuf>, out: Option<PathBuf> },
     /// The whole config as one document.
@@ -77,6 +84,7 @@ fn subcommand(matches: &ArgMatches) -> Command {
             deny_warnings: found.get_flag("deny-warnings"),
         },
         Some(("explain", found)) => Command::Explain { code: found.get_one("code").cloned() },
+        Some(("schema", found)) => Command::Schema { overlay: found.get_flag("overlay") },
         Some(("print", found)) => Command::Print { config: path(found, "config"), out: path(found, "out") },
         Some(("resolve", found)) => Command::Resolve { config: path(found, "config") },
         Some(("routes", found)) => Command::Routes { config: path(found, "config") },
@@ -119,12 +127,14 @@ fn command() -> clap::Command {
         .subcommand(
             profile(environment(clap::Command::new("run")))
                 .about("Build the gateway with what CONFIG needs, and start it here")
+                .after_help(NEEDS_RUST)
                 .arg(config())
                 .arg(rest("ARGS", "For the gateway: `-- --help` lists what it takes")),
         )
         .subcommand(
             profile(environment(clap::Command::new("build")))
                 .about("Build the gateway with what CONFIG needs, and print where the binary is")
+                .after_help(NEEDS_RUST)
                 .arg(config())
                 .arg(rest("CARGO ARGS", "For `cargo build`: `-- --locked --target x86_64-unknown-linux-musl`")),
         )
@@ -160,6 +170,16 @@ fn command() -> clap::Command {
                 .arg(Arg::new("code").value_name("CODE").help("As `check --format json` names it: `unknown-key`")),
         )
         .subcommand(
+            clap::Command::new("schema")
+                .about("Print the JSON Schema of a gateway.json, for editors: what each key does and may hold")
+                .arg(
+                    Arg::new("overlay")
+                        .long("overlay")
+                        .action(ArgAction::SetTrue)
+                        .help("That of a gateway.ENV.json, where nothing has to be and `null` removes"),
+                ),
+        )
+        .subcommand(
             environment(clap::Command::new("print")).about("Print the Rust that CONFIG becomes").arg(config()).arg(
                 Arg::new("out")
                     .short('o')
@@ -182,6 +202,7 @@ fn command() -> clap::Command {
         .subcommand(
             clap::Command::new("new")
                 .about("Make a crate of your own that builds a gateway")
+                .after_help("Its libraries are those of the checkout that this is called in, else the registry's.")
                 .arg(
                     Arg::new("folder")
                         .value_name("DIR")

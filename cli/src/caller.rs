@@ -55,7 +55,8 @@ impl Caller {
     pub(crate) fn checkout(&self) -> Result<&Path, Failure> {
         self.checkout.as_deref().ok_or_else(|| {
             Failure::new(format!("there is no Sluicegate checkout at or above `{}`", self.folder.display())).help(
-                "call this inside a checkout; a crate made by `new` is built with plain `cargo build` and `cargo run`",
+                "`build` and `run` need a checkout and a Rust toolchain, all else needs neither; a crate made by `new` is \
+                 built with plain `cargo build` and `cargo run`",
             )
         })
     }
@@ -64,7 +65,8 @@ impl Caller {
         self.checkout.as_deref()
     }
 
-    /// The config `named` on the command line; else GATEWAY_CONFIG; else gateway.json in the root of the package.
+    /// The config `named` on the command line; else GATEWAY_CONFIG; else gateway.json in the root of the package, or where
+    /// there is none the nearest one.
     pub(crate) fn config(&self, named: Option<&Path>) -> Result<Named, Failure> {
         let package = self.package();
         let from_variable = variable("GATEWAY_CONFIG");
@@ -79,7 +81,12 @@ impl Caller {
         let base = variable("GATEWAY_BASE").map(|base| self.folder.join(base));
         let location = Location::new(&path, package, base.as_deref());
         let location = location.map(|location| Location { folder: self.folder.clone(), ..location });
-        location.map(|location| Named { location, shown_as: shown_as.clone() }).map_err(|error| {
+        // The config itself may be missing; who named none is told how to.
+        let there = location.and_then(|location| match named {
+            None => fs::metadata(&location.path).map(|_| location),
+            Some(_) => Ok(location),
+        });
+        there.map(|location| Named { location, shown_as: shown_as.clone() }).map_err(|error| {
             let failure = Failure::new(format!("cannot read the config `{shown_as}`: {error}"));
             match named {
                 Some(_) => failure,
@@ -88,13 +95,16 @@ impl Caller {
         })
     }
 
-    /// The root of the package that the caller is in: of one with a config of its own, also inside a checkout.
+    /// The root of the package that the caller is in: of one with a config of its own, also inside a checkout. Where there
+    /// is no such package, the nearest folder with a config.
     fn package(&self) -> &Path {
         let has = |folder: &Path, file| folder.join(file).is_file();
         let mut above = self.folder.ancestors().filter(|folder| has(folder, "Cargo.toml"));
         let nearest = above.clone().next();
         let with_config = above.find(|folder| has(folder, "gateway.json"));
-        with_config.or(self.checkout.as_deref()).or(nearest).unwrap_or(&self.folder)
+        let with_config = with_config.or(self.checkout.as_deref());
+        let alone = || self.folder.ancestors().find(|folder| has(folder, "gateway.json"));
+        with_config.or_else(alone).or(nearest).unwrap_or(&self.folder)
     }
 
     /// A path at or above the caller's folder, from there: `gateway.json`, `../gateway.json`.

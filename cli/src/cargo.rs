@@ -43,7 +43,8 @@ impl Build<'_> {
     pub(crate) fn run(&self) -> Result<Built, Failure> {
         let mut command = self.command();
         let failed = |error| Failure::new(format!("cannot start cargo: {error}"));
-        let mut cargo = command.spawn().map_err(failed)?;
+        let missing = "building a gateway needs a Rust toolchain: https://rustup.rs";
+        let mut cargo = command.spawn().map_err(|error| failed(error).help(missing))?;
         let found = cargo.stdout.take().and_then(|stdout| executable(BufReader::new(stdout)));
         let status = cargo.wait().map_err(failed)?;
         match found {

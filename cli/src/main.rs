@@ -13,6 +13,7 @@ mod print;
 mod report;
 mod resolve;
 mod routes;
+mod schema;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,13 +31,16 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(environment: Option<OsString>, command: &Command) -> Result<ExitCode, Failure> {
-    // Needs no package and no config.
+    // These need no package and no config.
     if let Command::Explain { code } = command {
         return explain::explain(code.as_deref());
     }
+    if let Command::Schema { overlay } = command {
+        return schema::schema(*overlay);
+    }
     let caller = Caller::find(environment)?;
     match command {
-        Command::Explain { .. } => Ok(ExitCode::SUCCESS),
+        Command::Explain { .. } | Command::Schema { .. } => Ok(ExitCode::SUCCESS),
         Command::Run(arguments) => build::run(&caller, arguments),
         Command::Build(arguments) => build::build(&caller, arguments),
         Command::Check { configs, format, deny_warnings } => check::check(&caller, configs, *format, *deny_warnings),

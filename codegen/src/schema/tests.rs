@@ -78,7 +78,7 @@ fn the_schema_is_one_and_is_as_it_was() {
 fn every_config_of_the_project_is_judged_as_by_the_checks() {
     let validator = validator();
     let mut configs: Vec<(PathBuf, String)> = Vec::new();
-    for folder in ["..", "tests", "../tests", "../cli", "../benches", "../docs"] {
+    for folder in ["..", "tests", "../tests", "../cli", "../benches", "../examples"] {
         let is_config: fn(&Path) -> bool = |path| path.extension().is_some_and(|extension| extension == "json");
         let found = if folder == ".." { vec![PathBuf::from("../gateway.json")] } else { files(folder, is_config) };
         configs.extend(found.into_iter().map(|path| {
@@ -128,8 +128,8 @@ fn every_recorded_config_is_judged_as_by_the_checks() {
 fn what_is_right_in_an_environment_is_right_as_it_is_written() {
     let (validator, overlays) = (validator(), overlay_validator());
     let mut right = 0;
-    for entry in fs::read_dir("tests/environments").expect("a folder") {
-        let folder = entry.expect("an entry").path();
+    let recorded = fs::read_dir("tests/environments").expect("a folder").map(|entry| entry.expect("an entry").path());
+    for folder in recorded.chain([PathBuf::from("../examples/environments")]) {
         let Ok(text) = fs::read_to_string(folder.join("gateway.json")) else { continue };
         let lines = fs::read_to_string(folder.join("variables")).unwrap_or_default();
         let variables: HashMap<_, _> = lines.lines().filter_map(|line| line.split_once('=')).collect();
