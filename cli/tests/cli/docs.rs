@@ -54,7 +54,7 @@ fn every_command_works() {
     let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
     let shell = |line: &str| {
         let mut command = Command::new("sh");
-        for name in ["CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV"] {
+        for name in ["CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"] {
             command.env_remove(name);
         }
         command.current_dir(folder.path()).env("PATH", &path).arg("-ec").arg(line);

@@ -30,7 +30,15 @@ impl Repository {
         let built = Path::new(env!("CARGO_BIN_EXE_sluicegate")).parent().expect("a folder");
         let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new(program);
-        for name in ["CARGO", "CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GIT_DIR"] {
+        for name in [
+            "CARGO",
+            "CARGO_MANIFEST_DIR",
+            "GATEWAY_CONFIG",
+            "GATEWAY_BASE",
+            "GATEWAY_ENV",
+            "GATEWAY_SETTINGS",
+            "GIT_DIR",
+        ] {
             command.env_remove(name);
         }
         // Nobody's own settings of git.
@@ -78,6 +86,19 @@ fn a_config_is_checked_in_each_of_its_environments() {
 }
 
 #[test]
+fn variables_come_from_the_settings_that_are_named() {
+    let repository = Repository::new("hook_settings");
+    repository.0.write("gateway.json", &GOOD.replacen("\"mem://\"", "\"${BROKER}://\"", 1));
+    repository.0.write("settings.json", r#"{"BROKER": "mem"}"#);
+    let without = repository.command(SCRIPT, &["--files", "gateway.json"]);
+    let said = String::from_utf8(without.stderr).expect("UTF-8");
+    assert!(without.status.code() == Some(1) && said.contains("`BROKER` is not set"), "{said}");
+    let with = repository.command(SCRIPT, &["--files", "--settings", "settings.json", "gateway.json"]);
+    let said = String::from_utf8(with.stderr).expect("UTF-8");
+    assert_eq!((with.status.code(), &*said), (Some(0), "gateway.json: 2 endpoints, no mistakes\n"));
+}
+
+#[test]
 fn a_file_that_a_config_brings_in_is_a_part_of_it() {
     let repository = Repository::new("hook_include");
     let list = GOOD.split_once("\"endpoints\":").expect("endpoints").1.trim().trim_end_matches('}');
@@ -111,7 +132,13 @@ fn named_files_are_checked_and_without_the_program_it_says_so() {
         symlink(found.trim(), tools.join(tool)).expect("a link can be made");
     }
     let mut command = Command::new(SCRIPT);
-    let output = command.env_clear().env("PATH", &tools).args(["--files", "gateway.json"]).output().expect("it starts");
+    let output = command
+        .env_clear()
+        .env("PATH", &tools)
+        .current_dir(repository.0.path().join("conf"))
+        .args(["--files", "gateway.json"])
+        .output()
+        .expect("it starts");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(output.status.code() == Some(2) && said.contains("`sluicegate` is not on PATH"), "{said}");
 }
