@@ -55,15 +55,21 @@ impl Schema {
 
     fn setting(&mut self, kind: SettingKind) -> Value {
         match kind {
-            SettingKind::Flag => self.kind(&Kind::Bool),
-            SettingKind::Number => self.kind(&SIZE),
-            SettingKind::Duration => self.kind(&Kind::Duration),
+            SettingKind::Flag => self.or_at_start(&Kind::Bool),
+            SettingKind::Number => self.or_at_start(&SIZE),
+            SettingKind::Duration => self.or_at_start(&Kind::Duration),
             SettingKind::Text | SettingKind::Secret | SettingKind::Path => self.source(),
             SettingKind::List | SettingKind::Paths => {
                 let text = self.source();
                 json!({"anyOf": [text, {"type": "array", "minItems": 1, "items": or_include(text.clone())}]})
             }
         }
+    }
+
+    /// The value, or where the gateway reads it when it starts.
+    fn or_at_start(&mut self, kind: &'static Kind) -> Value {
+        let value = self.kind(kind);
+        json!({"anyOf": [value, {"type": "string", "pattern": patterns::AT_START}]})
     }
 
     /// A text, a variable or a file.

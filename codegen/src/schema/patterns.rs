@@ -6,6 +6,9 @@ pub(super) const VARIABLE: &str = r"\$\{[A-Za-z_]";
 /// A variable and nothing else, which can give a number or a boolean.
 pub(super) const VARIABLE_ALONE: &str = r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$";
 
+/// `env:NAME` or `file:PATH`.
+pub(super) const AT_START: &str = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$";
+
 /// What `sluicegate_drivers::parse_duration` takes, but for what is too long.
 pub(super) const DURATION: &str = concat!(
     r"^[+-]?0$",
