@@ -8,6 +8,9 @@ use crate::tree::{Node, Span, pointers};
 /// The code of what is known and cannot be done yet.
 pub(crate) const NOT_YET: &str = "not-supported-yet";
 
+/// The code of values that YAML's readers do not agree on.
+pub(crate) const AMBIGUOUS: &str = "ambiguous-value";
+
 /// One mistake, or something that is probably one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -124,14 +127,17 @@ impl Sink {
     /// Everything gathered, in the order of the file, with pointers into `root`.
     pub(crate) fn finish(self, root: Option<&Node>) -> Vec<Diagnostic> {
         let mut diagnostics = self.diagnostics.into_inner();
-        let told: HashSet<Span> = diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.code != NOT_YET)
-            .map(|diagnostic| diagnostic.span)
-            .collect();
+        let secondary = |diagnostic: &Diagnostic| {
+            diagnostic.code == NOT_YET || diagnostic.code == AMBIGUOUS && diagnostic.severity == Severity::Warning
+        };
+        let told: HashSet<Span> =
+            diagnostics.iter().filter(|found| !secondary(found)).map(|diagnostic| diagnostic.span).collect();
         // What could not work anyway need not be said to be missing.
-        diagnostics.retain(|diagnostic| diagnostic.code != NOT_YET || !told.contains(&diagnostic.span));
+        diagnostics.retain(|diagnostic| !secondary(diagnostic) || !told.contains(&diagnostic.span));
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start, diagnostic.span.end));
+        // What is in a value is told once, however often the value is used: an alias of YAML repeats it.
+        let mut once = HashSet::new();
+        diagnostics.retain(|found| once.insert((found.span, found.code, found.message.clone())));
         if let Some(root) = root {
             let spans: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.span).collect();
             for (diagnostic, pointer) in diagnostics.iter_mut().zip(pointers(root, &spans)) {

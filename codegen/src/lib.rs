@@ -11,6 +11,7 @@ mod codes;
 mod diagnostic;
 mod emit;
 mod environment;
+mod format;
 mod json;
 mod load;
 mod location;
@@ -27,7 +28,9 @@ mod sources;
 mod suggest;
 mod syntax;
 pub mod template;
+mod toml;
 mod tree;
+mod yaml;
 
 use std::fmt::Write as _;
 use std::io;
@@ -46,6 +49,7 @@ pub use source::{Position, SourceFile};
 pub use tree::Span;
 
 use diagnostic::Sink;
+use format::Format;
 use load::Loaded;
 use syntax::kind::Kind;
 use syntax::{Object, SERVICE, walk};
@@ -127,7 +131,7 @@ impl AsRef<[SourceFile]> for Config {
 #[must_use]
 pub fn check(file: &SourceFile) -> Checked {
     let sink = Sink::default();
-    let json::Read { root, whole } = json::read(file.text(), 0, &sink);
+    let json::Read { root, whole } = Format::of(file.name()).read(file.text(), 0, &sink);
     verdict(file.as_ref(), root.as_ref(), whole, file.name(), || hash(file.text()), sink)
 }
 
@@ -154,7 +158,7 @@ fn verdict(
         }
     }
     if !whole {
-        files.iter().for_each(|file| file.conceal(secrets::by_key(file.text())));
+        files.iter().for_each(|file| file.conceal(secrets::by_key(file.text(), Format::of(file.name()))));
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
     Checked { gateway, diagnostics: sink.finish(root), files: named }

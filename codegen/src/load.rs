@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::environment::Environment;
-use crate::json::{self, Read};
+use crate::format::Format;
+use crate::json::Read;
 use crate::location::Location;
 use crate::source::SourceFile;
 use crate::sources::file_of;
@@ -118,7 +119,8 @@ struct Loader<'a> {
 impl Loader<'_> {
     /// The tree of a file, with what it includes. `ways` are the files that are being read.
     fn tree(&mut self, file: u32, ways: &mut Vec<PathBuf>) -> Option<Node> {
-        let Read { root, whole } = json::read(self.file(file).text(), file, self.sink);
+        let source = self.file(file);
+        let Read { root, whole } = Format::of(source.name()).read(source.text(), file, self.sink);
         self.whole &= whole;
         let mut root = root?;
         include::expand(self, &mut root, ways);

@@ -1,15 +1,19 @@
-//! Secrets of a config that could not be read as JSON, found by their keys: what is wrong with it is drawn all the same.
+//! Secrets of a config that could not be read, found by their keys: what is wrong with it is drawn all the same.
+
+mod lines;
 
 use std::ops::Range;
 
 use sluicegate_drivers::{ALL, SettingKind};
+
+use crate::format::Format;
 
 /// Keys of KrakenD's namespaces whose texts are secrets.
 pub(crate) const KEYS: [&str; 5] =
     ["client_secret", "cypher_key", "password", "revoke_server_api_key", "secret_access_key"];
 
 /// The texts behind every key that is a secret of some driver or namespace, and those with a login behind one that holds addresses.
-pub(crate) fn by_key(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn by_key(text: &str, format: Format) -> Vec<Range<usize>> {
     let keys = |kind: SettingKind| {
         let settings = ALL.iter().flat_map(|driver| driver.settings).filter(move |setting| setting.kind == kind);
         let mut keys: Vec<&str> = settings.map(|it| it.name.rsplit('.').next().unwrap_or(it.name)).collect();
@@ -17,9 +21,13 @@ pub(crate) fn by_key(text: &str) -> Vec<Range<usize>> {
         keys.dedup();
         keys
     };
-    let mut found = of_keys(text, &keys(SettingKind::Secret));
-    found.extend(of_keys(text, &KEYS));
-    let addresses = of_keys(text, &keys(SettingKind::List)).into_iter();
+    let of_keys = |keys: &[&str]| match format {
+        Format::Json => of_keys(text, keys),
+        Format::Yaml | Format::Toml => lines::of_keys(text, keys, format),
+    };
+    let mut found = of_keys(&keys(SettingKind::Secret));
+    found.extend(of_keys(&KEYS));
+    let addresses = of_keys(&keys(SettingKind::List)).into_iter();
     // An escape may stand for the `@`.
     found.extend(addresses.filter(|range| text[range.clone()].contains(['@', '\\'])));
     found
@@ -77,7 +85,7 @@ mod tests {
     fn addresses_with_a_login_are_secrets() {
         let text =
             r#"{"servers": ["nats-1:4222", "u:pw@nats-2", "nats://t\u0040a"], "servers": "nats://a,nats://u:p/w@b" "#;
-        let found: Vec<_> = by_key(text).into_iter().map(|range| &text[range]).collect();
+        let found: Vec<_> = by_key(text, Format::Json).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, ["u:pw@nats-2", r"nats://t\u0040a", "nats://a,nats://u:p/w@b"]);
     }
 }

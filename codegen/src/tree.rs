@@ -1,10 +1,12 @@
 //! The syntax-neutral tree: every value knows its file and its bytes.
 
+mod decoded;
 mod pointers;
 mod write;
 
 use std::ops::Range;
 
+pub(crate) use decoded::Decoded;
 pub(crate) use pointers::pointers;
 
 /// Bytes of a source file.
@@ -19,6 +21,9 @@ pub struct Span {
 }
 
 /// A value and where it stands.
+///
+/// The span of an object or an array goes from its first byte to its last, or is that of what stands for it: a header of TOML,
+/// a key in YAML, an alias. What is inside then stands elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) span: Span,
@@ -101,12 +106,17 @@ impl Node {
         }
     }
 
-    /// What to underline: the whole of a scalar, the opening bracket of the rest.
+    /// What to underline: the whole of a scalar, the opening bracket of the rest, or what stands for it where it has none.
     pub(crate) fn mark(&self) -> Span {
-        match &self.value {
-            Value::Array(_) | Value::Object(_) => self.span.first_byte(),
-            _ => self.span,
-        }
+        let within = |node: &Self| {
+            node.span.file == self.span.file && self.span.start <= node.span.start && node.span.end <= self.span.end
+        };
+        let has_brackets = match &self.value {
+            Value::Array(items) => items.is_empty() || items.iter().any(within),
+            Value::Object(members) => members.is_empty() || members.iter().any(|member| within(&member.value)),
+            _ => false,
+        };
+        if has_brackets { self.span.first_byte() } else { self.span }
     }
 
     pub(crate) fn is_array(&self) -> bool {
@@ -183,7 +193,7 @@ impl Text {
     }
 
     /// Where in the file the decoded bytes before `offset` end.
-    fn source_end(&self, offset: usize) -> usize {
+    pub(crate) fn source_end(&self, offset: usize) -> usize {
         let index = self.escapes.partition_point(|escape| escape.decoded.1 < offset);
         match self.escapes.get(index) {
             Some(escape) if escape.decoded.0 < offset => escape.source.1,

@@ -227,7 +227,7 @@ pub(super) fn hide(context: &Context<'_>, node: &Node) {
         Value::Object(members) => members.iter().for_each(|member| hide(context, &member.value)),
         Value::String(text) if text.value.starts_with("env:") || text.value.starts_with("file:") => {}
         // Without its quotes.
-        Value::String(text) => context.hide(node.span.at(text.start, node.span.end.saturating_sub(1).max(text.start))),
+        Value::String(text) => context.hide(node.part(0..text.value.len())),
         Value::Number(_) => context.hide(node.span),
         Value::Unreadable | Value::Null | Value::Bool(_) => {}
     }

@@ -1,0 +1,35 @@
+//! What a file is written in, by its name's end.
+
+use crate::diagnostic::Sink;
+use crate::json::Read;
+use crate::{json, toml, yaml};
+
+/// The formats of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Yaml,
+    Toml,
+}
+
+// === impl Format ===
+
+impl Format {
+    /// As KrakenD tells them apart: what is neither `.yaml`, `.yml` nor `.toml` is JSON.
+    pub(crate) fn of(name: &str) -> Self {
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("yaml" | "yml") => Self::Yaml,
+            Some("toml") => Self::Toml,
+            _ => Self::Json,
+        }
+    }
+
+    /// Reads a text as far as it can be; every error is in `sink`.
+    pub(crate) fn read(self, text: &str, file: u32, sink: &Sink) -> Read {
+        match self {
+            Self::Json => json::read(text, file, sink),
+            Self::Yaml => yaml::read(text, file, sink),
+            Self::Toml => toml::read(text, file, sink),
+        }
+    }
+}
