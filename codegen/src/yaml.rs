@@ -180,9 +180,10 @@ impl<'a> Reader<'a> {
         self.complete(Node { span, value }, open.anchor)
     }
 
-    /// The bytes of a list or an object; of an object below a key, which has no bracket to point at, the key's.
+    /// The bytes of a list or an object. One that is written by indentation has no bracket to point at: below a key it has
+    /// the key's, in a list it begins at its dash, and the whole config is at its beginning.
     fn extent(&self, open: &Open, end: usize) -> Span {
-        if open.is_flow || matches!(open.inside, Inside::Items(_)) {
+        if open.is_flow {
             return self.span(open.start, end);
         }
         match self.open.last().map(|outer| &outer.inside) {
@@ -191,7 +192,8 @@ impl<'a> Reader<'a> {
                 let before = self.text[..open.start].trim_end_matches([' ', '\n', '\r']);
                 self.span(if before.ends_with('-') { before.len() - 1 } else { open.start }, end)
             }
-            _ => self.span(open.start, end),
+            // The first key is not the whole.
+            _ => self.span(open.start, open.start),
         }
     }
 
