@@ -1,6 +1,6 @@
 //! What a file is written in, by its name's end.
 
-use crate::diagnostic::Sink;
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::json::Read;
 use crate::{json, toml, yaml};
 
@@ -30,6 +30,27 @@ impl Format {
             Self::Json => json::read(text, file, sink),
             Self::Yaml => yaml::read(text, file, sink),
             Self::Toml => toml::read(text, file, sink),
+        }
+    }
+
+    /// Writes what a diagnostic suggests in JSON as this format has it. YAML takes JSON as it is.
+    pub(crate) fn adapt(self, diagnostic: &mut Diagnostic) {
+        if self == Self::Json {
+            return;
+        }
+        for help in &mut diagnostic.help {
+            if help == "keep one: JSON takes the last" {
+                "keep one".clone_into(help);
+            }
+            if self == Self::Toml && help.contains("\": ") {
+                let parts = help.split('`').enumerate();
+                // Every other part stands between backticks.
+                let parts = parts.map(|(index, part)| match index % 2 {
+                    0 => part.to_owned(),
+                    _ => part.replace("\": ", "\" = "),
+                });
+                *help = parts.collect::<Vec<_>>().join("`");
+            }
         }
     }
 }

@@ -161,7 +161,11 @@ fn verdict(
         files.iter().for_each(|file| file.conceal(secrets::by_key(file.text(), Format::of(file.name()))));
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
-    Checked { gateway, diagnostics: sink.finish(root), files: named }
+    let mut diagnostics = sink.finish(root);
+    for diagnostic in &mut diagnostics {
+        Format::of(sources::file_of(files, diagnostic.span).name()).adapt(diagnostic);
+    }
+    Checked { gateway, diagnostics, files: named }
 }
 
 /// Mistakes that are told of what was read of a config that could not be read to its end.

@@ -29,10 +29,21 @@ pub(crate) fn read(text: &str, file: u32, sink: &Sink) -> Read {
     let mut checked = ValidateWhitespace::new(&mut events, source);
     let mut guarded = RecursionGuard::new(&mut checked, MAX_DEPTH as u32);
     parse_document(&tokens, &mut guarded, &mut errors);
-    let mut reader = Reader { text, file, sink, events, next: 0, reported: 0, last: None, stopped: false };
-    for error in &errors {
-        reader.report(error);
-    }
+    let end = text.len();
+    let mut reader = Reader {
+        text,
+        file,
+        sink,
+        events,
+        next: 0,
+        reported: 0,
+        last: None,
+        stopped: false,
+        end,
+        never_closed: None,
+        spoiled: Vec::new(),
+    };
+    reader.gather(&errors);
     let Some(first) = reader.peek() else {
         if !errors.is_empty() {
             return Read { root: None, whole: false };
@@ -56,8 +67,14 @@ struct Reader<'a> {
     reported: usize,
     /// The line of the last error: one mistake often gives several.
     last: Option<usize>,
-    /// Something is too deep to be read.
+    /// Something was not read.
     stopped: bool,
+    /// What stands behind is inside of a bracket that is never closed, and says nothing.
+    end: usize,
+    /// That bracket.
+    never_closed: Option<usize>,
+    /// Brackets with a mistake between them, by where they begin.
+    spoiled: Vec<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -70,6 +87,7 @@ impl<'a> Reader<'a> {
                     let is_list = event.kind() == EventKind::ArrayTableOpen;
                     self.next += 1;
                     let path = self.keys();
+                    self.stopped |= is_fake(&path);
                     let mut end = path.last().map_or(event.span().end(), |key| key.span.end);
                     if let Some(close) = self.peek()
                         && matches!(close.kind(), EventKind::StdTableClose | EventKind::ArrayTableClose)
@@ -77,7 +95,7 @@ impl<'a> Reader<'a> {
                         self.next += 1;
                         end = close.span().end();
                     }
-                    if self.fits(2 * path.len(), start) {
+                    if self.fits(2 * path.len(), start) && !is_fake(&path) {
                         tables.open(path, is_list, self.span(start, end));
                     }
                 }
@@ -85,14 +103,22 @@ impl<'a> Reader<'a> {
                     let path = self.keys();
                     let depth = 2 * tables.depth() + path.len();
                     let value = self.member(&path, depth);
-                    if self.fits(depth, start) {
-                        tables.set(path, value);
-                    }
+                    self.put(&mut tables, path, value, depth);
                 }
                 _ => self.next += 1,
             }
         }
         tables
+    }
+
+    /// Sets a key, unless it is none or stands where nothing means anything.
+    fn put(&mut self, tables: &mut Tables, path: Vec<Key>, value: Node, depth: usize) {
+        let start = path.first().map_or(0, |key| key.span.start);
+        let is_fake = is_fake(&path);
+        self.stopped |= is_fake;
+        if self.fits(depth, start) && !is_fake && start <= self.end {
+            tables.set(path, value);
+        }
     }
 
     /// The value of a key, with its `=`.
@@ -101,9 +127,9 @@ impl<'a> Reader<'a> {
             && event.kind() == EventKind::KeyValSep
         {
             self.next += 1;
-            if let Some(value) = self.value(depth) {
-                return value;
-            }
+        }
+        if let Some(value) = self.value(depth) {
+            return value;
         }
         let end = path.last().map_or(0, |key| key.span.end);
         Node { span: self.span(end, end), value: Value::Unreadable }
@@ -125,7 +151,8 @@ impl<'a> Reader<'a> {
                     let item = reader.value(depth + 1);
                     items.extend(item);
                 });
-                let value = if self.fits(depth + 1, start) { Value::Array(items) } else { Value::Unreadable };
+                let is_right = self.fits(depth + 1, start) && !self.spoiled.contains(&start);
+                let value = if is_right { Value::Array(items) } else { Value::Unreadable };
                 Some(Node { span: self.span(start, end), value })
             }
             EventKind::InlineTableOpen => {
@@ -140,12 +167,11 @@ impl<'a> Reader<'a> {
                     }
                     let depth = depth + path.len();
                     let value = reader.member(&path, depth);
-                    if reader.fits(depth, start) {
-                        tables.set(path, value);
-                    }
+                    reader.put(&mut tables, path, value, depth);
                 });
                 let node = tables.finish(self.span(start, end));
-                let value = if self.fits(depth + 1, start) { node.value } else { Value::Unreadable };
+                let is_right = self.fits(depth + 1, start) && !self.spoiled.contains(&start);
+                let value = if is_right { node.value } else { Value::Unreadable };
                 Some(Node { span: node.span, value })
             }
             _ => None,
@@ -248,7 +274,7 @@ impl<'a> Reader<'a> {
         let mut errors = Vec::new();
         let decoded = decode(Raw::new_unchecked(raw, encoding, bytes), &mut errors);
         // What follows the first is its doing.
-        if let Some(error) = errors.first() {
+        if let Some(error) = errors.first().filter(|_| bytes.start() <= self.end) {
             self.report(error);
         }
         (Some(decoded), errors.is_empty())
@@ -286,6 +312,11 @@ impl<'a> Reader<'a> {
     fn span(&self, start: usize, end: usize) -> Span {
         Span { file: self.file, start, end }
     }
+}
+
+/// Whether a part of a key is missing, which was reported.
+fn is_fake(path: &[Key]) -> bool {
+    path.is_empty() || path.iter().any(|key| key.span.start == key.span.end)
 }
 
 #[cfg(test)]

@@ -38,12 +38,16 @@ pub(crate) fn read(text: &str, file: u32, sink: &Sink) -> Read {
         open: Vec::new(),
         anchors: HashMap::new(),
         growth: text.len() * GROWTH + FREE_GROWTH,
+        complex_key: None,
         end: skipped,
         root: None,
     };
     let whole = reader.stream(Parser::new_from_str(&text[skipped..])).is_ok();
     reader.abandon();
-    Read { whole: whole && reader.root.is_some(), root: reader.root }
+    // Where keys have no colons, all of it is one text, and that is part of the same mistake.
+    let is_something = |root: &Node| whole || matches!(root.value, Value::Object(_) | Value::Array(_));
+    let root = reader.root.filter(is_something);
+    Read { whole: whole && root.is_some(), root }
 }
 
 /// Reading cannot go on; why is in the sink.
@@ -94,6 +98,8 @@ struct Reader<'a> {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     growth: usize,
+    /// Where the last key began that is a list or an object.
+    complex_key: Option<usize>,
     /// Where the last value ended.
     end: usize,
     root: Option<Node>,
@@ -172,8 +178,16 @@ impl<'a> Reader<'a> {
             Inside::Items(items) => Value::Array(items),
             Inside::Members(members) => Value::Object(self.merge(members)),
         };
+        if is_key && self.complex_key.is_some_and(|inner| inner >= open.start) {
+            return self.set_key(Key { span, name: Name::Unreadable });
+        }
         if is_key {
-            let error = self.error(open.start, open.start + self.letter(open.start), "a key is a text, not a list or an object");
+            self.complex_key = Some(open.start);
+            let error = self.error(
+                open.start,
+                open.start + self.letter(open.start),
+                "a key is a text, not a list or an object",
+            );
             self.sink.push(error.help("a text that begins with `{` or `[` is written in quotes"));
             return self.set_key(Key { span, name: Name::Unreadable });
         }
@@ -250,7 +264,8 @@ impl<'a> Reader<'a> {
         self.end = self.end.max(end);
         let span = self.span(start, end);
         let Some(node) = self.anchors.get(&anchor) else {
-            let error = self.error(start, end, format!("`{}` stands inside of what it repeats", &self.text[start..end]));
+            let error =
+                self.error(start, end, format!("`{}` stands inside of what it repeats", &self.text[start..end]));
             self.sink.push(error.label("it would have no end"));
             return Err(Stop);
         };
@@ -349,3 +364,6 @@ fn grown(node: &Node, levels: usize, budget: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::in_bounds;

@@ -1,4 +1,4 @@
-//! Every diagnostic by its whole text: `diagnostics/NAME.json` gives `diagnostics/NAME.stderr`.
+//! Every diagnostic by its whole text: `diagnostics/NAME.json`, `.yaml` or `.toml` gives `diagnostics/NAME.stderr`.
 //!
 //! `EXPECTORATE=overwrite cargo test -p sluicegate-codegen --test diagnostics` accepts what is new.
 
@@ -9,10 +9,11 @@ use std::path::Path;
 use sluicegate_codegen::{SourceFile, check, render_human, render_json};
 
 const FOLDER: &str = "tests/diagnostics";
+const FORMATS: [&str; 3] = ["json", "yaml", "toml"];
 
 #[test]
 fn every_config_gives_its_text() {
-    for name in names("json") {
+    for name in configs() {
         let (file, checked) = read(&name);
         assert!(!checked.diagnostics.is_empty(), "{name} gives no diagnostic");
         let text = render_human(&file, &checked.diagnostics, false);
@@ -22,14 +23,14 @@ fn every_config_gives_its_text() {
 
 #[test]
 fn every_text_has_its_config() {
-    let orphans: Vec<_> = names("stderr").difference(&names("json")).cloned().collect();
+    let orphans: Vec<_> = names("stderr").difference(&configs()).cloned().collect();
     assert!(orphans.is_empty(), "without a config: {orphans:?}");
 }
 
 #[test]
 fn one_mistake_a_file() {
     // A name that counts says so, and a syntax error may take others with it.
-    for name in names("json").into_iter().filter(|name| !name.contains("at_once")) {
+    for name in configs().into_iter().filter(|name| !name.contains("at_once")) {
         let (_, checked) = read(&name);
         // The options of what is not supported yet are checked too.
         let mistakes = checked.diagnostics.iter().filter(|found| found.code != "not-supported-yet").count();
@@ -51,11 +52,22 @@ fn pointers_lead_to_the_mistake() {
     assert_eq!(pointers, expected.map(Some));
 }
 
+#[test]
+fn no_name_has_two_formats() {
+    assert_eq!(FORMATS.iter().map(|format| names(format).len()).sum::<usize>(), configs().len());
+}
+
 fn read(name: &str) -> (SourceFile, sluicegate_codegen::Checked) {
-    let text = fs::read_to_string(Path::new(FOLDER).join(format!("{name}.json"))).expect("a readable config");
-    let file = SourceFile::new("gateway.json", FOLDER, text);
+    let path = |format: &&&str| Path::new(FOLDER).join(format!("{name}.{format}"));
+    let format = FORMATS.iter().find(|format| path(format).exists()).expect("a config");
+    let text = fs::read_to_string(path(&format)).expect("a readable config");
+    let file = SourceFile::new(format!("gateway.{format}"), FOLDER, text);
     let checked = check(&file);
     (file, checked)
+}
+
+fn configs() -> BTreeSet<String> {
+    FORMATS.iter().flat_map(|format| names(format)).collect()
 }
 
 fn names(extension: &str) -> BTreeSet<String> {

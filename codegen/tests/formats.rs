@@ -22,7 +22,8 @@ fn the_code_is_the_same() {
             let text = fs::read_to_string(&config).expect("a readable config");
             let json: Value = serde_json::from_str(&text).expect("JSON");
             let text = format!("{json:#}");
-            let wanted = check(&SourceFile::new("gateway.json", &folder, text)).gateway.map(|gateway| generate(&gateway));
+            let wanted =
+                check(&SourceFile::new("gateway.json", &folder, text)).gateway.map(|gateway| generate(&gateway));
             for style in styles() {
                 let Some((name, text)) = style.write(&json) else { continue };
                 let checked = check(&SourceFile::new(name, &folder, text.as_str()));
@@ -64,9 +65,11 @@ fn the_mistakes_are_the_same_and_at_the_same_values() {
         let text = fs::read_to_string(list).expect("the list");
         let list: Vec<Value> = serde_json::from_str(&text).expect("the list is JSON");
         // Those that are texts are mistakes in the syntax of JSON.
-        cases.extend(list.into_iter().filter(|case| case["config"].is_object()).map(|case| {
-            (case["name"].to_string(), case["config"].clone(), PathBuf::from("tests/check"))
-        }));
+        cases.extend(
+            list.into_iter()
+                .filter(|case| case["config"].is_object())
+                .map(|case| (case["name"].to_string(), case["config"].clone(), PathBuf::from("tests/check"))),
+        );
     }
     for name in ["../tests/conformance", "tests/check/suites", "tests/diagnostics"] {
         for folder in folders(&[name]) {
@@ -105,7 +108,10 @@ fn seen(text: &str, diagnostics: &[Diagnostic]) -> Vec<(&'static str, String, St
         let key = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let bytes = unquoted(bytes);
         // What stands for a whole object or list: its bracket, dash, key or header.
-        let whole = matches!(bytes.as_str(), "{" | "[" | "-") || bytes == key || bytes.starts_with('[') || found.span.end == found.span.start;
+        let whole = matches!(bytes.as_str(), "{" | "[" | "-")
+            || bytes == key
+            || bytes.starts_with('[')
+            || found.span.end == found.span.start;
         (found.code, pointer, if whole { String::new() } else { bytes })
     });
     found.collect()
@@ -114,7 +120,12 @@ fn seen(text: &str, diagnostics: &[Diagnostic]) -> Vec<(&'static str, String, St
 /// A text without its quotes, escapes and line breaks.
 fn unquoted(bytes: &str) -> String {
     let bytes = bytes.trim_start_matches(['"', '\'']).trim_end_matches(['"', '\'']);
-    let folded = bytes.replace("\\\n   ", "").replace("\\n", "\n").replace("\\\"", "\"").replace("''", "'").replace("\\\\", "\\");
+    let folded = bytes
+        .replace("\\\n   ", "")
+        .replace("\\n", "\n")
+        .replace("\\\"", "\"")
+        .replace("''", "'")
+        .replace("\\\\", "\\");
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

