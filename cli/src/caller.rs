@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluicegate_codegen::{Environment, Location};
+use sluicegate_codegen::{Environment, Location, default_config};
 
 use crate::output::Failure;
 
@@ -65,15 +65,15 @@ impl Caller {
         self.checkout.as_deref()
     }
 
-    /// The config `named` on the command line; else GATEWAY_CONFIG; else gateway.json in the root of the package, or where
-    /// there is none the nearest one.
+    /// The config `named` on the command line; else GATEWAY_CONFIG; else gateway.json in the root of the package (or the only
+    /// config in another format there), or where there is none the nearest one.
     pub(crate) fn config(&self, named: Option<&Path>) -> Result<Named, Failure> {
         let package = self.package();
         let from_variable = variable("GATEWAY_CONFIG");
         let (path, shown_as) = match named.or(from_variable.as_deref()) {
             Some(path) => (self.folder.join(path), path.display().to_string()),
             None => {
-                let path = package.join("gateway.json");
+                let path = package.join(default_config(package).unwrap_or("gateway.json"));
                 let shown_as = self.shown(&path);
                 (path, shown_as)
             }
@@ -101,9 +101,9 @@ impl Caller {
         let has = |folder: &Path, file| folder.join(file).is_file();
         let mut above = self.folder.ancestors().filter(|folder| has(folder, "Cargo.toml"));
         let nearest = above.clone().next();
-        let with_config = above.find(|folder| has(folder, "gateway.json"));
+        let with_config = above.find(|folder| default_config(folder).is_some());
         let with_config = with_config.or(self.checkout.as_deref());
-        let alone = || self.folder.ancestors().find(|folder| has(folder, "gateway.json"));
+        let alone = || self.folder.ancestors().find(|folder| default_config(folder).is_some());
         with_config.or_else(alone).or(nearest).unwrap_or(&self.folder)
     }
 

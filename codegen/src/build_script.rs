@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::environment::Environment;
-use crate::location::Location;
+use crate::location::{Location, default_config};
 use crate::{Config, Diagnostic, Severity, generate, render_human};
 
 /// Turns the package's config into `OUT_DIR/gateway.rs`, or tells cargo what is wrong with it.
 ///
 /// A build.rs is one line: `fn main() { sluicegate_codegen::build() }`.
 ///
-/// `GATEWAY_CONFIG` names the config, relative to the package or absolute; `gateway.json` without it. `GATEWAY_BASE`
+/// `GATEWAY_CONFIG` names the config, relative to the package or absolute; [`default_config`] without it. `GATEWAY_BASE`
 /// names the folder where files named inside the config are looked up; the config's own without it. `GATEWAY_ENV` names
 /// the overlay, and `GATEWAY_SETTINGS` a file of values for the config's variables. cargo runs the build script again when
 /// one of these variables or one that the config asks for, the config or a file that it consists of or names has changed.
@@ -54,11 +54,13 @@ impl<'a> Package<'a> {
         let needed = |name: &'static str| variable(name).ok_or(name);
         // A variable set to nothing is taken for one that is not set, as shells and CI systems leave them behind.
         let optional = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = PathBuf::from(needed("CARGO_MANIFEST_DIR")?);
+        let default = || default_config(&folder).unwrap_or("gateway.json").into();
         Ok(Self {
-            folder: needed("CARGO_MANIFEST_DIR")?.into(),
+            config: optional("GATEWAY_CONFIG").unwrap_or_else(default),
+            folder,
             out: needed("OUT_DIR")?.into(),
             name: needed("CARGO_PKG_NAME")?.to_string_lossy().into_owned(),
-            config: optional("GATEWAY_CONFIG").unwrap_or_else(|| "gateway.json".into()),
             base: optional("GATEWAY_BASE"),
             variable: Box::new(variable),
         })
@@ -83,7 +85,7 @@ fn run(package: &Package<'_>) -> Vec<String> {
         Ok(config) => config,
         Err(error) => {
             lines.push(format!("cargo::error=cannot read the config `{}`: {error}", package.config.display()));
-            lines.push("cargo::error=  = help: GATEWAY_CONFIG names the config; `gateway.json` without it".into());
+            lines.push("cargo::error=  = help: GATEWAY_CONFIG names the config; without it `gateway.json`, or the only `gateway.yaml`, `.yml` or `.toml`".into());
             return lines;
         }
     };

@@ -42,7 +42,7 @@ pub use build_script::build;
 pub use codes::{CODES, closest_code, explain};
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::{Environment, PATH_VARIABLES};
-pub use location::Location;
+pub use location::{Location, default_config};
 pub use render::{render_human, render_json};
 pub use schema::{overlay_schema, schema};
 pub use source::{Position, SourceFile};

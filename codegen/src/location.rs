@@ -48,6 +48,19 @@ impl Location {
     }
 }
 
+/// The config of a package that names none: its `gateway.json`, or the only one of `gateway.yaml`, `gateway.yml` and
+/// `gateway.toml` where there is none. `None` without any, and where it could be more than one.
+#[must_use]
+pub fn default_config(package: &Path) -> Option<&'static str> {
+    let exists = |name: &&str| package.join(name).is_file();
+    let mut others = ["gateway.yaml", "gateway.yml", "gateway.toml"].into_iter().filter(exists);
+    match (Some("gateway.json").filter(exists), others.next(), others.next()) {
+        (Some(json), ..) => Some(json),
+        (None, only, None) => only,
+        _ => None,
+    }
+}
+
 /// The same on every system, because generated code contains it.
 fn with_slashes(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(Component::as_os_str).map(|part| part.to_string_lossy()).collect();
@@ -76,6 +89,21 @@ mod tests {
             let expected = Location { path, shown_as: shown_as.to_owned(), base: folder, folder: package.clone() };
             assert_eq!(location, expected, "{config}");
         }
+    }
+
+    #[test]
+    fn the_default_is_found_by_its_name() {
+        let folder = std::env::temp_dir().join(format!("sluicegate-default-config-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        let mut found = Vec::new();
+        for name in ["", "gateway.toml", "gateway.yml", "gateway.json"] {
+            if !name.is_empty() {
+                fs::write(folder.join(name), "").expect("a file can be made");
+            }
+            found.push(default_config(&folder));
+        }
+        fs::remove_dir_all(&folder).expect("the folder is there");
+        assert_eq!(found, [None, Some("gateway.toml"), None, Some("gateway.json")]);
     }
 
     #[test]

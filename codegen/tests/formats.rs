@@ -32,6 +32,7 @@ fn the_code_is_the_same() {
                 assert_eq!(code.is_some(), wanted.is_some(), "{label}");
                 if let (Some(code), Some(wanted)) = (code, &wanted) {
                     written += 1;
+                    assert_eq!(code.contains(&format!("{name}:")), wanted.contains("gateway.json:"), "{label}");
                     for (own, json) in code.lines().zip(wanted.lines()) {
                         assert_eq!(without_places(own), without_places(json), "{label}");
                     }
