@@ -11,6 +11,9 @@ pub(crate) const NOT_YET: &str = "not-supported-yet";
 /// The code of values that YAML's readers do not agree on.
 pub(crate) const AMBIGUOUS: &str = "ambiguous-value";
 
+/// The codes of what a text that is read has wrong.
+pub(crate) const UNREAD: [&str; 3] = ["syntax", "unsupported-value", AMBIGUOUS];
+
 /// One mistake, or something that is probably one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -122,6 +125,11 @@ impl Sink {
 
     pub(crate) fn has_errors(&self) -> bool {
         self.diagnostics.borrow().iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether a value or more could not be read.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.diagnostics.borrow().iter().any(|diagnostic| UNREAD.contains(&diagnostic.code))
     }
 
     /// Everything gathered, in the order of the file, with pointers into `root`.

@@ -158,12 +158,14 @@ fn verdict(
         }
     }
     if !whole {
-        files.iter().for_each(|file| file.conceal(secrets::by_key(file.text(), Format::of(file.name()))));
+        sources::conceal(files, secrets::of_files(files));
     }
     let gateway = gateway.filter(|_| !sink.has_errors());
     let mut diagnostics = sink.finish(root);
     for diagnostic in &mut diagnostics {
-        Format::of(sources::file_of(files, diagnostic.span).name()).adapt(diagnostic);
+        let file = sources::file_of(files, diagnostic.span);
+        Format::of(file.name()).adapt(diagnostic);
+        secrets::scrub(diagnostic, file);
     }
     Checked { gateway, diagnostics, files: named }
 }

@@ -10,7 +10,7 @@ mod offsets;
 mod plain;
 mod scalar;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, Span as Marks, StrInput, Tag};
 
@@ -237,6 +237,10 @@ impl<'a> Reader<'a> {
             let error = Diagnostic::error("duplicate-key", second.mark(), "the key `<<` is given twice");
             self.sink.push(error.label("given again here").help("one takes in several objects: `<<: [*a, *b]`"));
         }
+        if merged.is_empty() {
+            return members;
+        }
+        let mut names: HashSet<String> = members.iter().map(|member| member.key.clone()).collect();
         for node in merged {
             let objects = match node.value {
                 Value::Array(items) => items,
@@ -250,11 +254,7 @@ impl<'a> Reader<'a> {
                     self.sink.push(error.help("write `<<: *name`, where `&name` stands before an object"));
                     continue;
                 };
-                for member in taken {
-                    if !members.iter().any(|own| own.key == member.key) {
-                        members.push(member);
-                    }
-                }
+                members.extend(taken.into_iter().filter(|member| names.insert(member.key.clone())));
             }
         }
         members

@@ -69,7 +69,12 @@ pub(crate) fn gateway(
         brokers: std::mem::take(&mut context.brokers).into_used(&context),
         endpoints,
     };
-    sources::conceal(files, context.secrets.into_inner());
+    let mut secrets = context.secrets.into_inner();
+    if sink.has_unread() {
+        // A secret may be what could not be read.
+        secrets.extend(crate::secrets::of_files(files));
+    }
+    sources::conceal(files, secrets);
     (gateway, context.named.into_inner())
 }
 

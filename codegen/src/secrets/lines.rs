@@ -43,12 +43,15 @@ fn length(text: &str, key: usize, value: &str, format: Format) -> usize {
     }
     if let Some(quote) = value.chars().next().filter(|letter| matches!(letter, '"' | '\'')) {
         let mut escaped = false;
-        let end = value[1..line.max(1)].find(|letter| {
+        let end = value[1..line].find(|letter| {
             let ends = letter == quote && !escaped;
             escaped = letter == '\\' && quote == '"' && !escaped;
             ends
         });
-        if let Some(end) = end {
+        // What goes on behind the quote may be more of it.
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with([',', '}', ']', '#', '\r']);
+        let goes_on = |end: usize| !ends(value[end + 2..line].trim_start_matches([' ', '\t']));
+        if let Some(end) = end.filter(|end| !goes_on(*end)) {
             return end + 2;
         }
     }
@@ -89,7 +92,7 @@ fn anchored(text: &str, alias: &str) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn found<'a>(text: &'a str, format: Format) -> Vec<&'a str> {
+    fn found(text: &str, format: Format) -> Vec<&str> {
         of_keys(text, &["token", "servers"], format).into_iter().map(|range| text[range].trim_end()).collect()
     }
 

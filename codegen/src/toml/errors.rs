@@ -5,10 +5,16 @@ use toml_parser::{Expected, ParseError};
 use super::{MAX_ERRORS, Reader};
 use crate::diagnostic::Diagnostic;
 
+/// Many more than are told, and few enough for a line of megabytes.
+const MAX_LOOKED_AT: usize = 200;
+
 impl Reader<'_> {
     /// Reports what the parser found.
     pub(super) fn gather(&mut self, errors: &[ParseError]) {
-        for error in errors {
+        // The last is that of the end of the file.
+        let (few, rest) = errors.split_at(errors.len().min(MAX_LOOKED_AT));
+        let errors = || few.iter().chain(rest.last());
+        for error in errors() {
             let Some(context) = error.context() else { continue };
             let at = self.floor(context.start());
             self.spoiled.push(at);
@@ -31,7 +37,7 @@ impl Reader<'_> {
             let error = error.label("what follows does not belong inside");
             self.sink.push(error.help(format!("close it with `{close}`, or see whether the file was cut off")));
         }
-        for error in errors {
+        for error in errors() {
             let at = error.unexpected().or(error.context()).unwrap_or_default().start();
             if self.never_closed.is_none_or(|open| at < open) {
                 self.report(error);

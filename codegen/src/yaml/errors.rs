@@ -75,10 +75,9 @@ impl Reader<'_> {
             let error = with(word(), "this is not how a text of several lines begins");
             return Some(error.help("`|` and `>` end their line; `-`, `+` and a digit from 1 can stand between"));
         }
-        if has("mapping values are not allowed") || has("illegal placement") || has("node content") || has("indent") {
-            if let Some(error) = self.unclosed(at) {
-                return Some(error);
-            }
+        let at_a_key = ["mapping values are not allowed", "illegal placement", "node content", "indent"];
+        if let (true, Some(error)) = (at_a_key.into_iter().any(has), self.unclosed(at)) {
+            return Some(error);
         }
         if has("mapping values are not allowed") || has("illegal placement of ':'") {
             let error = self.error(at, at + 1, "a key cannot stand here");
@@ -153,12 +152,12 @@ impl Reader<'_> {
         let line = &self.text[self.text[..at].rfind('\n').map_or(0, |end| end + 1)..];
         let line = line.lines().next().unwrap_or_default().trim_end();
         let is_key = line.contains(": ") || line.ends_with(':');
-        if !self.text[at..].trim().is_empty() && !(is_key && self.line_of(at) != self.line_of(open)) {
-            return None;
-        }
+        let is_unclosed = self.text[at..].trim().is_empty() || is_key && self.line_of(at) != self.line_of(open);
         let opened = if close == ']' { '[' } else { '{' };
-        let error = self.error(open, open + 1, format!("this `{opened}` is never closed"));
-        Some(error.label("what follows does not belong inside").help(format!("close it with `{close}`")))
+        is_unclosed.then(|| {
+            let error = self.error(open, open + 1, format!("this `{opened}` is never closed"));
+            error.label("what follows does not belong inside").help(format!("close it with `{close}`"))
+        })
     }
 
     /// The innermost bracket that is open at `at`, and what closes it. What is read lags behind what is wrong, so the text
