@@ -10,13 +10,15 @@ fn configs_in_the_docs_are_right() {
     for entry in fs::read_dir("../docs").expect("the folder") {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).expect("a readable page");
-        for block in text.split("```json\n").skip(1) {
-            let config = block.split("```").next().unwrap_or_default();
-            // The rest are parts of one.
-            if config.contains("\"version\"") {
-                let checked = check(&SourceFile::new("gateway.json", "", config));
-                assert_eq!(checked.diagnostics, [], "{}: {config}", path.display());
-                configs += 1;
+        for (format, version) in [("json", "\"version\""), ("yaml", "version:"), ("toml", "version =")] {
+            for block in text.split(&format!("```{format}\n")).skip(1) {
+                let config = block.split("```").next().unwrap_or_default();
+                // The rest are parts of one.
+                if config.contains(version) {
+                    let checked = check(&SourceFile::new(format!("gateway.{format}"), "", config));
+                    assert_eq!(checked.diagnostics, [], "{}: {config}", path.display());
+                    configs += 1;
+                }
             }
         }
     }
