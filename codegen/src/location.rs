@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use crate::SourceFile;
 
@@ -43,9 +44,20 @@ impl Location {
     /// # Errors
     /// The file cannot be read, or is not UTF-8.
     pub fn read(&self) -> io::Result<SourceFile> {
-        let text = fs::read_to_string(&self.path)?;
+        let text = String::from_utf8(fs::read(&self.path)?).map_err(|error| not_utf8(&error))?;
         Ok(SourceFile::new(self.shown_as.as_str(), self.base.as_path(), text))
     }
+}
+
+/// Where a text stops being one.
+fn not_utf8(error: &FromUtf8Error) -> io::Error {
+    let (bytes, valid) = (error.as_bytes(), error.utf8_error().valid_up_to());
+    let line = bytes[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let why = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16; save it as UTF-8".to_owned(),
+        _ => format!("it is not UTF-8, line {line}"),
+    };
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// The config of a package that names none: its `gateway.json`, or the only one of `gateway.yaml`, `gateway.yml` and
@@ -89,6 +101,13 @@ mod tests {
             let expected = Location { path, shown_as: shown_as.to_owned(), base: folder, folder: package.clone() };
             assert_eq!(location, expected, "{config}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_says_where() {
+        let why = |bytes: &[u8]| not_utf8(&String::from_utf8(bytes.to_vec()).expect_err("no UTF-8")).to_string();
+        assert_eq!(why(b"a: 1\nb: \xfc\n"), "it is not UTF-8, line 2");
+        assert_eq!(why(b"\xff\xfea\0"), "it is UTF-16; save it as UTF-8");
     }
 
     #[test]

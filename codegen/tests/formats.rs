@@ -100,6 +100,67 @@ fn the_mistakes_are_the_same_and_at_the_same_values() {
     }
 }
 
+#[test]
+fn mutants_are_told_alike() {
+    let styles: Vec<_> = styles().collect();
+    for name in ["everything", "options"] {
+        let text = fs::read_to_string(format!("tests/model/{name}.json")).expect("the config");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        let count = pointers(&json).len();
+        assert!(count > 100, "{name}");
+        // Each member once, renamed or with a value of another type, in the next style.
+        for (index, pointer) in pointers(&json).into_iter().enumerate().step_by(if name == "options" { 7 } else { 1 }) {
+            let mut mutant = json.clone();
+            change(&mut mutant, &pointer, index % 3);
+            let text = format!("{mutant:#}");
+            let mut wanted =
+                seen(&text, &check(&SourceFile::new("gateway.json", "tests/model", text.as_str())).diagnostics);
+            wanted.sort();
+            let style = styles[index % styles.len()];
+            let Some((file, text)) = style.write(&mutant) else { continue };
+            let mut found = seen(&text, &check(&SourceFile::new(file, "tests/model", text.as_str())).diagnostics);
+            found.sort();
+            assert_eq!(found, wanted, "{name} {pointer} {style:?}\n{text}");
+        }
+    }
+}
+
+/// Every member of every object.
+fn pointers(value: &Value) -> Vec<String> {
+    let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+    let below = |name: String, value: &Value| {
+        let inside = pointers(value).into_iter().map(|rest| format!("/{name}{rest}"));
+        inside.collect::<Vec<_>>()
+    };
+    match value {
+        Value::Object(members) => {
+            let all = members.iter().flat_map(|(name, value)| {
+                let name = escaped(name);
+                std::iter::once(format!("/{name}")).chain(below(name, value))
+            });
+            all.collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(index, item)| below(index.to_string(), item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn change(value: &mut Value, pointer: &str, how: usize) {
+    let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+    let name = name.replace("~1", "/").replace("~0", "~");
+    let parent = value.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object");
+    match how {
+        0 => {
+            let members = std::mem::take(parent).into_iter();
+            parent.extend(members.map(|(key, value)| (if key == name { format!("{key}_zz") } else { key }, value)));
+        }
+        1 => drop(parent.insert(name, serde_json::json!({"zz": {"zz": 1}}))),
+        _ => drop(parent.insert(name, serde_json::json!(["a b", -7.5]))),
+    }
+}
+
 /// Of each diagnostic the code, the pointer, and what is underlined where that is a text, a number or a part of one.
 fn seen(text: &str, diagnostics: &[Diagnostic]) -> Vec<(&'static str, String, String)> {
     // What is not supported yet is not told of a key whose value is wrong anyway, and a key may stand for its value.

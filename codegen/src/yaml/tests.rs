@@ -193,8 +193,9 @@ proptest! {
     }
 
     #[test]
-    fn texts_come_from_their_bytes(text in "[a-z\u{e9}\u{1f980}'\"\\\\ \n]{1,24}", style in 0..4) {
+    fn texts_come_from_their_bytes(text in "[a-z\u{e9}\u{1f980}'\"\\\\ \n]{1,24}", style in 0..4, crlf: bool) {
         let Some((source, pointer)) = written(&text, style) else { return Ok(()) };
+        let source = if crlf { source.replace('\n', "\r\n") } else { source };
         let (root, whole, found) = reads(&source);
         prop_assert!(whole && found.is_empty(), "{source:?}: {found:?}");
         let root = root.expect("a value");
