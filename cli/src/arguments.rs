@@ -14,8 +14,8 @@ const AFTER: &str = "\
 
 CONFIG is a path from where the command was called. Without it GATEWAY_CONFIG is taken, and
 without that the gateway.json in the root of the package, or where there is no package the
-nearest one at or above the folder. Files named inside a config are looked up from its own
-folder, or from GATEWAY_BASE.
+nearest one at or above the folder; where there is none, the only gateway.yaml, .yml or .toml.
+Files named inside a config are looked up from its own folder, or from GATEWAY_BASE.
 
 Exit codes:
   0    it worked; there may be warnings

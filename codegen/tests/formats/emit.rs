@@ -250,7 +250,12 @@ fn inline(value: &Value, style: Style, out: &mut String) {
                     let inside = basic(text);
                     let inside = &inside[1..inside.len() - 1];
                     let inside = inside.replace("\\n", "\n").replace("\\\n", "\\\\n");
-                    let broken = if inside.contains('\\') { inside } else { inside.replacen('/', "/\\\n   ", 1) };
+                    // White space behind the end of a line that goes on is none of the text's.
+                    let spaced = ["/ ", "/\t", "/\n"].into_iter().any(|end| inside.contains(end));
+                    let broken = match spaced || inside.contains('\\') {
+                        true => inside,
+                        false => inside.replacen('/', "/\\\n   ", 1),
+                    };
                     out.push_str(&format!("\"\"\"\n{broken}\"\"\""));
                 }
                 _ => out.push_str(&basic(text)),
