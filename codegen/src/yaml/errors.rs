@@ -51,6 +51,12 @@ impl Reader<'_> {
             let error = error.label(format!("no `&{}` stands before it", name.trim_start_matches('*')));
             return Some(error.help(format!("a text that begins with `*` is written in quotes: `\"{name}\"`")));
         }
+        if let (true, Some(open)) = (has("trailing content after double-quoted"), self.goes_on(at)) {
+            let line = self.text[open..].split(['\n', '\r']).next().unwrap_or_default();
+            let error = self.error(open, open + line.trim_end().len(), "this string is not closed where it should be");
+            let error = error.label("goes on to a quote in a line below");
+            return Some(error.help(format!("close it with `{}`", &line[..1])));
+        }
         if has("trailing content after double-quoted") && self.bracket(at).is_some() {
             let end = self.text[..at].trim_end().len();
             return Some(self.error(end, end, "a comma is missing").label("expected `,` here"));
@@ -144,6 +150,19 @@ impl Reader<'_> {
         let error = self.error(at, self.word_end(at), format!("expected `,` or `{close}`"));
         let error = error.label("does not belong here").related(opening, "opened here");
         error.help("a text with one of `,[]{}` in it is written in quotes when it stands inside of brackets")
+    }
+
+    /// Where the string begins that ends before `at`, if it does so in a line further down.
+    fn goes_on(&self, at: usize) -> Option<usize> {
+        let mut start = self.end;
+        while let Some(quote) = self.text.get(start..at)?.find(['"', '\'']).map(|offset| start + offset) {
+            let end = flow::quoted(self.text, quote).map_or(at, |(_, end)| end);
+            if end <= at && self.text[end..at].trim().is_empty() {
+                return self.text[quote..end].contains('\n').then_some(quote);
+            }
+            start = end.min(at).max(quote + 1);
+        }
+        None
     }
 
     /// The bracket that is not closed before `at`, where the file ends there or the line is one of a key.
