@@ -34,13 +34,15 @@ enum Made {
 
 struct Entry {
     key: Key,
-    item: Item,
+    kind: Kind,
+    /// The table that it is, or the last one of the list; empty for a value.
+    open: Table,
 }
 
-enum Item {
+enum Kind {
     Value(Node),
-    Table(Table),
-    /// `[[name]]`, and the span of the first such name.
+    Table,
+    /// `[[name]]`: the span of the first such name, and the tables before the last.
     List(Span, Vec<Table>),
 }
 
@@ -63,21 +65,24 @@ impl Tables {
         self.go(path, Made::InPassing);
         let table = self.table();
         let own = Table { span: header, made: Made::ByHeader, members: Vec::new() };
-        let index = table.find(&last.name);
-        match index.map(|index| &mut table.members[index]) {
-            Some(Entry { item: Item::List(_, tables), .. }) if is_list => tables.push(own),
-            Some(Entry { key, item: Item::Table(table) }) if !is_list && table.made == Made::InPassing => {
-                (table.span, table.made) = (header, Made::ByHeader);
-                key.span = last.span;
-            }
-            _ => {
-                let item = if is_list { Item::List(last.span, Vec::from([own])) } else { Item::Table(own) };
-                table.members.push(Entry { key: last, item });
-                let index = table.members.len() - 1;
-                return self.current.push(index);
+        let found = table.find(&last.name);
+        if let Some((index, entry)) = found.and_then(|index| Some((index, table.members.get_mut(index)?))) {
+            match &mut entry.kind {
+                Kind::List(_, before) if is_list => {
+                    before.push(std::mem::replace(&mut entry.open, own));
+                    return self.current.push(index);
+                }
+                Kind::Table if !is_list && entry.open.made == Made::InPassing => {
+                    (entry.open.span, entry.open.made, entry.key.span) = (header, Made::ByHeader, last.span);
+                    return self.current.push(index);
+                }
+                _ => {}
             }
         }
-        self.current.extend(index);
+        let kind = if is_list { Kind::List(last.span, Vec::new()) } else { Kind::Table };
+        table.members.push(Entry { key: last, kind, open: own });
+        let index = table.members.len() - 1;
+        self.current.push(index);
     }
 
     /// Sets a key of the open table. One that is there already is set a second time.
@@ -85,7 +90,8 @@ impl Tables {
         let Some(key) = path.pop() else { return };
         let depth = self.current.len();
         self.go(path, Made::ByKey);
-        self.table().members.push(Entry { key, item: Item::Value(value) });
+        let nothing = Table { span: key.span, made: Made::ByKey, members: Vec::new() };
+        self.table().members.push(Entry { key, kind: Kind::Value(value), open: nothing });
         self.current.truncate(depth);
     }
 
@@ -98,15 +104,15 @@ impl Tables {
     fn go(&mut self, path: Vec<Key>, made: Made) {
         for key in path {
             let table = self.table();
-            let found = table.find(&key.name).filter(|index| match &table.members[*index].item {
+            let found = table.find(&key.name).filter(|index| match &table.members[*index].kind {
                 // Keys add nothing to what has a header of its own.
-                Item::Table(table) => made == Made::InPassing || table.made != Made::ByHeader,
-                Item::List(..) => made == Made::InPassing,
-                Item::Value(_) => false,
+                Kind::Table => made == Made::InPassing || table.members[*index].open.made != Made::ByHeader,
+                Kind::List(..) => made == Made::InPassing,
+                Kind::Value(_) => false,
             });
             let index = found.unwrap_or_else(|| {
                 let new = Table { span: key.span, made, members: Vec::new() };
-                table.members.push(Entry { key, item: Item::Table(new) });
+                table.members.push(Entry { key, kind: Kind::Table, open: new });
                 table.members.len() - 1
             });
             self.current.push(index);
@@ -117,12 +123,7 @@ impl Tables {
     fn table(&mut self) -> &mut Table {
         let mut table = &mut self.root;
         for index in &self.current {
-            // Only tables are gone into, and no list of them is empty.
-            table = match table.members.get_mut(*index).map(|entry| &mut entry.item) {
-                Some(Item::Table(inner)) => inner,
-                Some(Item::List(_, tables)) => tables.last_mut().expect("a list begins with its first table"),
-                _ => unreachable!("a value is not gone into"),
-            };
+            table = &mut table.members[*index].open;
         }
         table
     }
@@ -137,21 +138,17 @@ impl Table {
     }
 
     fn node(self) -> Node {
-        let member = |entry: Entry| Member { key_span: entry.key.span, key: entry.key.name, value: entry.item.node() };
-        Node { span: self.span, value: Value::Object(self.members.into_iter().map(member).collect()) }
-    }
-}
-
-// === impl Item ===
-
-impl Item {
-    fn node(self) -> Node {
-        match self {
-            Self::Value(node) => node,
-            Self::Table(table) => table.node(),
-            Self::List(span, tables) => {
-                Node { span, value: Value::Array(tables.into_iter().map(Table::node).collect()) }
-            }
-        }
+        let members = self.members.into_iter().map(|Entry { key, kind, open }| {
+            let value = match kind {
+                Kind::Value(node) => node,
+                Kind::Table => open.node(),
+                Kind::List(span, before) => {
+                    let tables = before.into_iter().chain([open]).map(Table::node);
+                    Node { span, value: Value::Array(tables.collect()) }
+                }
+            };
+            Member { key_span: key.span, key: key.name, value }
+        });
+        Node { span: self.span, value: Value::Object(members.collect()) }
     }
 }
