@@ -16,8 +16,10 @@ use crate::{Config, Diagnostic, Severity, generate, render_human};
 ///
 /// `GATEWAY_CONFIG` names the config, relative to the package or absolute; [`default_config`] without it. `GATEWAY_BASE`
 /// names the folder where files named inside the config are looked up; the config's own without it. `GATEWAY_ENV` names
-/// the overlay, and `GATEWAY_SETTINGS` a file of values for the config's variables. cargo runs the build script again when
-/// one of these variables or one that the config asks for, the config or a file that it consists of or names has changed.
+/// the overlay, and `GATEWAY_SETTINGS` a file of values for the config's variables. With `FC_ENABLE` the config is a template of
+/// KrakenD's Flexible Config, with the folders `FC_SETTINGS`, `FC_PARTIALS` and `FC_TEMPLATES`, and `FC_OUT` for what comes out.
+/// cargo runs the build script again when one of these variables or one that the config asks for, the config or a file that it
+/// consists of or names has changed.
 ///
 /// Every feature that the config needs (`mem`, `tls`, ...) has to be a feature of the package, and enabled.
 ///
@@ -204,12 +206,52 @@ mod tests {
         fs::write(folder.0.join("gateway.json"), GOOD).expect("the folder is there");
         let lines = folder.build(&[("CARGO_FEATURE_MEM", "1")]);
         let watched = format!("cargo::rerun-if-changed={}", folder.0.join("gateway.json").display());
-        let variables = ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"];
+        let variables = ["GATEWAY_CONFIG", "GATEWAY_BASE", "FC_ENABLE", "GATEWAY_ENV", "GATEWAY_SETTINGS"];
         let mut expected = variables.map(|name| format!("cargo::rerun-if-env-changed={name}")).to_vec();
         expected.push(watched);
         assert_eq!(lines, expected);
         let code = folder.generated().expect("the code was written");
         assert!(code.contains("gateway.json") && !code.contains(&*folder.0.to_string_lossy()), "{code}");
+    }
+
+    #[test]
+    fn a_template_is_carried_out_and_its_folders_are_watched() {
+        let folder = Folder::new("template");
+        for (name, text) in [
+            ("gateway.json", &*GOOD.replace("\"/orders\"", "{{ .paths.orders | quote }}")),
+            ("settings/paths.json", "{ \"orders\": \"/orders\" }"),
+            ("templates/unused.tmpl", "{{ env \"UNUSED\" }}"),
+        ] {
+            let path = folder.0.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+            fs::write(path, text).expect("the folder is there");
+        }
+        let variables = [
+            ("FC_ENABLE", "1"),
+            ("FC_SETTINGS", "settings"),
+            ("FC_TEMPLATES", "templates"),
+            ("FC_OUT", "out.json"),
+            ("CARGO_FEATURE_MEM", "1"),
+        ];
+        let lines = folder.build(&variables);
+        assert!(errors(&lines).is_empty(), "{lines:#?}");
+        for path in ["gateway.json", "settings", "settings/paths.json", "templates", "templates/unused.tmpl"] {
+            let watched = format!("cargo::rerun-if-changed={}", folder.0.join(path).display());
+            assert!(lines.contains(&watched), "{path}: {lines:#?}");
+        }
+        for name in ["FC_ENABLE", "FC_SETTINGS", "FC_PARTIALS", "FC_TEMPLATES", "FC_OUT"] {
+            assert!(lines.contains(&format!("cargo::rerun-if-env-changed={name}")), "{name}: {lines:#?}");
+        }
+        assert!(!lines.iter().any(|line| line.contains("out.json") || line.contains("UNUSED")), "{lines:#?}");
+        let out = folder.0.join("out.json");
+        assert_eq!(fs::read_to_string(&out).expect("it was written"), GOOD);
+        // What is there already is not written again.
+        let written = fs::metadata(&out).and_then(|data| data.modified()).expect("a time");
+        folder.build(&variables);
+        assert_eq!(fs::metadata(&out).and_then(|data| data.modified()).expect("a time"), written);
+        // Nor is a file that the config is made of.
+        let lines = folder.build(&[&variables[..3], &[("FC_OUT", "gateway.json")]].concat());
+        assert_eq!(errors(&lines)[0], "error: FC_OUT is `gateway.json`, which the config is made of");
     }
 
     #[test]

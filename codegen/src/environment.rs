@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Variables that hold a path besides GATEWAY_CONFIG and GATEWAY_BASE: relative to the root of the package in a build, and
 /// to where it was called in a command.
-pub const PATH_VARIABLES: &[&str] = &["GATEWAY_SETTINGS"];
+pub const PATH_VARIABLES: &[&str] = &["GATEWAY_SETTINGS", "FC_SETTINGS", "FC_PARTIALS", "FC_TEMPLATES", "FC_OUT"];
 
 /// How a variable is looked up.
 type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;

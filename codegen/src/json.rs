@@ -112,6 +112,12 @@ impl Parser<'_> {
                 self.report(self.error(start, start + 1, "a value is missing").label("expected a value before this"))?;
                 Value::Unreadable
             }
+            // What a template of Go's writes for nothing.
+            Some(_) if self.text[start..].starts_with("<no value>") => {
+                self.at += "<no value>".len();
+                self.report(self.error(start, self.at, "a value is missing").label("a template found none"))?;
+                Value::Unreadable
+            }
             Some(_) => return Err(self.unexpected("a value")),
             None => return Err(self.ends_early("a value")),
         };

@@ -11,6 +11,7 @@ mod codes;
 mod diagnostic;
 mod emit;
 mod environment;
+mod flexible;
 mod format;
 mod json;
 mod load;
@@ -98,6 +99,7 @@ impl Config {
             _ => hash(files[0].text()),
         };
         let mut checked = verdict(files, root.as_ref(), *whole, name, hashed, sink);
+        sources::once(files, &mut checked.diagnostics);
         for diagnostic in &mut checked.diagnostics {
             let inside = given.iter().filter(|given| given.span.overlaps(diagnostic.span));
             diagnostic.notes.extend(inside.map(|given| given.note(files)));

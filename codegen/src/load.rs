@@ -4,6 +4,7 @@ mod include;
 mod overlay;
 mod settings;
 mod substitute;
+mod templates;
 
 use std::collections::HashSet;
 use std::io;
@@ -19,6 +20,7 @@ use crate::sources::file_of;
 use crate::syntax::kind::Kind;
 use crate::syntax::{SERVICE, retype};
 use crate::tree::{Node, Span};
+use templates::Main;
 
 /// The overlay's variable.
 const OVERLAY: &str = "GATEWAY_ENV";
@@ -77,7 +79,15 @@ pub(crate) fn load(location: &Location, environment: &Environment<'_>, sink: &Si
         environment,
         sink,
     };
-    let mut root = loader.tree(0, &mut vec![location.path.clone()]);
+    let mut ways = vec![location.path.clone()];
+    let mut root = match templates::render(&mut loader, location) {
+        Main::Rendered(file) => loader.tree(file, &mut ways),
+        Main::Plain => {
+            let root = loader.tree(0, &mut ways);
+            if templates::forgotten(&mut loader) { None } else { root }
+        }
+        Main::None => None,
+    };
     let mut name = location.shown_as.clone();
     let mut given = Vec::new();
     if let Some(overlay) = environment.filled(OVERLAY) {
@@ -119,12 +129,16 @@ struct Loader<'a> {
 impl Loader<'_> {
     /// The tree of a file, with what it includes. `ways` are the files that are being read.
     fn tree(&mut self, file: u32, ways: &mut Vec<PathBuf>) -> Option<Node> {
-        let source = self.file(file);
-        let Read { root, whole } = Format::of(source.name()).read(source.text(), file, self.sink);
-        self.whole &= whole;
-        let mut root = root?;
+        let mut root = self.read(file)?;
         include::expand(self, &mut root, ways);
         Some(root)
+    }
+
+    /// The tree of a file, as it is.
+    fn read(&mut self, file: u32) -> Option<Node> {
+        let Read { root, whole } = json::read(self.file(file).text(), file, self.sink);
+        self.whole &= whole;
+        root
     }
 
     /// Reads a file that another asks for at `asker`.
@@ -139,8 +153,13 @@ impl Loader<'_> {
         }
         self.files.push(file);
         self.folders.push(folder_of(path));
+        Ok(self.last())
+    }
+
+    /// The file that was added last.
+    fn last(&self) -> u32 {
         // No gateway has four billion files.
-        Ok(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
     fn file(&self, file: u32) -> &SourceFile {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::SourceFile;
-use crate::sources::{file_of, place, written};
+use crate::sources::{file_of, origin as origin_of, place, written};
 use crate::tree::Span;
 
 /// A line longer than this, in characters, is shown in part.
@@ -79,11 +79,22 @@ fn ways(files: &[SourceFile], span: Span) -> Vec<String> {
     if origin.file != span.file {
         let output = file_of(files, span);
         let shown = Shown::new(output, span);
-        ways.push(format!(
-            "line {} of what the template gives: {}",
-            output.position(span.start).line,
-            shown.text.trim()
-        ));
+        let line = output.position(span.start).line;
+        // What is the same in both is drawn already.
+        let same = shown.text.trim() == Shown::new(file_of(files, origin), origin).text.trim();
+        let text = if same { String::new() } else { format!(": {}", shown.text.trim()) };
+        ways.push(format!("line {line} of what the template gives{text}"));
+        let mut way = origin_of(output.pieces(), span).and_then(|(_, piece)| piece.way.as_deref());
+        let mut inner = origin;
+        while let Some(step) = way {
+            let what = file_of(files, inner).name();
+            ways.push(match inner.file == step.at.file {
+                true => format!("called at {}", place(files, step.at)),
+                false => format!("`{what}` is used at {}", place(files, step.at)),
+            });
+            inner = step.at;
+            way = step.from.as_deref();
+        }
     }
     let mut file = file_of(files, origin);
     // A file that asks for itself is refused before, and yet.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::tree::Span;
 
@@ -32,6 +32,17 @@ pub(crate) struct Piece {
     pub(crate) source: Span,
     /// Whether the two are the same, byte by byte.
     pub(crate) copied: bool,
+    /// How it came there: the action that copied it from another file, and calls of templates.
+    pub(crate) way: Option<Arc<Way>>,
+}
+
+/// A step on the way from a config to what is written in another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// The action that leads further.
+    pub(crate) at: Span,
+    /// The step before.
+    pub(crate) from: Option<Arc<Self>>,
 }
 
 /// Bytes between two entries of the table of characters: a config may be one line of megabytes.
