@@ -16,6 +16,28 @@ fn a_good_config() {
 }
 
 #[test]
+fn a_template_of_krakend() {
+    let folder = Folder::new("a_template_of_krakend");
+    folder.write("etc/gateway.tmpl", &GOOD.replace("\"mem://\"", "{{ env \"BROKER\" | quote }}"));
+    folder.write("etc/settings/service.json", "{}");
+    let variables = [("FC_ENABLE", "1"), ("FC_SETTINGS", "settings"), ("FC_OUT", "out.json"), ("BROKER", "mem://")];
+    // Paths begin where the command is called.
+    let output = folder.sluicegate_with("etc", &variables, &["check", "gateway.tmpl"]);
+    assert_eq!((output.code, &*output.stdout), (0, ""), "{}", output.stderr);
+    assert_eq!(output.stderr, "gateway.tmpl: 2 endpoints, no mistakes\n");
+    assert_eq!(folder.read("etc/out.json"), GOOD);
+    let printed = folder.sluicegate_with("etc", &variables, &["print", "gateway.tmpl"]);
+    assert!(printed.code == 0 && printed.stdout.contains("orders"), "{printed:?}");
+    let wrong = [&variables[..3], &[("BROKER", "kafak://")]].concat();
+    let output = folder.sluicegate_with("etc", &wrong, &["check", "--format=json", "gateway.tmpl"]);
+    let found: Vec<Value> = serde_json::from_str(&output.stdout).expect("an array");
+    let all = found.iter().map(|found| (&found["file"], &found["line"])).collect::<Vec<_>>();
+    assert!(output.code == 1 && all.iter().all(|(file, _)| **file == "gateway.tmpl"), "{}", output.stdout);
+    let off = folder.sluicegate_with("etc", &[], &["check", "gateway.tmpl"]);
+    assert!(off.code == 1 && off.stderr.contains("FC_ENABLE=1 carries it out"), "{}", off.stderr);
+}
+
+#[test]
 fn a_broken_config_for_people() {
     let folder = Folder::new("a_broken_config_for_people");
     folder.write("broken.json", &broken());
