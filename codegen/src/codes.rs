@@ -79,6 +79,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-op-receipt", "`respond: receipt` answers with JSON, and `no-op` without a body."),
     ("no-overlay", "An overlay, or a part of it, changes nothing: it removes what is not there, names an endpoint that the config does not have, or says what the config says already. Overlays hold what is different in an environment."),
     ("no-rate", "A rate limit without a rate limits nothing."),
+    ("no-setting", "A template asks for a key that no file of settings has, and there is one of a similar name. As in KrakenD nothing is gone over, or `null` is written."),
     ("no-token", "Something asks for a claim of the client's token, and no `auth/validator` reads one in this endpoint."),
     ("no-value", "An action of a template has no value, and writes `<no value>`, as in KrakenD: a key that no file of settings has, or a variable of the template without a value. `default` gives a value where there may be none."),
     ("no-wildcard", "`*` stands for everything in an endpoint's lists only. In a backend's KrakenD takes it for a name, and passes nothing."),

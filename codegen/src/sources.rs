@@ -88,8 +88,8 @@ pub(crate) fn once(files: &[SourceFile], diagnostics: &mut Vec<Diagnostic>) {
     for (told, more) in kept.iter_mut().zip(more) {
         match more {
             0 => {}
-            1 => told.notes.push("the template writes it once more".into()),
-            more => told.notes.push(format!("the template writes it {more} more times")),
+            1 => told.notes.push("the template comes to it once more".into()),
+            more => told.notes.push(format!("the template comes to it {more} more times")),
         }
     }
     *diagnostics = kept;

@@ -288,7 +288,14 @@ impl Executor<'_> {
                 }
                 return self.count(branch, *count, *width, dot);
             }
-            Value::Missing | Value::Nil => Vec::new(),
+            Value::Missing | Value::Nil => {
+                if let [command] = pipe.commands.as_slice()
+                    && let [word] = command.words.as_slice()
+                {
+                    self.warn_if_misspelt(word, dot, "nothing is gone over");
+                }
+                Vec::new()
+            }
             other => {
                 let message =
                     format!("`range` goes over a list, an object or an integer, and this is {}", other.described());

@@ -128,6 +128,11 @@ impl Type {
         }
     }
 
+    /// Whether nothing is none of its values.
+    pub(super) fn is_strict(self) -> bool {
+        matches!(self, Self::Text | Self::Int | Self::Float | Self::Bool)
+    }
+
     pub(super) fn takes(self, value: &Value) -> bool {
         use super::value::{Of, Width};
         match self {

@@ -22,9 +22,21 @@ const LOOKS_INSIDE: &[&str] = &[
     "toRawJson", "toString", "toStrings", "uniq", "urlquery", "without",
 ];
 
+/// What is piped into a function, and what gave it.
+pub(super) struct Piped<'a> {
+    pub(super) value: Value,
+    pub(super) from: &'a Command,
+}
+
 impl Executor<'_> {
     /// `name argument argument`, with a value that is piped in as the last.
-    pub(super) fn call(&mut self, name: &Rc<str>, command: &Command, dot: &Value, piped: Option<Value>) -> Eval<Value> {
+    pub(super) fn call(
+        &mut self,
+        name: &Rc<str>,
+        command: &Command,
+        dot: &Value,
+        piped: Option<Piped<'_>>,
+    ) -> Eval<Value> {
         let at = command.words[0].at.clone();
         self.run(name, &at, &command.at, &command.words[1..], dot, piped)
     }
@@ -41,7 +53,7 @@ impl Executor<'_> {
         whole: &At,
         words: &[Word],
         dot: &Value,
-        piped: Option<Value>,
+        piped: Option<Piped<'_>>,
     ) -> Eval<Value> {
         let Some(function) = functions::find(name) else {
             return self.fail(at, format!("there is no function `{name}`"), "unknown");
@@ -58,8 +70,13 @@ impl Executor<'_> {
         for (index, word) in words.iter().enumerate() {
             given.push(self.argument(function, type_of(function, index), word, dot)?);
         }
-        if let Some(value) = piped {
+        if let Some(Piped { value, from }) = piped {
             let kind = type_of(function, words.len());
+            if let ([word], Value::Missing) = (from.words.as_slice(), &value)
+                && kind.is_strict()
+            {
+                return self.missing(kind, function, word, dot);
+            }
             given.push(self.fitting(value, kind, function, at, "what is piped into it")?);
         }
         if !AWARE.contains(&function.name) {
@@ -102,7 +119,7 @@ impl Executor<'_> {
     }
 
     /// `and` and `or` look no further than they have to.
-    fn logic(&mut self, function: &Function, words: &[Word], dot: &Value, piped: Option<Value>) -> Eval<Value> {
+    fn logic(&mut self, function: &Function, words: &[Word], dot: &Value, piped: Option<Piped<'_>>) -> Eval<Value> {
         let stops_at = matches!(function.run, Run::Or);
         let mut value = Value::Missing;
         for word in words {
@@ -111,7 +128,7 @@ impl Executor<'_> {
                 return Ok(value);
             }
         }
-        Ok(piped.unwrap_or(value))
+        Ok(piped.map_or(value, |piped| piped.value))
     }
 
     fn argument(&mut self, function: &Function, kind: Type, word: &Word, dot: &Value) -> Eval<Value> {
@@ -127,8 +144,26 @@ impl Executor<'_> {
             _ => {}
         }
         let value = self.word(word, dot)?;
+        if matches!(value, Value::Missing) && !AWARE.contains(&function.name) {
+            if kind.is_strict() {
+                return self.missing(kind, function, word, dot);
+            }
+            self.warn_if_misspelt(word, dot, &format!("`{}` is given nothing", function.name));
+        }
         let text = format!("`{}`", self.source(&word.at));
         self.fitting(value, kind, function, &word.at, &text)
+    }
+
+    /// An argument that is not there, where one has to be.
+    fn missing(&self, kind: Type, function: &Function, word: &Word, dot: &Value) -> Eval<Value> {
+        let text = self.source(&word.at);
+        let message = format!("`{}` takes {}, and `{text}` is not there", function.name, kind.described());
+        let failure = Failure::new(self.span(&word.at), message, format!("expected {}", kind.described()));
+        let failure = match self.misspelt(word, dot) {
+            Some((_, close)) => failure.help(format!("did you mean `{close}`?")),
+            None => failure,
+        };
+        Err(Box::new(failure.help(format!("`({text} | default ...)` gives a value where there is none"))))
     }
 
     /// `value` as a parameter of `kind` takes it.
@@ -149,7 +184,6 @@ impl Executor<'_> {
                         Some("`int` makes an integer of it")
                     }
                     (Type::Float, Value::Int(..) | Value::Text(_)) => Some("`float64` makes one of it"),
-                    (Type::Text, Value::Missing) => Some("`default \"\"` before it gives a text where there is none"),
                     (Type::Text, Value::List(_) | Value::Map(_)) => Some("`marshal` or `join` make a text of it"),
                     (Type::Text, Value::Int(..) | Value::Float(_) | Value::Bool(_)) => {
                         Some("`toString` makes a text of it")

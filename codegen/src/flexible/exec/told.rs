@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::super::ast::{At, Command, Name, Pipe, What};
+use super::super::ast::{At, Command, Name, Pipe, What, Word};
 use super::super::value::Value;
 use super::{Executor, Failure, listed};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::suggest::closest;
 use crate::tree::Span;
 
@@ -17,14 +17,7 @@ impl Executor<'_> {
             [Command { words, .. }] if words.len() == 1 => words.first(),
             _ => None,
         };
-        let path = match only.map(|word| &word.what) {
-            Some(What::Field(names)) => Some((dot.clone(), names)),
-            Some(What::Variable(name, names)) => Some((self.variable(name), names)),
-            _ => None,
-        };
-        if let Some((from, names)) = path
-            && let Some((name, keys)) = absent(&from, names)
-        {
+        if let Some((name, keys)) = only.and_then(|word| self.absent(word, dot)) {
             failure.span = self.span(&name.at);
             failure.message = format!("there is no `{}` here, and the template writes `<no value>`", name.name);
             failure.label = "not there".into();
@@ -35,6 +28,33 @@ impl Executor<'_> {
             }
         }
         self.sink.push(self.told(failure.help("`default \"...\"` gives a value where there is none")));
+    }
+
+    /// The key on the way of a word that is not there, and those that are.
+    fn absent<'a>(&self, word: &'a Word, dot: &Value) -> Option<(&'a Name, Vec<Rc<str>>)> {
+        match &word.what {
+            What::Field(names) => absent(dot, names),
+            What::Variable(name, names) => absent(&self.variable(name), names),
+            _ => None,
+        }
+    }
+
+    /// The key that is not there, and the one of a similar name that is.
+    pub(super) fn misspelt<'a>(&self, word: &'a Word, dot: &Value) -> Option<(&'a Name, String)> {
+        let (name, keys) = self.absent(word, dot)?;
+        let close = closest(&name.name, keys.iter().map(|key| &**key))?;
+        Some((name, close.to_owned()))
+    }
+
+    /// What may not be there is asked for by `if`, `with` and `default`; elsewhere a similar name is probably meant.
+    pub(super) fn warn_if_misspelt(&self, word: &Word, dot: &Value, what: &str) {
+        if let Some((name, close)) = self.misspelt(word, dot) {
+            let message = format!("there is no `{}` here, and {what}", name.name);
+            let failure =
+                Failure::new(self.span(&name.at), message, "not there").help(format!("did you mean `{close}`?"));
+            let told = self.told(failure.code("no-setting"));
+            self.sink.push(Diagnostic { severity: Severity::Warning, ..told });
+        }
     }
 
     pub(super) fn warn_if_unset(&mut self, text: &Rc<str>, at: Span) {

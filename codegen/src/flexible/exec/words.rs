@@ -5,18 +5,20 @@ use std::rc::Rc;
 use super::super::ast::{Command, Name, Pipe, What, Word};
 use super::super::lex::Number;
 use super::super::value::{Value, Width};
+use super::call::Piped;
 use super::{Eval, Executor, Failure};
 
 impl Executor<'_> {
     /// The value of a pipeline, which its variables get.
     pub(super) fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Eval<Value> {
-        let mut value = None;
+        let mut piped: Option<Piped<'_>> = None;
         for command in &pipe.commands {
-            let found = self.command(command, dot, value)?;
+            let found = self.command(command, dot, piped)?;
             // An interface that holds nothing is nothing.
-            value = Some(if matches!(found, Value::Nil) { Value::Missing } else { found });
+            let value = if matches!(found, Value::Nil) { Value::Missing } else { found };
+            piped = Some(Piped { value, from: command });
         }
-        let value = value.unwrap_or(Value::Missing);
+        let value = piped.map_or(Value::Missing, |piped| piped.value);
         // A loop gives its variables their values turn by turn; whatever they have before is not seen.
         for name in &pipe.variables {
             if pipe.assigns {
@@ -39,7 +41,7 @@ impl Executor<'_> {
     }
 
     /// A command, with the value that is piped into it.
-    fn command(&mut self, command: &Command, dot: &Value, piped: Option<Value>) -> Eval<Value> {
+    fn command(&mut self, command: &Command, dot: &Value, piped: Option<Piped<'_>>) -> Eval<Value> {
         let Some(first) = command.words.first() else { return Ok(Value::Missing) };
         let has_arguments = command.words.len() > 1 || piped.is_some();
         match &first.what {
