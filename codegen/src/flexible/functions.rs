@@ -9,6 +9,7 @@ mod refused;
 mod regexp;
 mod text;
 mod url;
+mod words;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -87,6 +88,7 @@ fn table() -> &'static HashMap<&'static str, &'static Function> {
             encoding::FUNCTIONS,
             regexp::FUNCTIONS,
             url::FUNCTIONS,
+            words::FUNCTIONS,
             refused::FUNCTIONS,
             KRAKEND,
         ];

@@ -21,18 +21,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let whole = text(given, 1);
         Ok(Value::text(whole.strip_suffix(&*text(given, 0)).unwrap_or(&whole)))
     }),
-    plain("upper", &[Text], |given| {
-        Ok(Value::text(each(&text(given, 0), |letter| simple(letter, letter.to_uppercase()))))
-    }),
-    plain("lower", &[Text], |given| {
-        Ok(Value::text(each(&text(given, 0), |letter| simple(letter, letter.to_lowercase()))))
-    }),
+    plain("upper", &[Text], |given| Ok(Value::text(each(&text(given, 0), raised)))),
+    plain("lower", &[Text], |given| Ok(Value::text(each(&text(given, 0), lowered)))),
     plain("title", &[Text], |given| Ok(Value::text(title(&text(given, 0))))),
     plain("untitle", &[Text], |given| {
         let mut begins = true;
         Ok(Value::text(each(&text(given, 0), |letter| {
             let was = std::mem::replace(&mut begins, letter.is_whitespace());
-            if was { simple(letter, letter.to_lowercase()) } else { letter }
+            if was { lowered(letter) } else { letter }
         })))
     }),
     plain("swapcase", &[Text], |given| {
@@ -135,6 +131,14 @@ pub(super) fn strings(value: &Value) -> Vec<String> {
         value if absent(value) => Vec::new(),
         value => vec![strval(value)],
     }
+}
+
+pub(super) fn lowered(letter: char) -> char {
+    simple(letter, letter.to_lowercase())
+}
+
+pub(super) fn raised(letter: char) -> char {
+    simple(letter, letter.to_uppercase())
 }
 
 /// Go changes a letter into one, where that is possible.
