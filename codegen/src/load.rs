@@ -136,7 +136,8 @@ impl Loader<'_> {
 
     /// The tree of a file, as it is.
     fn read(&mut self, file: u32) -> Option<Node> {
-        let Read { root, whole } = json::read(self.file(file).text(), file, self.sink);
+        let source = self.file(file);
+        let Read { root, whole } = Format::of(source.name()).read(source.text(), file, self.sink);
         self.whole &= whole;
         root
     }

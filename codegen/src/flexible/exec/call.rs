@@ -6,12 +6,16 @@ use super::super::ast::{At, Command, What, Word};
 use super::super::functions::{self, Function, Run, Type};
 use super::super::lex::Number;
 use super::super::value::{Value, Width};
+use super::told::CALLED_WITHOUT;
 use super::{Eval, Executor, Failure, Unset};
 use crate::tree::Span;
 
 /// Functions that are asked what to do about a variable that is not set.
-const AWARE: &[&str] =
-    &["default", "coalesce", "empty", "or", "and", "not", "eq", "ne", "ternary", "all", "any", "compact", "len"];
+#[rustfmt::skip]
+const AWARE: &[&str] = &[
+    "all", "and", "any", "coalesce", "compact", "contains", "default", "empty", "eq", "hasPrefix", "hasSuffix", "len", "ne", "not",
+    "or", "regexMatch", "ternary",
+];
 
 /// Functions that look at everything in what they are given.
 #[rustfmt::skip]
@@ -161,6 +165,7 @@ impl Executor<'_> {
         let failure = Failure::new(self.span(&word.at), message, format!("expected {}", kind.described()));
         let failure = match self.misspelt(word, dot) {
             Some((_, close)) => failure.help(format!("did you mean `{close}`?")),
+            None if self.is_called_without(word, dot) => failure.help(CALLED_WITHOUT),
             None => failure,
         };
         Err(Box::new(failure.help(format!("`({text} | default ...)` gives a value where there is none"))))

@@ -9,6 +9,10 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::suggest::closest;
 use crate::tree::Span;
 
+/// What to do about a template that was given nothing.
+pub(super) const CALLED_WITHOUT: &str =
+    "this template was called without a value: `{{ template \"name\" . }}` hands on all there is";
+
 impl Executor<'_> {
     /// Go prints `<no value>`, which nobody means.
     pub(super) fn nothing(&self, at: &At, pipe: &Pipe, dot: &Value) {
@@ -27,7 +31,15 @@ impl Executor<'_> {
                 failure = failure.help(format!("there is {}", listed(&keys)));
             }
         }
+        if only.is_some_and(|word| self.is_called_without(word, dot)) {
+            failure = failure.help(CALLED_WITHOUT);
+        }
         self.sink.push(self.told(failure.help("`default \"...\"` gives a value where there is none")));
+    }
+
+    /// Whether a field is read in a template that was given nothing: a dot was forgotten.
+    pub(super) fn is_called_without(&self, word: &Word, dot: &Value) -> bool {
+        !self.calls.is_empty() && matches!(dot, Value::Missing) && matches!(word.what, What::Field(_))
     }
 
     /// The key on the way of a word that is not there, and those that are.
