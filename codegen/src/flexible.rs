@@ -103,7 +103,7 @@ impl Flexible {
         if !matches!(root.value, Tree::Object(_)) {
             self.failed = true;
             let message = format!("a file of settings is an object, not {}", root.type_name());
-            sink.push(Diagnostic::error("bad-settings", root.mark(), message).label("expected an object"));
+            sink.push(Diagnostic::error("bad-flexible-config", root.mark(), message).label("expected an object"));
             return;
         }
         let origins = &mut self.origins;

@@ -106,7 +106,7 @@ fn folder(
         Err(error) => {
             let message =
                 format!("cannot read the folder `{}`, which {variable} asks for: {}", named.display(), reason(&error));
-            let error = Diagnostic::error("bad-settings", TOP, message);
+            let error = Diagnostic::error("bad-flexible-config", TOP, message);
             loader.push(error.label(format!("looked for `{}`", folder.display())));
             return Vec::new();
         }
@@ -119,7 +119,8 @@ fn folder(
         }
         if out.is_some_and(|(out, _)| same(out, &path)) {
             let message = format!("{OUT} would be a file of {variable}, and be read by the next build");
-            let error = Diagnostic::error("bad-settings", TOP, message).label(format!("{OUT} is `{}`", path.display()));
+            let error =
+                Diagnostic::error("bad-flexible-config", TOP, message).label(format!("{OUT} is `{}`", path.display()));
             loader.push(error.help("write it somewhere else"));
             continue;
         }
@@ -162,7 +163,7 @@ fn add(loader: &mut Loader<'_>, path: &Path, shown_as: String) -> Option<u32> {
         Ok(file) => Some(file),
         Err(reason) => {
             loader.push(
-                Diagnostic::error("bad-settings", TOP, format!("cannot read `{shown_as}`: {reason}"))
+                Diagnostic::error("bad-flexible-config", TOP, format!("cannot read `{shown_as}`: {reason}"))
                     .label("asked for by its folder"),
             );
             None
@@ -174,7 +175,7 @@ fn add(loader: &mut Loader<'_>, path: &Path, shown_as: String) -> Option<u32> {
 fn write(loader: &mut Loader<'_>, path: &Path, named: &Path, text: &str) {
     if loader.paths.iter().any(|read| same(read, path)) {
         let message = format!("{OUT} is `{}`, which the config is made of", named.display());
-        let error = Diagnostic::error("bad-settings", TOP, message).label("it would be overwritten");
+        let error = Diagnostic::error("bad-flexible-config", TOP, message).label("it would be overwritten");
         return loader.push(error.help("write it somewhere else"));
     }
     if std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
@@ -182,7 +183,7 @@ fn write(loader: &mut Loader<'_>, path: &Path, named: &Path, text: &str) {
     }
     if let Err(error) = std::fs::write(path, text) {
         let message = format!("cannot write `{}`, which {OUT} asks for: {}", named.display(), reason(&error));
-        loader.push(Diagnostic::error("bad-settings", TOP, message).label("what the template gives"));
+        loader.push(Diagnostic::error("bad-flexible-config", TOP, message).label("what the template gives"));
     }
 }
 

@@ -76,7 +76,7 @@ impl Executor<'_> {
         unset.told = true;
         let (name, asked) = (&unset.name, unset.at);
         let warning = Diagnostic::warning(
-            "unset-variable",
+            "env-not-set",
             asked,
             format!("the variable `{name}` is not set, and nothing is written"),
         )
