@@ -133,6 +133,10 @@ fn what_is_right_in_an_environment_is_right_as_it_is_written() {
         let Ok(text) = fs::read_to_string(folder.join("gateway.json")) else { continue };
         let lines = fs::read_to_string(folder.join("variables")).unwrap_or_default();
         let variables: HashMap<_, _> = lines.lines().filter_map(|line| line.split_once('=')).collect();
+        // A template is no JSON.
+        if variables.contains_key("FC_ENABLE") {
+            continue;
+        }
         let environment = Environment::new(|name| variables.get(name).map(OsString::from));
         let location = Location::new(Path::new("gateway.json"), &folder, None).expect("the folder is there");
         let checked = Config::read(&location, &environment).expect("a config").check();
