@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::diagnostic::Diagnostic;
+use crate::format::Format;
 use crate::secrets;
 use crate::source::{Piece, SourceFile};
 use crate::tree::Span;
@@ -126,7 +127,7 @@ pub(crate) fn conceal(files: &[SourceFile], secrets: Vec<Span>) {
         let mut own: Vec<_> = own.map(|span| span.start..span.end).collect();
         if rendered && file.pieces().is_empty() && !file.text().contains("{{") {
             // A function may have made of it what stands in the config.
-            own.extend(secrets::by_key(file.text()));
+            own.extend(secrets::by_key(file.text(), Format::of(file.name())));
         }
         file.conceal(own);
     }

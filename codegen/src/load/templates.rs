@@ -149,10 +149,17 @@ fn templates(loader: &mut Loader<'_>, location: &Location, flexible: &mut Flexib
 }
 
 fn settings(loader: &mut Loader<'_>, location: &Location, flexible: &mut Flexible, out: Option<&Out>) {
-    for (path, shown_as) in folder(loader, location, SETTINGS, &["json"], out) {
+    let mut names: HashMap<String, String> = HashMap::new();
+    // KrakenD's open edition reads JSON only, the other one these too.
+    for (path, shown_as) in folder(loader, location, SETTINGS, &["json", "yaml", "yml", "toml"], out) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(other) = names.insert(name.clone(), shown_as.clone()) {
+            let message = format!("`{other}` and `{shown_as}` are both `.{name}`");
+            let error = Diagnostic::error("bad-flexible-config", TOP, message).label("which of them is meant?");
+            loader.push(error.help("keep one of them"));
+        }
         let Some(file) = add(loader, &path, shown_as) else { continue };
         if let Some(root) = loader.read(file) {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
             flexible.settings(&name, &root, loader.sink);
         }
     }
