@@ -52,6 +52,7 @@ fn what_is_read_at_start_is_not_in_the_binary() {
     let folder = Folder::new("what_is_read_at_start_is_not_in_the_binary");
     folder.write("gateway.json", include_str!("at-start.json"));
     IN_FILES.iter().for_each(|(file, text)| folder.write(file, &format!("{text}\n")));
+    let _alone = building();
     let printed = folder.sluicegate_with("", &AT_START, &["print"]);
     assert_eq!(printed.code, 0, "{}", printed.stderr);
     let config = folder.path().join("gateway.json").display().to_string();
