@@ -3,6 +3,7 @@
 //! Every function reports to the sink and goes on. What it returns after a report is never emitted:
 //! one error withholds the whole model.
 
+mod agents;
 mod at_start;
 mod backend;
 mod brokers;
@@ -13,11 +14,13 @@ mod declare;
 mod discovery;
 mod encoding;
 mod endpoint;
+mod filters;
 mod flatmap;
 mod graphql;
 mod host;
 mod names;
 mod options;
+mod overwritten;
 mod path;
 mod proxies;
 mod publish;

@@ -234,7 +234,7 @@ impl Parser<'_> {
                 self.space()?;
                 while self.peek() == Some(b',') {
                     let error = self.error(self.at, self.at + 1, "two commas follow each other");
-                    self.report(error.label("one too many"))?;
+                    self.report(error.label("one too many").help("remove it"))?;
                     self.at += 1;
                     self.space()?;
                 }
@@ -249,7 +249,7 @@ impl Parser<'_> {
             }
             Some(b';') => {
                 let error = self.error(self.at, self.at + 1, "values are separated by `,`, not by `;`");
-                self.report(error)?;
+                self.report(error.label("expected `,`"))?;
                 self.at += 1;
                 Ok(false)
             }
@@ -271,7 +271,7 @@ impl Parser<'_> {
             Some(b'"' | b'\'') => Ok(self.string(true)?.value),
             Some(byte) if is_word(byte) => {
                 self.at = self.token_end();
-                let key = self.text[start..self.at].to_owned();
+                let key = self.text[start..self.at].trim_matches(['“', '”', '„', '‘', '’']).to_owned();
                 let error = self.error(start, self.at, "keys are written in double quotes");
                 self.report(error.help(format!("write `\"{key}\"`")))?;
                 Ok(key)
@@ -289,7 +289,8 @@ impl Parser<'_> {
         match self.peek() {
             Some(b':') => self.at += 1,
             Some(b'=') => {
-                self.report(self.error(self.at, self.at + 1, "a key is followed by `:`, not by `=`"))?;
+                let error = self.error(self.at, self.at + 1, "a key is followed by `:`, not by `=`");
+                self.report(error.label("expected `:`"))?;
                 self.at += 1;
             }
             Some(byte) if is_word(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[' | b'-' | b',' | b'}') => {

@@ -18,6 +18,7 @@ pub(crate) use endpoint::{BACKEND, ENDPOINT_PROXY, LUA, RATE_LIMIT};
 pub(crate) use object::Object;
 pub(crate) use options::auth::{AUTH_SIGNER, AUTH_VALIDATOR};
 pub(crate) use options::backends::QOS_HTTP_CACHE;
+pub(crate) use options::security::SECURITY_HTTP;
 pub(crate) use retype::retype;
 pub(crate) use service::SERVICE;
 pub(crate) use value::regex_fault;

@@ -6,18 +6,24 @@ use super::calls::Turn;
 use super::endpoint::Owner;
 use super::options::{self, Site};
 use super::{
-    Context, discovery, encoding, flatmap, graphql, host, names, pubsub, set_in_call, shadow, shape, url_template,
+    Context, discovery, encoding, filters, flatmap, graphql, host, names, pubsub, set_in_call, shadow, shape,
+    url_template,
 };
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Decode, HttpBackend, Method, Shape, StatusRule};
 use crate::syntax::kind::{At, Scope};
-use crate::syntax::{BACKEND, Object, is_meant};
+use crate::syntax::{BACKEND, Object, is_comment, is_meant};
 use crate::tree::{Node, Span};
 
 pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Backend> {
-    options::check(context, object, &Site { scope: Scope::Backend, params: owner.params, claims: owner.claims });
+    options::check(context, object, &Site::of(Scope::Backend, owner));
     if !shadow::is_shadow(object) {
         shadow::unused_timeout(context, object);
+    }
+    // A name that never arrives is how a publisher is kept from carrying the usual headers.
+    if let Some(added) = owner.added_headers.filter(|_| !is_pubsub(object)) {
+        names::unlisted(context, object, owner.input_headers, "input_headers", added);
+        names::unlisted(context, object, owner.input_query_strings, "input_query_strings", added);
     }
     Some(Backend {
         place: context.place(object.mark()),
@@ -201,6 +207,7 @@ pub(super) fn shape(context: &Context<'_>, object: Object<'_>, decode: Option<De
         }
     }
     if decode != Some(Decode::NoOp) {
+        filters::unmatched(context, object, decode);
         return shape;
     }
     if shape != Shape::default() {
@@ -215,7 +222,8 @@ fn unread(context: &Context<'_>, object: Object<'_>) {
     let filter = object.extra("proxy").and_then(|proxy| proxy.member("flatmap_filter"));
     for member in own.into_iter().chain([filter]).flatten() {
         let message = format!("`{}` does nothing here: the answer is passed on unread", member.key);
-        context.push(Diagnostic::warning("inapplicable", member.key_span, message).label("KrakenD ignores this"));
+        let warning = Diagnostic::warning("inapplicable", member.key_span, message).label("KrakenD ignores this");
+        context.push(warning.help("remove it, or read the answer: `json` instead of `no-op`"));
     }
 }
 
@@ -246,6 +254,23 @@ fn status_rule(context: &Context<'_>, object: Object<'_>, decode: Option<Decode>
         let warning = Diagnostic::warning("no-effect", member.key_span, message);
         context.push(warning.label("status and body of the backend are passed on anyway").help("remove it"));
         return StatusRule::Default;
+    }
+    let (code, details) = (options.member("return_error_code"), options.member("return_error_details"));
+    match (code, details) {
+        (Some(code), Some(details))
+            if options.flag("return_error_code")
+                && options.text("return_error_details").is_some_and(|alias| !alias.value.is_empty()) =>
+        {
+            let message = "`return_error_code` does nothing beside `return_error_details`";
+            let warning = Diagnostic::warning("no-effect", code.key_span, message).label("KrakenD ignores this one");
+            context.push(warning.related(details.key_span, "this takes its place").help("keep one of them"));
+        }
+        (None, None) if options.node().members().iter().all(|member| is_comment(&member.key)) => {
+            let warning = Diagnostic::warning("no-effect", options.mark(), "`backend/http` asks for nothing");
+            let warning = warning.label("this has neither `return_error_code` nor `return_error_details`");
+            context.push(warning.help(r#"write `"return_error_code": true`, or remove it"#));
+        }
+        _ => {}
     }
     match options.text("return_error_details").filter(|alias| !alias.value.is_empty()) {
         Some(alias) => StatusRule::ReturnDetails(alias.value.to_owned()),

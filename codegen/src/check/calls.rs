@@ -2,7 +2,7 @@
 
 use super::endpoint::Owner;
 use super::sequence::{self, Chain};
-use super::{Context, backend, consumed, publish, shadow, subscriber};
+use super::{Context, backend, consumed, overwritten, publish, shadow, subscriber};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Backend, BackendKind, Method, SetInCall, Shadow};
 use crate::syntax::kind::At;
@@ -46,6 +46,9 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
         custom(context, proxy);
     }
     let flagged = is_sequential(object, proxy, &answering);
+    if !flagged {
+        overwritten::overwritten(context, &answering);
+    }
     let propagated = sequence::propagated(context, proxy, &answering);
     let mut checked: Vec<Option<Backend>> = Vec::with_capacity(answering.len());
     for object in &answering {

@@ -54,19 +54,32 @@ pub(super) fn output(context: &Context<'_>, text: At<&str>) -> Option<Output> {
     output
 }
 
+/// A backend's encoding by its name; empty is `json`.
+pub(super) fn named(name: &str) -> Option<Decode> {
+    let name = if name.is_empty() { "json" } else { name };
+    ENCODINGS.iter().find(|(known, _)| *known == name).map(|(_, decode)| *decode)
+}
+
+/// Reports an encoding that is none.
+pub(super) fn known(context: &Context<'_>, encoding: At<&str>) {
+    if named(encoding.value).is_none() {
+        unknown(context, encoding, "encoding", ENCODINGS.map(|(name, _)| name));
+    }
+}
+
 /// How the body is read. One side that passes bytes on needs the other to do so too.
 pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>) -> Option<Decode> {
     let passes_on = owner.output == Output::NoOp;
     let Some(encoding) = object.text("encoding").filter(|encoding| !encoding.value.is_empty()) else {
         return Some(if passes_on { Decode::NoOp } else { Decode::Json });
     };
-    let Some((_, decode)) = ENCODINGS.iter().find(|(known, _)| *known == encoding.value) else {
+    let Some(decode) = named(encoding.value) else {
         unknown(context, encoding, "encoding", ENCODINGS.map(|(name, _)| name));
         return None;
     };
     let error = |message| Diagnostic::error("no-op-one-side", encoding.span, message);
-    match (*decode == Decode::NoOp, passes_on) {
-        (true, false) if owner.turn.takes_no_op() => Some(*decode),
+    match (decode == Decode::NoOp, passes_on) {
+        (true, false) if owner.turn.takes_no_op() => Some(decode),
         (true, false) if object.namespace(SUBSCRIBER).is_none() => {
             let message = "the backend's `no-op` leaves its answer unread, and nothing of it is in the endpoint's";
             let warning = Diagnostic::warning("no-op-one-side", encoding.span, message);
@@ -75,7 +88,7 @@ pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_
                     .label("answers `{}`, as in KrakenD")
                     .help("to pass the answer on, write `no-op` in the endpoint too"),
             );
-            Some(*decode)
+            Some(decode)
         }
         (true, false) => {
             let error = error("the backend's `no-op` needs `\"output_encoding\": \"no-op\"` in the endpoint");
@@ -88,9 +101,9 @@ pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_
             None
         }
         _ => {
-            collection(context, object, *decode);
+            collection(context, object, decode);
             portability(context, encoding);
-            Some(*decode)
+            Some(decode)
         }
     }
 }
@@ -114,7 +127,8 @@ fn collection(context: &Context<'_>, object: Object<'_>, decode: Decode) {
     };
     if let (true, Some(member)) = (object.flag("is_collection"), object.member("is_collection")) {
         let message = format!("`is_collection` does nothing here: {what}");
-        context.push(Diagnostic::warning("inapplicable", member.key_span, message).label("KrakenD ignores this"));
+        let warning = Diagnostic::warning("inapplicable", member.key_span, message).label("KrakenD ignores this");
+        context.push(warning.help("remove it"));
     }
 }
 

@@ -19,7 +19,7 @@ const METHODS: [Method; 5] = [Method::Get, Method::Post, Method::Put, Method::Pa
 pub(crate) struct Owner<'a> {
     /// `None` when the path is wrong, and was reported.
     pub(crate) params: Option<&'a [String]>,
-    pub(super) method: Method,
+    pub(crate) method: Method,
     /// Whether it reads the client's token.
     pub(super) claims: bool,
     /// Whether it has a namespace of pub/sub, which belongs into a backend.
@@ -28,6 +28,8 @@ pub(crate) struct Owner<'a> {
     /// What of the request a template may name.
     pub(crate) input_headers: &'a Names,
     pub(crate) input_query_strings: &'a Names,
+    /// Headers that its own steps add to the request, in lower case; `None` where a script may add any.
+    pub(super) added_headers: Option<&'a [String]>,
     /// How many backends it has.
     pub(crate) backends: usize,
     pub(super) timeout: Duration,
@@ -46,7 +48,8 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
     }
     let path = parsed.map(|(parsed, _)| parsed.path);
     let duration = |key| object.duration(key).map(|value| value.value).filter(|value| !value.is_zero());
-    let (input_headers, input_query_strings) = (names::headers(context, object), names::query_strings(object));
+    let (input_headers, input_query_strings) = (names::headers(context, object), names::query_strings(context, object));
+    let added_headers = options::added_headers(object);
     let owner = Owner {
         params: path.as_ref().map(|path| path.params.as_slice()),
         method: method.unwrap_or(Method::Get),
@@ -55,11 +58,12 @@ pub(super) fn endpoint(context: &Context<'_>, object: Object<'_>, routes: &mut R
         output: endpoint_output(context, object),
         input_headers: &input_headers,
         input_query_strings: &input_query_strings,
+        added_headers: added_headers.as_deref(),
         backends: object.objects("backend").filter(|backend| !shadow::is_shadow(*backend)).count(),
         timeout: duration("timeout").unwrap_or(context.defaults.timeout),
         turn: Turn::Beside,
     };
-    options::check(context, object, &Site { scope: Scope::Endpoint, params: owner.params, claims: owner.claims });
+    options::check(context, object, &Site::of(Scope::Endpoint, &owner));
     let calls = calls::calls(context, object, &owner);
     let proxy = object.extra("proxy");
     Some(Endpoint {

@@ -18,6 +18,9 @@ pub(super) fn graphql(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     let variables: Vec<_> = variables.iter().map(|member| variable(context, member, owner)).collect();
     let variables: Option<Vec<_>> = variables.into_iter().collect();
     let kind = options.text("type").map(|kind| kind.value);
+    if let Some((node, query)) = options.get("query").zip(query.as_deref()) {
+        document(context, node, query, kind);
+    }
     Some((|| {
         Some(GraphQl {
             mutation: kind? == "mutation",
@@ -61,6 +64,55 @@ fn query(context: &Context<'_>, options: Object<'_>) -> Option<String> {
             context.push(error.label(format!("looked for `{}`", full.display())));
             None
         }
+    }
+}
+
+/// What is wrong with a query as a whole: brackets that do not pair up, an operation of another type.
+fn document(context: &Context<'_>, node: &Node, query: &str, kind: Option<&str>) {
+    let mut open = Vec::new();
+    let mut comment = false;
+    let mut quoted = false;
+    for (offset, letter) in query.char_indices() {
+        match letter {
+            '\n' => (comment, quoted) = (false, false),
+            _ if comment => {}
+            '"' if !query[..offset].ends_with('\\') => quoted = !quoted,
+            _ if quoted => {}
+            '#' => comment = true,
+            '{' | '(' | '[' => open.push((offset, letter)),
+            '}' | ')' | ']' => {
+                let expected = match open.pop() {
+                    Some((_, '{')) => '}',
+                    Some((_, '(')) => ')',
+                    Some(_) => ']',
+                    None => ' ',
+                };
+                if expected != letter {
+                    let error =
+                        Diagnostic::error("bad-query", node.part(offset..offset + 1), "the query does not parse");
+                    context.push(error.label(match expected {
+                        ' ' => "nothing is open here".to_owned(),
+                        expected => format!("expected `{expected}`"),
+                    }));
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some((offset, letter)) = open.pop() {
+        let error = Diagnostic::error("bad-query", node.part(offset..offset + 1), "the query does not parse");
+        return context.push(error.label("never closed").help(format!("close the `{letter}`")));
+    }
+    let start = query.len() - query.trim_start().len();
+    let word = query[start..].split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+    if let (Some(kind), "query" | "mutation") = (kind, word)
+        && kind != word
+        && query.matches("mutation").count() + query.matches("query").count() == 1
+    {
+        let message = format!("the operation is a {word}, and `type` says `{kind}`");
+        let warning = Diagnostic::warning("bad-query", node.part(start..start + word.len()), message);
+        context.push(warning.label("of another type").help(format!("write `\"type\": \"{word}\"`")));
     }
 }
 

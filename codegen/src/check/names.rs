@@ -6,6 +6,7 @@ use crate::model::{Method, Names};
 use crate::suggest::closest;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
+use crate::tree::Node;
 
 const ALL: [Method; 7] =
     [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head, Method::Options];
@@ -50,12 +51,49 @@ pub(super) fn headers(context: &Context<'_>, object: Object<'_>) -> Names {
 }
 
 /// An endpoint's `input_query_strings`.
-pub(super) fn query_strings(object: Object<'_>) -> Names {
+pub(super) fn query_strings(context: &Context<'_>, object: Object<'_>) -> Names {
     let names = object.texts("input_query_strings");
+    for name in object.get("input_query_strings").map_or(&[][..], Node::items) {
+        query_name(context, name);
+    }
     if names.iter().any(|name| name.value == "*") {
         return Names::All;
     }
     Names::List(names.into_iter().map(|name| name.value.to_owned()).collect())
+}
+
+/// Warns of what is no name of a parameter, but a piece of a query.
+fn query_name(context: &Context<'_>, node: &Node) {
+    let Some(text) = node.text().map(|text| text.value.as_str()) else { return };
+    let Some(start) = text.find(['?', '=', '&']) else { return };
+    let name = text.trim_start_matches(['?', '&']).split(['=', '&']).next().unwrap_or_default();
+    let message = format!("no parameter of a query is called `{text}`");
+    let warning = Diagnostic::warning("never-matches", node.part(start..start + 1), message);
+    let warning = warning.label("not part of a name");
+    context.push(if name.is_empty() { warning } else { warning.help(format!("write `\"{name}\"`")) });
+}
+
+/// Headers that a backend gets though nobody lists them.
+pub(super) const UNASKED: [&str; 5] =
+    ["content-type", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-via"];
+
+/// Warns of names that a backend lists and its endpoint does not let in: they never arrive.
+pub(super) fn unlisted(context: &Context<'_>, backend: Object<'_>, endpoint: &Names, key: &str, added: &[String]) {
+    let Names::List(listed) = endpoint else { return };
+    for name in backend.texts(key).into_iter().filter(|name| !matches!(name.value, "" | "*")) {
+        let lower = name.value.to_ascii_lowercase();
+        let arrives = match key {
+            "input_headers" => UNASKED.contains(&lower.as_str()) || added.contains(&lower) || listed.contains(&lower),
+            _ => listed.iter().any(|listed| listed == name.value),
+        };
+        if arrives {
+            continue;
+        }
+        let message = format!("`{}` never arrives here: the endpoint's `{key}` does not let it in", name.value);
+        let warning = Diagnostic::warning("unlisted-name", name.span, message).label("not listed in the endpoint");
+        let warning = warning.did_you_mean(closest(name.value, listed.iter().map(String::as_str)));
+        context.push(warning.help(format!("add it to `{key}` of the endpoint")));
+    }
 }
 
 /// A backend's own list: `None` when it lets all pass. `[""]` lets nothing pass, as in KrakenD.

@@ -9,9 +9,12 @@ mod backends;
 mod cel;
 mod lua;
 mod security;
+mod telemetry;
 
-use super::Context;
+use super::endpoint::Owner;
+use super::{Context, names};
 use crate::diagnostic::Diagnostic;
+use crate::model::Names;
 use crate::secrets::KEYS;
 use crate::syntax::Object;
 use crate::syntax::kind::{Record, Scope};
@@ -26,6 +29,43 @@ pub(super) struct Site<'a> {
     /// Whether the endpoint reads the client's token.
     #[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "for expressions"))]
     pub(super) claims: bool,
+    /// What the endpoint lets in; `None` outside of endpoints.
+    pub(super) listed: Option<Listed<'a>>,
+}
+
+/// Headers and parameters of the query that an endpoint lets in.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    pub(super) headers: &'a Names,
+    #[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "for expressions"))]
+    pub(super) queries: &'a Names,
+    /// Headers that steps add, in lower case; `None` where a script may add any.
+    #[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "for expressions"))]
+    pub(super) added: Option<&'a [String]>,
+}
+
+impl Listed<'_> {
+    /// Whether a request can have the header.
+    #[cfg_attr(not(feature = "scripts"), allow(dead_code, reason = "for expressions"))]
+    pub(super) fn lets_in_header(self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let (Names::List(listed), Some(added)) = (self.headers, self.added) else { return true };
+        names::UNASKED.contains(&name.as_str()) || listed.contains(&name) || added.contains(&name)
+    }
+}
+
+impl<'a> Site<'a> {
+    /// An endpoint or a backend of it.
+    pub(super) fn of(scope: Scope, owner: &Owner<'a>) -> Self {
+        let listed =
+            Listed { headers: owner.input_headers, queries: owner.input_query_strings, added: owner.added_headers };
+        Self { scope, params: owner.params, claims: owner.claims, listed: Some(listed) }
+    }
+
+    /// Something that no endpoint owns.
+    pub(super) fn outside(scope: Scope) -> Self {
+        Self { scope, params: None, claims: false, listed: None }
+    }
 }
 
 /// Checks the namespaces in the `extra_config` of `owner`.
@@ -47,15 +87,19 @@ pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
         }
         let Some(options) = Object::of(&member.value) else { continue };
         match (name, site.scope) {
-            ("auth/validator", Scope::Endpoint) => auth::validator(context, options),
+            ("auth/validator", Scope::Endpoint) => auth::validator(context, options, site),
             ("auth/signer", _) => auth::signer(context, options),
             ("modifier/lua-endpoint" | "modifier/lua-proxy" | "modifier/lua-backend", _) => {
                 lua::modifier(context, options, name);
             }
             ("security/cors", _) => security::cors(context, options),
             ("security/http", _) => security::http(context, options),
-            ("qos/http-cache", _) => backends::http_cache(context, options),
+            ("qos/http-cache", _) => backends::http_cache(context, options, member.key_span, owner),
             ("qos/ratelimit/proxy", _) => backends::rate_limit(context, options),
+            ("telemetry/gelf" | "telemetry/logstash", _) => {
+                telemetry::logs(context, owner, &member.key, member.key_span)
+            }
+            ("telemetry/opentelemetry", _) => telemetry::exporters(context, options),
             ("backend/lambda", _) => backends::lambda(context, options, site),
             ("backend/amqp/producer", _) => backends::amqp_producer(context, options, site),
             ("modifier/martian", _) => backends::martian(context, &member.value),
@@ -79,16 +123,6 @@ fn hide(context: &Context<'_>, node: &Node) {
     node.items().iter().for_each(|item| hide(context, item));
 }
 
-/// The same for what agents hold.
-pub(super) fn agents(context: &Context<'_>, service: Object<'_>) {
-    for agent in service.objects("async_agent") {
-        check(context, agent, &Site { scope: Scope::Agent, params: None, claims: false });
-        for backend in agent.objects("backend") {
-            check(context, backend, &Site { scope: Scope::Backend, params: None, claims: false });
-        }
-    }
-}
-
 /// Reports that `options` needs a key which is not there, unless one that is there was meant to be it.
 fn needed(
     context: &Context<'_>,
@@ -106,6 +140,18 @@ fn needed(
 fn titled(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Headers that steps of `endpoint` add to the request, in lower case. `None` where a script may add any.
+pub(super) fn added_headers(endpoint: Object<'_>) -> Option<Vec<String>> {
+    if ["modifier/lua-endpoint", "modifier/lua-proxy"].iter().any(|name| endpoint.namespace(name).is_some()) {
+        return None;
+    }
+    let Some(claims) = endpoint.extra("auth/validator").and_then(|options| options.get("propagate_claims")) else {
+        return Some(Vec::new());
+    };
+    let header = |pair: &Node| Some(pair.items().get(1)?.text()?.value.to_ascii_lowercase());
+    Some(claims.items().iter().filter_map(header).collect())
 }
 
 /// Whether `{JWT.claim}` can be filled in below `endpoint`.

@@ -107,6 +107,30 @@ pub(super) fn message(context: &Context<'_>, options: Object<'_>, driver: &Drive
     }
 }
 
+/// Warns of a `key_name` in the URL of a topic that names what no message has.
+pub(super) fn key_name(context: &Context<'_>, options: Object<'_>, owner: &Owner<'_>, name: &str, place: Span) {
+    if name.is_empty() || name.contains('%') || attributes(options).any(|member| member.key == name) {
+        return;
+    }
+    let canonical = canonical(&name.to_ascii_lowercase());
+    let listed = match owner.input_headers {
+        Names::All => true,
+        // Where no header is let in at all, the key may be meant to be left out.
+        Names::List(list) => list.is_empty() || list.iter().any(|header| header.eq_ignore_ascii_case(name)),
+    };
+    if !listed {
+        let message = format!("no message has the attribute `{name}`, which is to be its key");
+        let warning = Diagnostic::warning("unlisted-name", place, message).label("every message has no key");
+        let help = format!("add `\"{canonical}\"` to `input_headers` of the endpoint, or to `attributes`");
+        return context.push(warning.help(help));
+    }
+    if canonical != name {
+        let message = format!("no message has the attribute `{name}`: headers have their canonical names");
+        let warning = Diagnostic::warning("header-case", place, message).label("every message has no key");
+        context.push(warning.help(format!("write `{canonical}`")));
+    }
+}
+
 /// Warns of receipts that overwrite each other when the answers of one endpoint are merged.
 pub(super) fn receipts(context: &Context<'_>, endpoint: Object<'_>) {
     let receipts: Vec<_> = endpoint
@@ -276,6 +300,7 @@ mod tests {
             claims: false,
             pubsub_misplaced: false,
             output: Output::Json,
+            added_headers: None,
             backends: 1,
             input_headers,
             input_query_strings: &Names::All,

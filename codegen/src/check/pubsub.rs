@@ -75,6 +75,10 @@ pub(super) fn backend(context: &Context<'_>, object: Object<'_>, owner: &Owner<'
     if topic {
         publish::capabilities(context, object, options, owner, driver);
         if verdict.is_ok() {
+            if let Some(start) = url.text.find("key_name=").map(|at| at + "key_name=".len()) {
+                let end = url.text[start..].find('&').map_or(url.text.len(), |end| start + end);
+                publish::key_name(context, options, owner, &url.text[start..end], url.part(start..end));
+            }
             publish::message(context, options, driver, &url.text, url.part(0..url.text.len()));
         }
     }
@@ -168,6 +172,19 @@ fn server_in_host(context: &Context<'_>, url: &Url<'_>, driver: &Driver) {
             url.scheme()
         );
         context.push(error.help(help));
+        return;
+    }
+    // `nats://local` and `orders` would be the subject `localorders`.
+    let joined = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    if joined(address.chars().next_back()) && joined(url.text[url.host_len..].chars().next()) {
+        let name = url.text[start..].split('?').next().unwrap_or_default();
+        let message = format!("`host` and what follows are one name: `{name}`");
+        let warning = Diagnostic::warning("server-in-host", host.part(start..url.host_len), message);
+        let help = format!(
+            "write `\"{}://\"`; the server's address stands in the environment, or in `pubsub/brokers`",
+            url.scheme()
+        );
+        context.push(warning.label("the name begins here").help(help));
     }
 }
 
@@ -247,7 +264,7 @@ fn portability(context: &Context<'_>, object: Object<'_>, driver: &Driver) {
     let missing = missing.join(", ");
     let warning = Diagnostic::warning("krakend-needs", span, "this backend would not work on a KrakenD");
     let warning = warning.label(format!("KrakenD needs `{missing}`"));
-    context.push(warning.note("Sluicegate does not need it"));
+    context.push(warning.help(format!("add `{missing}`")).note("Sluicegate does not need it"));
 }
 
 /// Reports what stands beside the topic and could never act on it.
@@ -258,6 +275,12 @@ fn inapplicable(context: &Context<'_>, object: Object<'_>) {
         let error = Diagnostic::error("inapplicable", member.key_span, message).label("KrakenD ignores this");
         let error = error.help("remove it");
         context.push(error.note("it acts on HTTP calls, and a broker is not called over HTTP"));
+    }
+    let graphql = object.namespace("backend/graphql");
+    if let Some(member) = graphql.filter(|_| object.namespace(PUBLISHER).is_none()) {
+        let message = "`backend/graphql` does nothing on a subscriber";
+        let error = Diagnostic::error("inapplicable", member.key_span, message).label("KrakenD ignores this");
+        context.push(error.help("remove it").note("it writes the body of a call, and a message is received"));
     }
     if let Some(sd) = object.text("sd").filter(|sd| matches!(sd.value, "dns" | "dns-shared")) {
         let error = Diagnostic::error("inapplicable", sd.span, "service discovery does nothing on a pub/sub backend");

@@ -57,6 +57,11 @@ pub(super) fn router(service: Object<'_>, sink: &Sink) -> (Router, Option<usize>
 /// KrakenD writes an access log unless it is told not to. Here it costs as much as some whole requests, so it is written
 /// where the config speaks of it.
 fn access_log(options: Object<'_>, sink: &Sink) -> Option<Vec<String>> {
+    for path in options.texts("logger_skip_paths").iter().filter(|path| !path.value.starts_with('/')) {
+        let message = format!("no request has the path `{}`", path.value);
+        let warning = Diagnostic::warning("never-matches", path.span, message).label("a path begins with `/`");
+        sink.push(warning.help(format!("write `\"/{}\"`", path.value)));
+    }
     let skipped: Vec<_> = options.texts("logger_skip_paths").iter().map(|path| path.value.to_owned()).collect();
     if options.flag("disable_access_log") {
         if !skipped.is_empty() {

@@ -127,10 +127,38 @@ pub(crate) fn earlier(
         (false, false) if !can_have(shape, decode, &earlier.path) => {
             let message = format!("the answer of backend {backend} never has `{}`", earlier.path.join("."));
             let error = error("response-without-value", message).label("not there any more");
+            let error = error.help(where_else(shape, decode, backend, &earlier.path));
             context.push(error.note("it is looked for behind `allow`, `deny`, `mapping` and `group`"));
             None
         }
         _ => Some(earlier),
+    }
+}
+
+/// Where a value is that is not at `path`, as far as the filters show.
+fn where_else(shape: &Shape, decode: Decode, backend: usize, path: &[String]) -> String {
+    let name = path.join(".");
+    let group = shape.group.as_deref();
+    let inner = match (group, path.split_first()) {
+        (Some(group), Some((first, rest))) if first == group => rest,
+        _ => path,
+    };
+    let renamed = match (&shape.fields, inner.first()) {
+        (Fields::Allow(list) | Fields::Deny(list), Some(first)) => {
+            list.iter().find(|field| field.name == *first).and_then(|field| field.rename.as_deref())
+        }
+        _ => None,
+    };
+    let root: Vec<_> = group.into_iter().chain(renamed.or(inner.first().map(String::as_str))).collect();
+    let elsewhere: Vec<String> =
+        root.into_iter().chain(inner.iter().skip(1).map(String::as_str)).map(str::to_owned).collect();
+    if elsewhere != path && can_have(shape, decode, &elsewhere) {
+        return format!("write `{{resp{backend}_{}}}`", elsewhere.join("."));
+    }
+    match (&shape.fields, shape.is_collection) {
+        (_, true) => "an array becomes `collection`".to_owned(),
+        (Fields::Allow(_), _) => format!("add `{name}` to `allow` of backend {backend}"),
+        _ => format!("let backend {backend} keep `{name}`"),
     }
 }
 

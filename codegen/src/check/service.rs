@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::options::{self, Site};
 use super::routes::Routes;
-use super::{Context, Defaults, at_start, brokers, client, encoding, endpoint, host, proxies, router, tls};
+use super::{Context, Defaults, agents, at_start, brokers, client, encoding, endpoint, host, proxies, router, tls};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Baked, Gateway, Method, Server};
 use crate::source::SourceFile;
@@ -46,8 +46,8 @@ pub(crate) fn gateway(
     if let Some(output) = service.text("output_encoding") {
         encoding::output(&context, output);
     }
-    options::check(&context, service, &Site { scope: Scope::Service, params: None, claims: false });
-    options::agents(&context, service);
+    options::check(&context, service, &Site::outside(Scope::Service));
+    agents::agents(&context, service);
     at_start::check(&context, service.node());
     let mut routes = Routes::default();
     if let (Some(path), false) =

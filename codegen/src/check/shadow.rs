@@ -36,5 +36,5 @@ pub(super) fn unused_timeout(context: &Context<'_>, object: Object<'_>) {
     let Some(timeout) = object.extra("proxy").and_then(|proxy| proxy.member("shadow_timeout")) else { return };
     let message = "`shadow_timeout` does nothing without `\"shadow\": true`";
     let warning = Diagnostic::warning("inapplicable", timeout.key_span, message);
-    context.push(warning.label("the backend has the endpoint's timeout"));
+    context.push(warning.label("the backend has the endpoint's timeout").help(r#"add `"shadow": true`, or remove it"#));
 }

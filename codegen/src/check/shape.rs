@@ -171,11 +171,13 @@ fn refused(
     } else if let Some(first) = targets.get(target) {
         let error =
             error(&member.value, format!("two fields are renamed to `{target}`")).label("KrakenD keeps a random one");
-        context.push(error.related(first.key_span, format!("`{}` has this name too", first.key)));
+        let error = error.related(first.key_span, format!("`{}` has this name too", first.key));
+        context.push(error.help("give each field a name of its own"));
     } else if let Some(next) = mapping.member(target) {
         let message = format!("`{}` is renamed to `{target}`, which is renamed itself", member.key);
         let error = error(&member.value, message).label("KrakenD renames in random order");
-        context.push(error.related(next.key_span, format!("`{target}` is renamed here")));
+        let error = error.related(next.key_span, format!("`{target}` is renamed here"));
+        context.push(error.help("give it a name that no field of the answer has"));
     } else {
         return false;
     }

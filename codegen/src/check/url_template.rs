@@ -42,6 +42,7 @@ pub(super) fn parse(context: &Context<'_>, node: &Node, prefix: &str, owner: &Ow
             .push(report(offset, text.len(), "bad-url-pattern", message, "never sent").help("write `%23` for a `#`"));
         return None;
     }
+    literal(context, node, text, owner);
     let mut template = Builder::default();
     template.text(prefix);
     // KrakenD adds the slash.
@@ -66,6 +67,38 @@ pub(super) fn parse(context: &Context<'_>, node: &Node, prefix: &str, owner: &Ow
     template.text(&text[rest..]);
     sound &= escapes(context, node, &text[rest..], rest);
     sound.then(|| UrlTemplate { text: text.to_owned(), pieces: template.pieces })
+}
+
+/// Warns of what other gateways replace, and is sent here as it is written.
+fn literal(context: &Context<'_>, node: &Node, text: &str, owner: &Owner<'_>) {
+    let warn = |range: std::ops::Range<usize>, message: String, help: String| {
+        let warning = Diagnostic::warning("literal-in-a-url", node.part(range), message);
+        context.push(warning.label("sent as it is written").help(help));
+    };
+    let path = text.split('?').next().unwrap_or_default();
+    let mut start = 0;
+    for segment in path.split('/') {
+        let range = start..start + segment.len();
+        start = range.end + 1;
+        let named = segment
+            .strip_prefix([':', '$'])
+            .filter(|name| owner.params.is_some_and(|params| params.iter().any(|param| param == name)));
+        if let Some(name) = named {
+            warn(range, format!("`{segment}` is not replaced"), format!("write `{{{name}}}` for the parameter"));
+        } else if segment == "*" {
+            let help = match owner.params.and_then(<[String]>::last) {
+                Some(name) => {
+                    format!("write `{{{name}}}` for a parameter; what a `*` of the endpoint stands for is not sent on")
+                }
+                None => "what a `*` of the endpoint stands for is not sent on".to_owned(),
+            };
+            warn(range, "`*` is not replaced".to_owned(), help);
+        }
+    }
+    if let Some(second) = text.match_indices('?').nth(1).map(|(offset, _)| offset) {
+        let message = "a second `?` is part of the value before it".to_owned();
+        warn(second..second + 1, message, "parameters of a query are separated by `&`".to_owned());
+    }
 }
 
 /// Adds the parameter between two braces.
@@ -209,6 +242,7 @@ mod tests {
             input_headers: &crate::model::Names::All,
             input_query_strings: &crate::model::Names::All,
             timeout: std::time::Duration::from_secs(2),
+            added_headers: None,
             turn: crate::check::calls::Turn::Beside,
         };
         let template = parse(&Context::new(file.as_ref(), &sink, defaults), &node, "/base", &owner);

@@ -7,6 +7,7 @@ use super::Middleware;
 use crate::check::{Context, Owner};
 use crate::diagnostic::Diagnostic;
 use crate::emit::literal::json;
+use crate::model::Method;
 use crate::suggest::closest;
 use crate::tree::Node;
 
@@ -33,7 +34,7 @@ impl Middleware for JsonSchema {
     const NAMESPACE: &'static str = "validation/json-schema";
     const FEATURE: Option<&'static str> = Some("json-schema");
 
-    fn check(context: &Context<'_>, _owner: &Owner<'_>, node: &Node) -> Option<Self> {
+    fn check(context: &Context<'_>, owner: &Owner<'_>, node: &Node) -> Option<Self> {
         let json = node.to_json();
         let schema: serde_json::Value = match serde_json::from_str(&json) {
             Ok(schema) => schema,
@@ -61,6 +62,12 @@ impl Middleware for JsonSchema {
             return None;
         }
         keywords(context, node);
+        if matches!(owner.method, Method::Get) {
+            let message = "`validation/json-schema` refuses every request without a body, and a `GET` has none";
+            let warning =
+                Diagnostic::warning("refuses-everything", node.mark(), message).label("answers 400, as in KrakenD");
+            context.push(warning.help("remove it, or give the endpoint the method that its clients send a body with"));
+        }
         Some(Self(json))
     }
 

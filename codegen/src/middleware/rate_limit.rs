@@ -62,6 +62,13 @@ impl Middleware for RateLimit {
             let error = error.label("this has neither `max_rate` nor `client_max_rate`");
             context.push(error.help("add `max_rate` for all clients, or `client_max_rate` for each"));
         }
+        if let (Some(member), false) =
+            (options.member("client_capacity"), options.has_or_means(&RATE_LIMIT, "client_max_rate"))
+        {
+            let message = "`client_capacity` does nothing without `client_max_rate`";
+            let warning = Diagnostic::warning("no-effect", member.key_span, message).label("no client has a limit");
+            context.push(warning.help("add `client_max_rate` and a `strategy`, or remove the key"));
+        }
         let every = options.duration("every");
         if let Some(zero) = every.filter(|every| every.value.is_zero()) {
             let error = Diagnostic::error("out-of-range", zero.span, "`every` is zero");

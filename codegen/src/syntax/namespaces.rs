@@ -60,8 +60,9 @@ pub(crate) static NAMESPACES: &[Namespace] = described![
     done("backend/pubsub/publisher", &[Backend], Kind::Record(&PUBLISHER)),
     /// Answers with a message of a subscription, which is acknowledged when the client has the answer.
     done("backend/pubsub/subscriber", &[Backend], Kind::Record(&SUBSCRIBER)),
+    // Agents are refused as a whole.
     /// The queue of RabbitMQ that messages come from.
-    known("async/amqp", &[Agent], Kind::Record(&amqp::ASYNC_AMQP)),
+    done("async/amqp", &[Agent], Kind::Record(&amqp::ASYNC_AMQP)),
     /// Takes only requests with a valid token (JWT).
     known("auth/validator", &[Endpoint], Kind::Record(&auth::AUTH_VALIDATOR)),
     /// Keeps the keys of tokens for all endpoints together.

@@ -221,7 +221,9 @@ static ERROR_BODY: Record = Record {
 
 /// `extra_config.telemetry/logging`.
 pub(super) static LOGGING: Record =
-    Record { what: "`telemetry/logging`", required: &[], former: &[], keys: LOGGING_KEYS };
+    Record { what: "`telemetry/logging`", required: &["level"], former: &[], keys: LOGGING_KEYS };
+
+const FACILITIES: &[&str] = &["local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
 const LOGGING_KEYS: &[Key] = described![
     /// The least serious messages that are logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
@@ -233,9 +235,9 @@ const LOGGING_KEYS: &[Key] = described![
     /// Logs to the system's log as well. Default: false.
     later("syslog", Kind::Bool, &["false"]),
     /// The facility of the system's log, `local0` to `local7`. Default: `local3`.
-    later("syslog_facility", Kind::Text, &["\"local3\""]),
+    later("syslog_facility", Kind::Choice(FACILITIES), &["\"local3\""]),
     /// How lines are written: `default`, `logstash` or `custom`. Default: `default`.
-    later("format", Kind::Text, &["\"default\""]),
+    later("format", Kind::Choice(&["default", "logstash", "custom"]), &["\"default\""]),
     /// The pattern of a line, for `"format": "custom"`.
     later("custom_format", Kind::Text, &["\"\""]),
     /// How lines of the access log are written.

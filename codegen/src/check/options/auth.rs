@@ -3,20 +3,33 @@
 use data_encoding::{BASE64URL, BASE64URL_NOPAD};
 use serde_json::Value;
 
-use super::needed;
+use super::{Site, needed};
 use crate::check::Context;
 use crate::check::tls::{self, CIPHER_SUITES, Pem, pem};
 use crate::diagnostic::Diagnostic;
+use crate::model::Names;
 use crate::syntax::Object;
 use crate::syntax::kind::{At, Record};
 use crate::syntax::{AUTH_SIGNER, AUTH_VALIDATOR};
+use crate::tree::{self, Node};
 
 /// KrakenD's default for `alg`.
 const DEFAULT_ALGORITHM: &str = "RS256";
 
 /// `auth/validator` of an endpoint.
-pub(super) fn validator(context: &Context<'_>, options: Object<'_>) {
+pub(super) fn validator(context: &Context<'_>, options: Object<'_>, site: &Site<'_>) {
     keys(context, options, &AUTH_VALIDATOR);
+    claims(context, options, site);
+    for (key, needed) in [
+        ("roles_key", "roles"),
+        ("roles_key_is_nested", "roles_key"),
+        ("scopes_key", "scopes"),
+        ("scopes_matcher", "scopes"),
+        ("cache_duration", "cache"),
+        ("propagate_claims_preserve_array", "propagate_claims"),
+    ] {
+        alone(context, options, key, needed);
+    }
     for (list, key) in [("roles", "roles_key"), ("scopes", "scopes_key")] {
         let Some(member) = options.member(list).filter(|member| !member.value.items().is_empty()) else { continue };
         needed(context, options, &AUTH_VALIDATOR, &[key], || {
@@ -32,6 +45,51 @@ pub(super) fn validator(context: &Context<'_>, options: Object<'_>) {
             let warning = Diagnostic::warning("not-nested", key.span, message).label("not looked for inside of others");
             context.push(warning.help("for a claim inside of others, add `\"roles_key_is_nested\": true`"));
         }
+    }
+}
+
+/// Warns of a key that does nothing without another one.
+fn alone(context: &Context<'_>, options: Object<'_>, key: &str, needed: &str) {
+    let Some(member) = options.member(key) else { return };
+    // What is of the wrong type was reported.
+    let asks = match key {
+        "cache_duration" => options.integer(key).is_some(),
+        "roles_key" | "scopes_key" | "scopes_matcher" => options.text(key).is_some(),
+        _ => options.flag(key),
+    };
+    let other = options.get(needed);
+    let lacks = match other.map(|node| &node.value) {
+        None => !options.has_or_means(&AUTH_VALIDATOR, needed),
+        Some(tree::Value::Array(items)) => items.is_empty(),
+        Some(tree::Value::Bool(flag)) => !flag,
+        Some(_) => false,
+    };
+    if asks && lacks {
+        let message = format!("`{key}` does nothing without `{needed}`");
+        let warning = Diagnostic::warning("no-effect", member.key_span, message).label("nothing is asked of it");
+        context.push(warning.help(match needed {
+            "cache" => r#"write `"cache": true`, or remove the key"#.to_owned(),
+            _ => format!("add `\"{needed}\"`, or remove the key: every valid token is let in"),
+        }));
+    }
+}
+
+/// `propagate_claims`: the header is the client's request's, and needs to be let in like any other.
+fn claims(context: &Context<'_>, options: Object<'_>, site: &Site<'_>) {
+    let Some(Names::List(listed)) = site.listed.map(|listed| listed.headers) else { return };
+    for pair in options.get("propagate_claims").map_or(&[][..], Node::items) {
+        let Some(header) = pair.items().get(1) else { continue };
+        let Some(text) = header.text().map(|text| text.value.as_str()) else { continue };
+        // What is no header's name was reported.
+        if listed.contains(&text.to_ascii_lowercase())
+            || text.is_empty()
+            || text.contains(|letter: char| !letter.is_ascii_graphic())
+        {
+            continue;
+        }
+        let message = format!("`{text}` reaches no backend: `input_headers` of the endpoint does not let it in");
+        let warning = Diagnostic::warning("unlisted-name", header.span, message).label("not listed in the endpoint");
+        context.push(warning.help(format!("add `\"{text}\"` to `input_headers`")));
     }
 }
 
@@ -55,7 +113,8 @@ fn keys(context: &Context<'_>, options: Object<'_>, record: &Record) {
     });
     if let (Some(url), Some(path)) = (options.member("jwk_url"), options.member("jwk_local_path")) {
         let warning = Diagnostic::warning("no-effect", url.key_span, "`jwk_url` does nothing beside `jwk_local_path`");
-        context.push(warning.label("KrakenD ignores this one").related(path.key_span, "the keys are taken from here"));
+        let warning = warning.label("KrakenD ignores this one").related(path.key_span, "the keys are taken from here");
+        context.push(warning.help("keep one of them"));
     }
     if let (Some(url), false) = (options.get("jwk_url"), options.flag("disable_jwk_security")) {
         let text = url.text().map_or("", |text| text.value.as_str());

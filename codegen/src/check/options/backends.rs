@@ -6,10 +6,16 @@ use crate::diagnostic::Diagnostic;
 use crate::suggest::closest;
 use crate::syntax::kind::At;
 use crate::syntax::{Object, QOS_HTTP_CACHE};
-use crate::tree::Node;
+use crate::tree::{Node, Span};
 
-/// `qos/http-cache`: one limit without the other limits nothing.
-pub(super) fn http_cache(context: &Context<'_>, options: Object<'_>) {
+/// `qos/http-cache`: one limit without the other limits nothing, and only what is asked for with `GET` or `HEAD` is kept.
+pub(super) fn http_cache(context: &Context<'_>, options: Object<'_>, name: Span, backend: Object<'_>) {
+    let method = backend.text("method").map(|method| method.value.to_ascii_uppercase());
+    if let Some(method) = method.filter(|method| !matches!(method.as_str(), "" | "GET" | "HEAD")) {
+        let message = format!("`qos/http-cache` keeps no answer to a `{method}`");
+        let warning = Diagnostic::warning("inapplicable", name, message).label("KrakenD ignores this");
+        context.push(warning.help("remove it: only answers to `GET` and `HEAD` are kept"));
+    }
     for (given, other) in [("max_items", "max_size"), ("max_size", "max_items")] {
         let Some(member) = options.member(given) else { continue };
         needed(context, options, &QOS_HTTP_CACHE, &[other], || {
@@ -58,7 +64,12 @@ pub(super) fn amqp_producer(context: &Context<'_>, options: Object<'_>, site: &S
     }
     for key in keys {
         let Some(name) = options.text(key).filter(|name| !name.value.is_empty()) else { continue };
-        if !params.iter().any(|param| titled(param) == titled(name.value)) {
+        if params.iter().any(|param| param == name.value && titled(param) != name.value) {
+            let message = format!("KrakenD finds no parameter `{}` for `{key}`", name.value);
+            let warning = Diagnostic::warning("krakend-needs", name.span, message);
+            let warning = warning.label("KrakenD publishes without it, and answers 200");
+            context.push(warning.help(format!("write `{}`: its name of `{{{}}}`", titled(name.value), name.value)));
+        } else if !params.iter().any(|param| titled(param) == titled(name.value)) {
             let help = match key {
                 "routing_key" => r#"write `"static_routing_key": true` to use it as it is"#,
                 _ => "it is the name of a parameter of the endpoint's path",

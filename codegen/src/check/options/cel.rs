@@ -28,7 +28,7 @@ const STACK: usize = 32 * 1024 * 1024;
 pub(super) fn checks(context: &Context<'_>, list: &Node, site: &Site<'_>) {
     if list.is_array() && list.items().is_empty() {
         let warning = Diagnostic::warning("no-effect", list.span, "`validation/cel` checks nothing");
-        context.push(warning.label("the list is empty"));
+        context.push(warning.label("the list is empty").help(r#"write `[{"check_expr": "..."}]`, or remove it"#));
     }
     for check in list.items().iter().filter_map(Object::of) {
         let Some(node) = check.get("check_expr") else { continue };
@@ -54,13 +54,15 @@ fn expression(context: &Context<'_>, node: &Node, text: &str, site: &Site<'_>) {
             return context.push(Diagnostic::error("bad-cel", node.span, message).label("not checked"));
         }
     };
-    let mut walk = Walk { context, node, text, site, info: &info, bound: Vec::new(), faults: 0 };
+    let mut walk = Walk { context, node, text, site, info: &info, bound: Vec::new(), faults: 0, unlisted: Vec::new() };
     walk.visit(root.id, &root.expr);
     if walk.faults == 0
         && let Some(what) = not_a_verdict(&root.expr)
     {
         let error = Diagnostic::error("bad-cel", node.part(0..text.len()), format!("the expression gives {what}"));
         context.push(error.label("expected a boolean").help("compare it: `... == ...`"));
+    } else if walk.faults == 0 {
+        walk.unlisted.into_iter().for_each(|warning| context.push(warning));
     }
 }
 
@@ -125,7 +127,7 @@ mod tests {
         let node = crate::json::parse(file.text(), 0, &sink).expect("a string");
         let context = Context::new(file.as_ref(), &sink, Defaults::default());
         let params = ["id".to_owned(), "long_name".to_owned()];
-        let site = Site { scope: Scope::Endpoint, params: Some(&params), claims: false };
+        let site = Site { params: Some(&params), ..Site::outside(Scope::Endpoint) };
         expression(&context, &node, text, &site);
         drop(context);
         let found = sink.finish(None);

@@ -1,9 +1,16 @@
 //! `modifier/lua-*`: compiled by the Lua that will run it, and not run.
 
+#[cfg(feature = "scripts")]
+mod bytecode;
+#[cfg(feature = "scripts")]
+mod globals;
+
 use std::ops::Range;
 
 use crate::check::{Context, tls};
 use crate::diagnostic::Diagnostic;
+#[cfg(feature = "scripts")]
+use crate::diagnostic::Severity;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
 use crate::tree::Node;
@@ -26,15 +33,90 @@ pub(super) fn modifier(context: &Context<'_>, options: Object<'_>, name: &str) {
         sources.push((path, source(context, path)));
     }
     checksums(context, options, &sources);
-    if !["pre", "post"].iter().any(|key| options.has(key)) && !is_misspelt(options) {
+    #[cfg(feature = "scripts")]
+    undefined(context, options, name, &sources);
+    if !["pre", "post"].iter().any(|key| options.has(key) || is_misspelt(options, key)) {
         let warning = Diagnostic::warning("no-effect", options.mark(), format!("`{name}` runs nothing"));
         context.push(warning.label("this has neither `pre` nor `post`").help("`sources` only define what those call"));
     }
 }
 
-/// Whether a key is there that may have been meant to be `pre` or `post`, and was reported.
-fn is_misspelt(options: Object<'_>) -> bool {
-    ["pre", "post"].iter().any(|key| crate::syntax::is_meant(options.node().members(), &crate::syntax::LUA, key))
+/// Whether a key is there that may have been meant to be `key`, and was reported.
+fn is_misspelt(options: Object<'_>, key: &str) -> bool {
+    crate::syntax::is_meant(options.node().members(), &crate::syntax::LUA, key)
+}
+
+/// Reports names that nothing defines, when every script compiles.
+#[cfg(feature = "scripts")]
+fn undefined(context: &Context<'_>, options: Object<'_>, name: &str, sources: &[(At<&str>, Option<String>)]) {
+    let is_list = |list: &Node| list.is_array() && list.items().iter().all(|item| item.text().is_some());
+    if options.get("sources").is_some_and(|list| !is_list(list)) || is_misspelt(options, "sources") {
+        return;
+    }
+    let files: Option<Vec<_>> = sources.iter().map(|(_, text)| listing(text.as_deref()?)).collect();
+    let own = ["pre", "post"].map(|key| options.get(key).and_then(|node| Some((node, node.text()?.value.as_str()))));
+    let Some(files) = files else { return };
+    let mut scripts = Vec::new();
+    for (script, before) in own.into_iter().zip([true, false]) {
+        let Some((node, text)) = script else { continue };
+        let Some(listing) = listing(text) else { return };
+        scripts.push((node, text, before, listing));
+    }
+    let listings: Vec<_> = files.iter().chain(scripts.iter().map(|(.., listing)| listing)).collect();
+    let endpoint = name == "modifier/lua-endpoint";
+    let state = globals::Scripts {
+        place: if endpoint { globals::Place::Endpoint } else { globals::Place::Proxy },
+        open_libs: options.flag("allow_open_libs"),
+        listings: &listings,
+    };
+    // One option is missing, however many libraries it would open.
+    let mut closed = false;
+    let mut told = |span, fault: globals::Fault, label: String| {
+        if fault.optional && std::mem::replace(&mut closed, true) {
+            return;
+        }
+        let diagnostic = Diagnostic::error("undefined-name", span, fault.message).label(label);
+        let severity = if fault.optional { Severity::Warning } else { Severity::Error };
+        let diagnostic = Diagnostic { severity, ..diagnostic };
+        context.push(match fault.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    };
+    for (node, text, before, listing) in &scripts {
+        let when = if *before { globals::When::Before } else { globals::When::After };
+        for fault in state.undefined(listing, when) {
+            let span = node.part(place_of(text, &fault.name, fault.line));
+            told(span, fault, "`nil` when the script runs".to_owned());
+        }
+    }
+    for ((path, _), listing) in sources.iter().zip(&files) {
+        for fault in state.undefined(listing, globals::When::Loaded) {
+            let label = format!("`{}` in line {} of the file", fault.name, fault.line);
+            told(path.span, fault, label);
+        }
+    }
+}
+
+/// Where a name stands in a line of a script.
+#[cfg(feature = "scripts")]
+fn place_of(text: &str, name: &str, line: usize) -> Range<usize> {
+    let start = text.split('\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum::<usize>().min(text.len());
+    let joined = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
+    let is_word = |place: &usize| {
+        let (before, after) = (text[..*place].bytes().next_back(), text.as_bytes().get(place + name.len()));
+        !before.is_some_and(joined) && !after.copied().is_some_and(joined)
+    };
+    let mut places = text[start..].match_indices(name).map(|(offset, _)| start + offset);
+    places.find(is_word).map_or(0..text.len(), |place| place..place + name.len())
+}
+
+/// What a script that compiles names.
+#[cfg(feature = "scripts")]
+fn listing(text: &str) -> Option<bytecode::Listing> {
+    let lua = mlua::Lua::new_with(mlua::StdLib::NONE, mlua::LuaOptions::default()).ok()?;
+    let chunk = lua.load(text).set_name("=lua").set_mode(mlua::chunk::ChunkMode::Text);
+    bytecode::Listing::read(&chunk.into_function().ok()?.dump(false))
 }
 
 /// What the compiler says, without the name of the chunk.
@@ -149,7 +231,11 @@ fn checksums(context: &Context<'_>, options: Object<'_>, sources: &[(At<&str>, O
             let message = format!("`{}` is not one of `sources`", member.key);
             let error = Diagnostic::error("unknown-value", member.key_span, message).label("nothing reads this file");
             let names = sources.iter().map(|(path, _)| path.value);
-            context.push(error.did_you_mean(crate::suggest::closest(&member.key, names)));
+            let meant = crate::suggest::closest(&member.key, names);
+            context.push(match meant {
+                Some(_) => error.did_you_mean(meant),
+                None => error.help("add it to `sources`, or remove its sum"),
+            });
             continue;
         };
         let Some(content) = content else { continue };

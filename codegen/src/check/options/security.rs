@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::check::{Context, names};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::{Object, regex_fault};
-use crate::tree::Node;
+use crate::suggest::closest;
+use crate::syntax::{Object, SECURITY_HTTP, regex_fault};
+use crate::tree::{Node, Value};
 
 /// `security/cors`.
 pub(super) fn cors(context: &Context<'_>, options: Object<'_>) {
@@ -33,6 +34,10 @@ pub(super) fn cors(context: &Context<'_>, options: Object<'_>) {
 fn origin(text: &str) -> Option<(Range<usize>, String, String)> {
     if matches!(text, "*" | "null") {
         return None;
+    }
+    if let Some(comma) = text.find([',', ' ']) {
+        let message = "an item of `allow_origins` is one origin".to_owned();
+        return Some((comma..comma + 1, message, "list the origins one by one".to_owned()));
     }
     let Some(end) = text.find("://") else {
         let host = text.trim_end_matches('/');
@@ -62,8 +67,45 @@ fn origin(text: &str) -> Option<(Range<usize>, String, String)> {
     None
 }
 
+/// Of the Referrer Policy of W3C.
+const REFERRER_POLICIES: [&str; 8] = [
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+];
+
+/// Warns of a value that browsers do not know, and so do without.
+fn header_value(context: &Context<'_>, options: Object<'_>, key: &str, known: &[&str]) {
+    let Some(text) = options.text(key).filter(|text| !text.value.is_empty()) else { return };
+    let is_known = |item: &str| known.iter().any(|known| known.eq_ignore_ascii_case(item));
+    // A list is of fallbacks, and `ALLOW-FROM` has a URL behind it.
+    if text.value.split(',').all(|item| is_known(item.trim())) || text.value.starts_with("ALLOW-FROM ") {
+        return;
+    }
+    let warning = Diagnostic::warning("unknown-value", text.span, format!("unknown value `{}` of `{key}`", text.value));
+    let list: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+    let warning = warning.label("browsers ignore it").did_you_mean(closest(text.value, known.iter().copied()));
+    context.push(warning.help(format!("the values are {}", list.join(", "))));
+}
+
 /// `security/http`.
 pub(super) fn http(context: &Context<'_>, options: Object<'_>) {
+    if let (Some(member), true) = (
+        options.member("sts_include_subdomains").filter(|member| matches!(member.value.value, Value::Bool(true))),
+        options.integer("sts_seconds").is_none_or(|seconds| seconds.value == 0)
+            && !options.has_or_means(&SECURITY_HTTP, "sts_seconds"),
+    ) {
+        let message = "`sts_include_subdomains` does nothing without `sts_seconds`";
+        let warning = Diagnostic::warning("no-effect", member.key_span, message).label("no header is sent");
+        context.push(warning.help("add `\"sts_seconds\": 31536000`, a year"));
+    }
+    header_value(context, options, "referrer_policy", &REFERRER_POLICIES);
+    header_value(context, options, "custom_frame_options_value", &["DENY", "SAMEORIGIN"]);
     let regex = options.flag("allowed_hosts_are_regex");
     let hosts = options.get("allowed_hosts").map_or(&[][..], Node::items).iter();
     let ssl = options.get("ssl_host").into_iter().map(|node| (node, false));

@@ -49,7 +49,7 @@ pub(crate) static QOS_HTTP_CACHE: Record = Record {
         /// How many answers are kept at most. Needs `max_size`.
         key("max_items", COUNT),
         /// How many bytes are kept at most. Needs `max_items`.
-        key("max_size", COUNT),
+        key("max_size", Kind::Between(1024, i64::MAX)),
         /// Shares what is kept with all backends that say so. Default: false.
         key("shared", Kind::Bool),
     ],

@@ -4,7 +4,7 @@ use crate::syntax::kind::{Kind, PORT, Record, SIZE, described, key};
 
 pub(crate) static TELEMETRY_OPENTELEMETRY_EXPORTERS_OTLP: Record = Record {
     what: "`telemetry/opentelemetry.exporters.otlp`",
-    required: &[],
+    required: &["name", "host"],
     former: &[],
     keys: described![
         /// How often metrics are sent here, in seconds. Default: 0, as `metric_reporting_period`.
@@ -26,7 +26,7 @@ pub(crate) static TELEMETRY_OPENTELEMETRY_EXPORTERS_OTLP: Record = Record {
 
 pub(crate) static TELEMETRY_OPENTELEMETRY_EXPORTERS_PROMETHEUS: Record = Record {
     what: "`telemetry/opentelemetry.exporters.prometheus`",
-    required: &[],
+    required: &["name"],
     former: &[],
     keys: described![
         /// How often metrics are gathered here, in seconds. Default: 0, as `metric_reporting_period`.

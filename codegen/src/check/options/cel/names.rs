@@ -8,6 +8,7 @@ use super::types::{Type, type_of};
 use super::unparsed::word;
 use crate::check::Context;
 use crate::diagnostic::Diagnostic;
+use crate::model::Names;
 use crate::suggest::closest;
 use crate::syntax::kind::Scope;
 use crate::syntax::regex_fault;
@@ -86,6 +87,8 @@ pub(super) struct Walk<'a> {
     /// What macros have bound: `x` of `exists(x, ...)`.
     pub(super) bound: Vec<String>,
     pub(super) faults: usize,
+    /// What is only said where nothing else is wrong.
+    pub(super) unlisted: Vec<Diagnostic>,
 }
 
 impl Walk<'_> {
@@ -94,8 +97,12 @@ impl Walk<'_> {
             Expr::Ident(name) => self.name(id, name),
             Expr::Call(call) => self.call(id, call),
             Expr::Select(select) => {
-                if !select.test && matches!(&select.operand.expr, Expr::Ident(name) if name == "req_params") {
-                    self.parameter(&select.field);
+                if let Expr::Ident(name) = &select.operand.expr {
+                    match name.as_str() {
+                        "req_params" if !select.test => self.parameter(&select.field),
+                        "req_querystring" => self.query(&select.field),
+                        _ => {}
+                    }
                 }
                 self.visit(select.operand.id, &select.operand.expr);
             }
@@ -134,9 +141,14 @@ impl Walk<'_> {
         call.args.iter().for_each(|arg| self.visit(arg.id, &arg.expr));
         let name = call.func_name.as_str();
         match (name, call.args.as_slice()) {
-            ("_[_]", [headers, header]) | ("@in", [header, headers]) => self.header(headers, header),
+            ("_[_]", [headers, header]) => self.header(headers, header),
+            ("@in", [header, headers]) => {
+                self.header(headers, header);
+                self.member_of(headers);
+            }
             ("_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_", [left, right]) => self.compared(left, right),
             ("startsWith" | "endsWith" | "contains" | "matches", _) => self.searched(name, call),
+            ("_&&_" | "_||_" | "!_", sides) => sides.iter().for_each(|side| self.decided(side)),
             _ => {}
         }
         let is_function = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
@@ -202,6 +214,29 @@ impl Walk<'_> {
         });
     }
 
+    /// `... in req_method`: only lists and maps have members.
+    fn member_of(&mut self, whole: &IdedExpr) {
+        let Some(kind) = type_of(&whole.expr).filter(|kind| matches!(kind, Type::Text | Type::Number | Type::Bool))
+        else {
+            return;
+        };
+        let message = format!("`in` asks a list or a map, and this is {}", kind.name());
+        let error = Diagnostic::error("bad-cel", self.node.part(0..self.text.len()), message);
+        let error = error.label("KrakenD drops the whole check");
+        self.push(match kind {
+            Type::Text => error.help("whether a string has another in it: `.contains(...)`"),
+            _ => error.help("compare it: `... == ...`"),
+        });
+    }
+
+    /// One side of `&&`, `||` and `!`, which join verdicts.
+    fn decided(&mut self, side: &IdedExpr) {
+        let Some(kind) = type_of(&side.expr).filter(|kind| *kind != Type::Bool) else { return };
+        let message = format!("a side of `&&`, `||` or `!` is {}", kind.name());
+        let error = Diagnostic::error("bad-cel", self.node.part(0..self.text.len()), message);
+        self.push(error.label("expected a boolean").help("compare it: `... == ...`"));
+    }
+
     /// `req_headers['X-Name'].startsWith(...)`: a list has no such function.
     fn searched(&mut self, name: &str, call: &CallExpr) {
         let target = call.target.as_ref().and_then(|target| type_of(&target.expr));
@@ -222,6 +257,12 @@ impl Walk<'_> {
             return;
         };
         let (name, canonical) = (name.inner(), canonical(name.inner()));
+        if map == "req_headers" && self.site.listed.is_some_and(|listed| !listed.lets_in_header(name)) {
+            return self.unlisted(name, "input_headers");
+        }
+        if map == "req_querystring" {
+            return self.query(name);
+        }
         if !is_headers(map) || name == canonical {
             return;
         }
@@ -229,6 +270,22 @@ impl Walk<'_> {
         let span = self.node.part(start.map_or(0..self.text.len(), |start| start..start + name.len()));
         let warning = Diagnostic::warning("header-case", span, format!("`{name}` is never in `{map}`"));
         self.push(warning.label("headers have their canonical names").help(format!("write `{canonical}`")));
+    }
+
+    /// `req_querystring.name`, and whether it is there.
+    fn query(&mut self, name: &str) {
+        let listed = self.site.listed.map(|listed| listed.queries);
+        if matches!(listed, Some(Names::List(list)) if !list.iter().any(|listed| listed == name)) {
+            self.unlisted(name, "input_query_strings");
+        }
+    }
+
+    fn unlisted(&mut self, name: &str, key: &str) {
+        let start = self.text.find(name).filter(|_| !name.is_empty());
+        let span = self.node.part(start.map_or(0..self.text.len(), |start| start..start + name.len()));
+        let message = format!("`{name}` is never there: the endpoint's `{key}` does not let it in");
+        let warning = Diagnostic::warning("unlisted-name", span, message).label("not listed in the endpoint");
+        self.unlisted.push(warning.help(format!("add `\"{name}\"` to `{key}` of the endpoint")));
     }
 
     /// `req_params.Name`, which has to be one of the path's.
@@ -246,7 +303,12 @@ impl Walk<'_> {
         let error = Diagnostic::error("unknown-parameter", span, message).label("nothing provides this value");
         let meant = closest(field, names.iter().map(String::as_str));
         let meant = names.iter().find(|name| name.eq_ignore_ascii_case(field)).map(String::as_str).or(meant);
-        let error = error.did_you_mean(meant);
+        let list: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let error = match (meant, list.is_empty()) {
+            (Some(_), _) => error.did_you_mean(meant),
+            (None, true) => error.help("the endpoint's path has no parameters"),
+            (None, false) => error.help(format!("the endpoint's path has {}", list.join(", "))),
+        };
         self.push(
             error.note("KrakenD writes the first letter of a parameter in upper case: `{id}` is `req_params.Id`"),
         );
