@@ -1,7 +1,10 @@
-//! Every `suites/NAME/gateway.json` to `OUT_DIR/NAME.rs`, and every `conformance/NAME` to a module of the test binary.
+//! Every `suites/NAME/gateway.json` to `OUT_DIR/NAME.rs`, every `conformance/NAME` to a module of the test binary,
+//! and mutants of them all to modules that only have to compile.
 
 #[path = "build/conformance.rs"]
 mod conformance;
+#[path = "build/mutants.rs"]
+mod mutants;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -31,6 +34,7 @@ fn generate_all() -> io::Result<()> {
             generate_one(&file, &out.join(name).with_extension("rs"))?;
         }
     }
+    mutants::generate_all(&package, &out)?;
     conformance::generate_all(&package, &out)
 }
 

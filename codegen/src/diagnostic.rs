@@ -138,10 +138,16 @@ impl Sink {
         let secondary = |diagnostic: &Diagnostic| {
             diagnostic.code == NOT_YET || diagnostic.code == AMBIGUOUS && diagnostic.severity == Severity::Warning
         };
-        let told: HashSet<Span> =
-            diagnostics.iter().filter(|found| !secondary(found)).map(|diagnostic| diagnostic.span).collect();
+        let primary = || diagnostics.iter().filter(|found| !secondary(found));
+        let told: HashSet<Span> = primary().map(|found| found.span).collect();
+        // Only an error takes the place of one.
+        let wrong: HashSet<Span> =
+            primary().filter(|found| found.severity == Severity::Error).map(|found| found.span).collect();
         // What could not work anyway need not be said to be missing.
-        diagnostics.retain(|diagnostic| !secondary(diagnostic) || !told.contains(&diagnostic.span));
+        diagnostics.retain(|found| {
+            let place = if found.severity == Severity::Error { &wrong } else { &told };
+            !secondary(found) || !place.contains(&found.span)
+        });
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.start, diagnostic.span.end));
         // What is in a value is told once, however often the value is used: an alias of YAML repeats it.
         let mut once = HashSet::new();

@@ -13,6 +13,8 @@ mod emit;
 mod environment;
 mod flexible;
 mod format;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod load;
 mod location;

@@ -23,6 +23,7 @@ mod kafka;
 mod kafka_brokers;
 mod limits;
 mod middleware;
+mod mutants;
 mod nats;
 mod nats_brokers;
 mod program;

@@ -175,6 +175,13 @@ fn name(context: &Context<'_>, member: &Member) {
 
 fn driver(context: &Context<'_>, object: Object<'_>, broker: &str) -> Option<(&'static Driver, Span)> {
     let Some(node) = object.get("driver") else {
+        let misspelt = object.node().members().iter().find(|member| closest(&member.key, ["driver"]).is_some());
+        if let Some(member) = misspelt {
+            let message = format!("unknown key `{}` in the broker `{broker}`", member.key);
+            let error = Diagnostic::error("unknown-key", member.key_span, message).label("no such key");
+            context.push(error.did_you_mean(Some("driver")));
+            return None;
+        }
         let message = format!("`driver` is missing in the broker `{broker}`");
         let error = Diagnostic::error("missing-key", object.mark(), message).label("this has no `driver`");
         context.push(error.help("write `\"driver\": \"nats\"`, say"));
