@@ -15,10 +15,15 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         if plain.len() >= PART && folded.starts_with(&plain) || folded.len() >= PART && plain.starts_with(&folded) {
             longer.push(candidate);
         }
-        let distance = if folded == plain { 0 } else { strsim::damerau_levenshtein(&plain, &folded) };
+        let (length, other) = (plain.chars().count(), folded.chars().count());
         // One slip in three letters, at least one, but never a whole word.
-        let allowed = (plain.chars().count().max(folded.chars().count()) / 3).max(1);
-        let shared = folded.chars().count().min(plain.chars().count());
+        let allowed = (length.max(other) / 3).max(1);
+        let shared = other.min(length);
+        // Each letter that one has more is a slip: of thousands of candidates most are not worth more than that.
+        if length.abs_diff(other) > allowed {
+            continue;
+        }
+        let distance = if folded == plain { 0 } else { strsim::damerau_levenshtein(&plain, &folded) };
         let rank = (distance, usize::MAX - begins(&folded));
         if distance <= allowed && distance < shared && best.is_none_or(|(least, _)| rank < least) {
             best = Some((rank, candidate));

@@ -72,8 +72,8 @@ fn one(context: &Context<'_>, agent: Object<'_>) {
 /// An agent reads from one driver. A misspelt one was reported.
 fn driver(context: &Context<'_>, agent: Object<'_>) {
     let Some(options) = agent.object("extra_config") else { return };
-    let there = |name: &&str| agent.namespace(name).is_some() || agent.means_namespace(name);
-    if !DRIVERS.iter().any(|name| there(&name)) {
+    let there = |name: &str| agent.namespace(name).is_some() || agent.means_namespace(name);
+    if !DRIVERS.iter().any(|name| there(name)) {
         let error = Diagnostic::error("missing-key", options.mark(), "the async agent reads from no broker");
         context.push(error.label("this has no `async/amqp`").help("add `async/amqp` with the queue to read from"));
     }

@@ -5,6 +5,7 @@ mod settings;
 mod tests;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use sluicegate_drivers::{ALL, Driver};
 
@@ -58,9 +59,10 @@ pub(super) fn brokers(context: &Context<'_>, service: Object<'_>) -> Brokers {
             declared.push(self::declared(context, member));
         }
     }
-    for (index, second) in declared.iter().enumerate() {
-        let alike = |first: &&Declared| plain(&first.name) == plain(&second.name);
-        if let Some(first) = declared[..index].iter().find(alike) {
+    let mut seen: HashMap<String, &Declared> = HashMap::with_capacity(declared.len());
+    for second in &declared {
+        let first = *seen.entry(plain(&second.name)).or_insert(second);
+        if !std::ptr::eq(first, second) {
             let message = format!("the brokers `{}` and `{}` are called alike", first.name, second.name);
             let error = Diagnostic::error("bad-broker-name", second.span, message).label("too like the other one");
             context.push(error.related(first.span, "the other one is here"));

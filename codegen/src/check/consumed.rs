@@ -1,6 +1,6 @@
 //! What becomes of the messages that an endpoint takes: all of each must be in the answer, or be taken by a later backend.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Context;
 use super::pubsub::SUBSCRIBER;
@@ -27,6 +27,9 @@ pub(super) fn messages(
     let constant: Roots =
         Some(data.map_or(&[][..], |data| data.node().members()).iter().map(|it| it.key.clone()).collect());
     let roots: Vec<Roots> = objects.iter().map(|(_, backend)| roots(backend)).collect();
+    let mut named: HashMap<&str, usize> = HashMap::new();
+    roots.iter().flatten().flatten().for_each(|name| *named.entry(name.as_str()).or_default() += 1);
+    let unknown = roots.iter().any(Option::is_none);
     for (index, (object, backend)) in objects.iter().enumerate() {
         let BackendKind::Subscribe(subscribe) = &backend.kind else { continue };
         let span = object.namespace(SUBSCRIBER).map_or(object.mark(), |member| member.key_span);
@@ -34,7 +37,10 @@ pub(super) fn messages(
             unread(context, span, index, objects);
             continue;
         }
-        for later in index + 1..objects.len() {
+        // Of many, few meet.
+        let apart = |roots: &BTreeSet<String>| roots.iter().all(|name| named.get(name.as_str()) == Some(&1));
+        let meets = unknown || !roots[index].as_ref().is_some_and(apart);
+        for later in if meets { index + 1..objects.len() } else { 0..0 } {
             overwritten(context, (span, subscribe, &roots[index]), &objects[later], &roots[later]);
         }
         let others = roots.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, roots)| roots);

@@ -1,5 +1,7 @@
 //! Filters of an answer that match nothing, whatever the answer is.
 
+use std::collections::HashSet;
+
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::Decode;
@@ -43,7 +45,9 @@ pub(super) fn unmatched(context: &Context<'_>, backend: Object<'_>, decode: Opti
         let error = warning(mapping, format!("`mapping` names nothing that the answer has: {why}"));
         return context.push(error.label("renames nothing").help(format!("the one field of this answer is `{field}`")));
     }
-    sources.iter().for_each(|source| renamed(context, source, &allow, &deny));
+    let allowed: HashSet<&str> = allow.iter().filter_map(|(_, path)| path.split('.').next()).collect();
+    let denied: HashSet<&str> = deny.iter().map(|(_, path)| *path).collect();
+    sources.iter().for_each(|source| renamed(context, source, &allowed, &denied));
 }
 
 /// Where an answer becomes an object by one field: which, and why.
@@ -94,23 +98,22 @@ fn syntax(context: &Context<'_>, node: &Node, path: &str, key: &str) {
 }
 
 /// One entry of `mapping`, which renames what the lists have left, at the first level.
-fn renamed(context: &Context<'_>, source: &Member, allow: &[(&Node, &str)], deny: &[(&Node, &str)]) {
+fn renamed(context: &Context<'_>, source: &Member, allow: &HashSet<&str>, deny: &HashSet<&str>) {
     let name = source.key.as_str();
     if name.contains('.') {
         let message = format!("`mapping` renames fields of the first level, and `{name}` is a name with a dot in it");
         let error = Diagnostic::warning(CODE, source.key_span, message).label("does not go into objects");
         return context.push(error.help("an operation `move` of `flatmap_filter` renames at any level"));
     }
-    let first = |path: &&str| path.split('.').next() == Some(name);
-    let message = if !allow.is_empty() && !allow.iter().any(|(_, path)| first(path)) {
+    let message = if !allow.is_empty() && !allow.contains(name) {
         format!("`{name}` is renamed, and `allow` does not let it in")
-    } else if deny.iter().any(|(_, path)| *path == name) {
+    } else if deny.contains(name) {
         format!("`{name}` is renamed, and `deny` has removed it")
     } else {
         return;
     };
     let error = Diagnostic::warning(CODE, source.key_span, message).label("there is no such field any more");
-    let meant = closest(name, allow.iter().map(|(_, path)| *path));
+    let meant = closest(name, allow.iter().copied());
     let error = error.did_you_mean(meant);
     context.push(error.help("the lists come first, and have the names of the backend's answer"));
 }

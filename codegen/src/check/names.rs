@@ -1,5 +1,7 @@
 //! Methods, header names and query parameters.
 
+use std::collections::HashSet;
+
 use super::Context;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::model::{Method, Names};
@@ -80,11 +82,14 @@ pub(super) const UNASKED: [&str; 5] =
 /// Warns of names that a backend lists and its endpoint does not let in: they never arrive.
 pub(super) fn unlisted(context: &Context<'_>, backend: Object<'_>, endpoint: &Names, key: &str, added: &[String]) {
     let Names::List(listed) = endpoint else { return };
+    let known: HashSet<&str> = listed.iter().map(String::as_str).collect();
     for name in backend.texts(key).into_iter().filter(|name| !matches!(name.value, "" | "*")) {
         let lower = name.value.to_ascii_lowercase();
         let arrives = match key {
-            "input_headers" => UNASKED.contains(&lower.as_str()) || added.contains(&lower) || listed.contains(&lower),
-            _ => listed.iter().any(|listed| listed == name.value),
+            "input_headers" => {
+                UNASKED.contains(&lower.as_str()) || added.contains(&lower) || known.contains(lower.as_str())
+            }
+            _ => known.contains(name.value),
         };
         if arrives {
             continue;

@@ -1,5 +1,7 @@
 //! Backends of an endpoint whose answers overwrite each other.
 
+use std::collections::HashMap;
+
 use super::backend::is_pubsub;
 use super::filters::only_field;
 use super::{Context, encoding};
@@ -10,14 +12,14 @@ use crate::tree::Span;
 /// Warns where the merge of answers that are asked for side by side keeps one of two members. Messages and receipts are
 /// looked at where more is known of them.
 pub(super) fn overwritten(context: &Context<'_>, backends: &[Object<'_>]) {
-    let mut seen: Vec<(String, Span)> = Vec::new();
+    let mut seen: HashMap<String, Span> = HashMap::new();
     for backend in backends.iter().filter(|backend| !is_pubsub(**backend)) {
         let alias = backend.extra("backend/http").and_then(|options| options.text("return_error_details"));
         let alias = alias.filter(|alias| !alias.value.is_empty());
         let names = whole(*backend).into_iter().chain(alias.map(|at| (format!("error_{}", at.value), at.span)));
         for (name, span) in names {
-            let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) else {
-                seen.push((name, span));
+            let Some(first) = seen.get(&name) else {
+                seen.insert(name, span);
                 continue;
             };
             let message = format!("two backends of this endpoint answer with `{name}`");

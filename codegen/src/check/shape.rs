@@ -22,11 +22,13 @@ pub(super) fn shape(context: &Context<'_>, backend: Object<'_>) -> Shape {
     }
     let mut fields = if !allow.is_empty() {
         let mut list = Vec::new();
-        allow.iter().for_each(|path| allow_path(&mut list, path.value));
+        let mut places = HashMap::new();
+        allow.iter().for_each(|path| allow_path(&mut list, &mut places, path.value));
         Fields::Allow(list)
     } else if !deny.is_empty() {
         let mut list = Vec::new();
-        deny.iter().for_each(|path| deny_path(&mut list, path.value));
+        let mut places = HashMap::new();
+        deny.iter().for_each(|path| deny_path(&mut list, &mut places, path.value));
         Fields::Deny(list)
     } else {
         Fields::All
@@ -60,11 +62,12 @@ fn paths<'a>(context: &Context<'_>, backend: Object<'a>, key: &str) -> Vec<At<&'
 }
 
 /// Adds `a.b.c`. A later path replaces what an earlier one says about the same name: `[a, a.b]` keeps `a.b`, `[a.b, a]` all of `a`.
-fn allow_path(list: &mut Vec<Field>, path: &str) {
+fn allow_path<'a>(list: &mut Vec<Field>, places: &mut Places<'a>, path: &'a str) {
     let mut list = list;
+    let mut places = Some(places);
     let mut names = path.split('.').peekable();
     while let Some(name) = names.next() {
-        let field = entry(list, name);
+        let field = entry(list, places.take(), name);
         if names.peek().is_none() {
             field.rule = FieldRule::Keep;
             return;
@@ -78,11 +81,12 @@ fn allow_path(list: &mut Vec<Field>, path: &str) {
 }
 
 /// Adds `a.b.c`. The shortest path wins, whatever the order.
-fn deny_path(list: &mut Vec<Field>, path: &str) {
+fn deny_path<'a>(list: &mut Vec<Field>, places: &mut Places<'a>, path: &'a str) {
     let mut list = list;
+    let mut places = Some(places);
     let mut names = path.split('.').peekable();
     while let Some(name) = names.next() {
-        let field = entry(list, name);
+        let field = entry(list, places.take(), name);
         if field.rule == FieldRule::Drop {
             return;
         }
@@ -98,22 +102,37 @@ fn deny_path(list: &mut Vec<Field>, path: &str) {
     }
 }
 
+/// Where the fields of the first level stand in their list: there may be thousands.
+type Places<'a> = HashMap<&'a str, usize>;
+
 /// The field called `name`, added when it is not there.
-fn entry<'a>(list: &'a mut Vec<Field>, name: &str) -> &'a mut Field {
-    let index = list.iter().position(|field| field.name == name).unwrap_or_else(|| {
+fn entry<'a, 'b>(list: &'a mut Vec<Field>, places: Option<&mut Places<'b>>, name: &'b str) -> &'a mut Field {
+    let next = list.len();
+    let index = match places {
+        Some(places) => *places.entry(name).or_insert(next),
+        None => list.iter().position(|field| field.name == name).unwrap_or(next),
+    };
+    if index == next {
         list.push(Field { name: name.to_owned(), rename: None, rule: FieldRule::Keep });
-        list.len() - 1
-    });
+    }
     &mut list[index]
 }
 
 /// Joins `mapping` into the first level.
 fn rename(context: &Context<'_>, mapping: Object<'_>, fields: &mut Fields) {
     let members = mapping.node().members();
+    let sources: HashMap<&str, &Member> = members.iter().rev().map(|member| (member.key.as_str(), member)).collect();
+    let known: HashMap<String, usize> = match &*fields {
+        Fields::All => HashMap::new(),
+        Fields::Allow(list) | Fields::Deny(list) => {
+            list.iter().enumerate().map(|(index, field)| (field.name.clone(), index)).collect()
+        }
+    };
+    let mut places: Places<'_> = known.iter().map(|(name, index)| (name.as_str(), *index)).collect();
     let mut targets: HashMap<&str, &Member> = HashMap::new();
     for member in members {
         let Some(target) = target(context, member) else { continue };
-        if refused(context, mapping, member, target, &targets) {
+        if refused(context, &sources, member, target, &targets) {
             continue;
         }
         targets.insert(target, member);
@@ -124,10 +143,10 @@ fn rename(context: &Context<'_>, mapping: Object<'_>, fields: &mut Fields) {
                 list
             }
             // What `allow` leaves out cannot be renamed.
-            Fields::Allow(list) if !list.iter().any(|field| field.name == member.key) => continue,
+            Fields::Allow(_) if !places.contains_key(member.key.as_str()) => continue,
             Fields::Allow(list) | Fields::Deny(list) => list,
         };
-        let field = entry(list, &member.key);
+        let field = entry(list, Some(&mut places), &member.key);
         if field.rule != FieldRule::Drop {
             field.rename = Some(target.to_owned());
         }
@@ -159,7 +178,7 @@ fn target<'a>(context: &Context<'_>, member: &'a Member) -> Option<&'a str> {
 /// Whether the result would depend on the order in which KrakenD happens to go through its map.
 fn refused(
     context: &Context<'_>,
-    mapping: Object<'_>,
+    mapping: &HashMap<&str, &Member>,
     member: &Member,
     target: &str,
     targets: &HashMap<&str, &Member>,
@@ -173,7 +192,7 @@ fn refused(
             error(&member.value, format!("two fields are renamed to `{target}`")).label("KrakenD keeps a random one");
         let error = error.related(first.key_span, format!("`{}` has this name too", first.key));
         context.push(error.help("give each field a name of its own"));
-    } else if let Some(next) = mapping.member(target) {
+    } else if let Some(next) = mapping.get(target) {
         let message = format!("`{}` is renamed to `{target}`, which is renamed itself", member.key);
         let error = error(&member.value, message).label("KrakenD renames in random order");
         let error = error.related(next.key_span, format!("`{target}` is renamed here"));
@@ -213,7 +232,8 @@ mod tests {
             (&["a.b.c", "a.b", "a.b.d"], "(a(b(d)))"),
         ] {
             let mut list = Vec::new();
-            paths.iter().for_each(|path| allow_path(&mut list, path));
+            let mut places = HashMap::new();
+            paths.iter().for_each(|path| allow_path(&mut list, &mut places, path));
             assert_eq!(show(&Fields::Allow(list)), expected, "{paths:?}");
         }
     }
@@ -227,7 +247,8 @@ mod tests {
             (&["a.b.c", "a.b", "a.d"], "[a[-b -d]]"),
         ] {
             let mut list = Vec::new();
-            paths.iter().for_each(|path| deny_path(&mut list, path));
+            let mut places = HashMap::new();
+            paths.iter().for_each(|path| deny_path(&mut list, &mut places, path));
             assert_eq!(show(&Fields::Deny(list)), expected, "{paths:?}");
         }
     }
