@@ -206,25 +206,11 @@ fn unknown(name: &str, key: &str) -> String {
     if outer.is_some_and(|outer| KEYS.iter().any(|(known, _)| *known == outer)) {
         return format!("{name} is not read: what is below the config's first level is baked into this binary");
     }
-    let near = KEYS.iter().map(|(known, _)| (distance(key, known), known)).min();
+    let near = KEYS.iter().map(|(known, _)| (strsim::osa_distance(key, known), known)).min();
     match near {
         Some((slips, known)) if slips <= key.len().max(known.len()) / 3 => {
             format!("{name} is not read: did you mean {PREFIX}{}?", known.to_uppercase())
         }
         _ => format!("{name} is not read: the config's first level has no `{key}`"),
     }
-}
-
-/// How many letters are to be changed, added or left out to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.bytes().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], index + 1);
-        for (at, second) in other.bytes().enumerate() {
-            let changed = before + usize::from(letter != second);
-            before = row[at + 1];
-            row[at + 1] = changed.min(before + 1).min(row[at] + 1);
-        }
-    }
-    row[other.len()]
 }
