@@ -62,12 +62,11 @@ pub(crate) fn github(diagnostics: &[Value]) -> String {
     out
 }
 
-/// The message, and below it what would be right.
+/// The message, and below it what else there is to know and what would be right.
 fn message(found: &Value) -> String {
-    match found["help"].as_str() {
-        Some(help) => format!("{}\n{help}", text(found, "message")),
-        None => text(found, "message").to_owned(),
-    }
+    let notes = found["notes"].as_array().into_iter().flatten();
+    let more = notes.chain([&found["help"]]).filter_map(Value::as_str);
+    std::iter::once(text(found, "message")).chain(more).collect::<Vec<_>>().join("\n")
 }
 
 fn text<'a>(found: &'a Value, key: &str) -> &'a str {

@@ -1,5 +1,6 @@
 //! What a package's build.rs calls: from its gateway.json to OUT_DIR/gateway.rs.
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -82,7 +83,10 @@ fn run(package: &Package<'_>) -> Vec<String> {
     let environment = Environment::new(|name| (package.variable)(name));
     let read = Location::new(&package.config, &package.folder, package.base.as_deref())
         .and_then(|location| Config::read(&location, &environment));
-    lines.extend(environment.asked().iter().map(|name| format!("cargo::rerun-if-env-changed={name}")));
+    // What holds the end of a line would be an instruction of its own, and is set nowhere.
+    let asked = environment.asked();
+    let asked = asked.iter().filter(|name| !name.contains(['\n', '\r', '=', '\0']));
+    lines.extend(asked.map(|name| format!("cargo::rerun-if-env-changed={name}")));
     let config = match read {
         Ok(config) => config,
         Err(error) => {
@@ -121,7 +125,8 @@ fn diagnostic_lines(config: &Config, diagnostic: &Diagnostic) -> Vec<String> {
 
 /// Cargo takes a file that is missing for one that has always just changed, so only those that are there are named.
 fn existing_files(files: &[PathBuf]) -> impl Iterator<Item = String> {
-    let existing = files.iter().filter(|path| path.exists());
+    let mut told = HashSet::new();
+    let existing = files.iter().filter(move |path| told.insert(*path) && path.exists());
     existing.map(|path| format!("cargo::rerun-if-changed={}", path.display()))
 }
 

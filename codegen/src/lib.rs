@@ -102,8 +102,14 @@ impl Config {
         };
         let mut checked = verdict(files, root.as_ref(), *whole, name, hashed, sink);
         sources::once(files, &mut checked.diagnostics);
+        // An alias of YAML has given it several times.
+        let mut given: Vec<_> = given.iter().collect();
+        given.sort_by_key(|given| given.span);
+        given.dedup_by_key(|given| given.span);
         for diagnostic in &mut checked.diagnostics {
-            let inside = given.iter().filter(|given| given.span.overlaps(diagnostic.span));
+            let Span { file, start, end } = diagnostic.span;
+            let first = given.partition_point(|given| (given.span.file, given.span.end) <= (file, start));
+            let inside = given[first..].iter().take_while(|given| (given.span.file, given.span.start) < (file, end));
             diagnostic.notes.extend(inside.map(|given| given.note(files)));
         }
         checked.files.splice(0..0, paths.iter().cloned());

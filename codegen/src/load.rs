@@ -7,7 +7,7 @@ mod substitute;
 mod templates;
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Sink};
@@ -26,6 +26,11 @@ use templates::Main;
 const OVERLAY: &str = "GATEWAY_ENV";
 /// Longer values are not shown.
 const MAX_SHOWN: usize = 80;
+
+/// How many files a config may have: a fragment that asks for another twice, and so on, would double them endlessly.
+const MAX_FILES: usize = 20_000;
+/// How long the files that a config asks for may be together.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What was read: the files, and the tree that they make together.
 #[derive(Debug)]
@@ -76,6 +81,9 @@ pub(crate) fn load(location: &Location, environment: &Environment<'_>, sink: &Si
         folders: vec![folder_of(&location.path)],
         paths: vec![location.path.clone()],
         whole: true,
+        depth: 0,
+        bytes: 0,
+        is_full: false,
         environment,
         sink,
     };
@@ -122,6 +130,12 @@ struct Loader<'a> {
     folders: Vec<PathBuf>,
     paths: Vec<PathBuf>,
     whole: bool,
+    /// Objects and lists around what is expanded, those of the files that ask for it as well.
+    depth: usize,
+    /// Of all the files that another asked for.
+    bytes: u64,
+    /// Whether nothing more is read.
+    is_full: bool,
     environment: &'a Environment<'a>,
     sink: &'a Sink,
 }
@@ -144,8 +158,22 @@ impl Loader<'_> {
 
     /// Reads a file that another asks for at `asker`.
     fn add(&mut self, path: &Path, shown_as: String, asker: Option<Span>) -> Result<u32, String> {
+        if self.files.len() >= MAX_FILES {
+            self.is_full = true;
+            return Err(format!("more than {MAX_FILES} files have been read"));
+        }
         self.paths.push(path.to_path_buf());
-        let text = std::fs::read(path).map_err(|error| crate::check::reason(&error))?;
+        // A device has no end.
+        let left = MAX_BYTES - self.bytes;
+        let mut text = Vec::new();
+        let read = std::fs::File::open(path).and_then(|file| file.take(left + 1).read_to_end(&mut text));
+        read.map_err(|error| crate::check::reason(&error))?;
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        if length > left {
+            self.is_full = true;
+            return Err(format!("the config has more than {} MiB", MAX_BYTES >> 20));
+        }
+        self.bytes += length;
         let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
         let base = self.files[0].base().to_path_buf();
         let mut file = SourceFile::new(shown_as, base, text);

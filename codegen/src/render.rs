@@ -152,6 +152,9 @@ struct Report<'a> {
     end_line: usize,
     end_column: usize,
     pointer: &'a str,
+    /// Other places, and how a person comes to this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl<'a> Report<'a> {
@@ -159,6 +162,8 @@ impl<'a> Report<'a> {
         let span = written(files, diagnostic.span);
         let file = file_of(files, span);
         let (start, end) = (file.position(span.start), file.position(span.end));
+        let related = diagnostic.related.iter().map(|(span, what)| format!("{what}: {}", place(files, *span)));
+        let notes = diagnostic.notes.iter().cloned();
         Self {
             code: diagnostic.code,
             severity: severity_name(diagnostic.severity),
@@ -170,6 +175,7 @@ impl<'a> Report<'a> {
             end_line: end.line,
             end_column: end.column,
             pointer: &diagnostic.pointer,
+            notes: related.chain(ways(files, diagnostic.span)).chain(notes).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::format::Format;
@@ -122,9 +123,12 @@ pub(crate) fn conceal(files: &[SourceFile], secrets: Vec<Span>) {
         }
     }
     let rendered = files.iter().any(|file| !file.pieces().is_empty());
-    for (index, file) in files.iter().enumerate() {
-        let own = found.iter().filter(|span| usize::try_from(span.file).is_ok_and(|file| file == index));
-        let mut own: Vec<_> = own.map(|span| span.start..span.end).collect();
+    let mut by_file: HashMap<u32, Vec<Range<usize>>> = HashMap::new();
+    for Span { file, start, end } in found {
+        by_file.entry(file).or_default().push(start..end);
+    }
+    for (index, file) in (0..).zip(files) {
+        let mut own = by_file.remove(&index).unwrap_or_default();
         if rendered && file.pieces().is_empty() && !file.text().contains("{{") {
             // A function may have made of it what stands in the config.
             own.extend(secrets::by_key(file.text(), Format::of(file.name())));

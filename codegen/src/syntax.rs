@@ -14,7 +14,9 @@ mod service;
 mod value;
 mod walk;
 
+pub(crate) use duplicates::duplicates;
 pub(crate) use endpoint::{BACKEND, ENDPOINT_PROXY, LUA, RATE_LIMIT};
+pub(crate) use namespaces::canonical;
 pub(crate) use object::Object;
 pub(crate) use options::auth::{AUTH_SIGNER, AUTH_VALIDATOR};
 pub(crate) use options::backends::QOS_HTTP_CACHE;

@@ -119,6 +119,24 @@ impl Node {
         if has_brackets { self.span.first_byte() } else { self.span }
     }
 
+    /// Whether both hold the same, wherever that stands.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(one), Value::Bool(two)) => one == two,
+            (Value::Number(one), Value::Number(two)) => one == two,
+            (Value::String(one), Value::String(two)) => one.value == two.value,
+            (Value::Array(one), Value::Array(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.is_same(two))
+            }
+            (Value::Object(one), Value::Object(two)) => {
+                let same = |(one, two): (&Member, &Member)| one.key == two.key && one.value.is_same(&two.value);
+                one.len() == two.len() && one.iter().zip(two).all(same)
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_array(&self) -> bool {
         matches!(self.value, Value::Array(_))
     }

@@ -11,8 +11,17 @@ const KEY: &str = "$include";
 /// Files inside each other: more is a mistake that symbolic links hide.
 const MAX_DEPTH: usize = 32;
 
+/// Objects and lists inside each other, over all files; what is included there may be as deep again. Bounds the stack.
+const MAX_NESTING: usize = 127;
+
 /// Replaces each object that asks for a file, here and in what it asks for. In a list, a list takes its place.
 pub(super) fn expand(loader: &mut Loader<'_>, node: &mut Node, ways: &mut Vec<PathBuf>) {
+    loader.depth += 1;
+    inner(loader, node, ways);
+    loader.depth -= 1;
+}
+
+fn inner(loader: &mut Loader<'_>, node: &mut Node, ways: &mut Vec<PathBuf>) {
     if let Value::Object(members) = &mut node.value {
         for member in members.iter_mut() {
             expand(loader, &mut member.value, ways);
@@ -44,6 +53,16 @@ fn replace(loader: &mut Loader<'_>, node: &mut Node, ways: &mut Vec<PathBuf>) {
         return loader.push(error.help("a path from the folder of this file: `\"endpoints/orders.json\"`"));
     };
     let asker = include.value.span;
+    if loader.is_full {
+        node.value = Value::Unreadable;
+        return;
+    }
+    if loader.depth > MAX_NESTING {
+        node.value = Value::Unreadable;
+        let message = format!("`{name}` is nested more than {MAX_NESTING} deep");
+        let error = Diagnostic::error("unreadable-file", asker, message).label("with the files that ask for this one");
+        return loader.push(error.help("include it further up"));
+    }
     let path = loader.folder(asker.file).join(&name);
     let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
     if ways.contains(&real) || ways.len() > MAX_DEPTH {
@@ -57,7 +76,11 @@ fn replace(loader: &mut Loader<'_>, node: &mut Node, ways: &mut Vec<PathBuf>) {
         Err(reason) => {
             node.value = Value::Unreadable;
             let error = Diagnostic::error("unreadable-file", asker, format!("cannot read `{name}`: {reason}"));
-            return loader.push(error.label(format!("looked for `{}`", path.display())));
+            let error = error.label(format!("looked for `{}`", path.display()));
+            return loader.push(match name.contains("${") {
+                true => error.help(format!("variables have no values in a `{KEY}`: an overlay can include another file")),
+                false => error,
+            });
         }
     };
     ways.push(real);

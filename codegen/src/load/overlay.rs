@@ -1,5 +1,6 @@
 //! `gateway.prod.json` over `gateway.json`: what differs in an environment.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use super::{Loader, beside};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::location::Location;
 use crate::suggest::closest;
-use crate::syntax::is_comment;
+use crate::syntax::{canonical, duplicates, is_comment};
 use crate::tree::{Member, Node, Span, Value};
 
 /// What is merged: two of the config's lists have a rule of their own.
@@ -20,7 +21,7 @@ pub(super) enum Level {
 }
 
 /// An endpoint by what tells it from the others.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Route {
     method: String,
     path: String,
@@ -71,16 +72,18 @@ pub(super) fn lay(
         let message = format!("an overlay must be an object, not {}", over.type_name());
         return loader.push(Diagnostic::error("wrong-type", over.mark(), message).label("expected an object"));
     }
-    let (mark, before) = (over.mark(), root.to_json());
-    let told = loader.sink.len();
-    merge(root, over, Level::Service, loader.sink);
+    let (mark, told) = (over.mark(), loader.sink.len());
+    let changed = merge(root, over, Level::Service, loader.sink);
     loader.whole &= loader.sink.len() == told;
-    if loader.whole && root.to_json() == before {
+    if loader.whole && !changed {
         let error = Diagnostic::error("no-overlay", mark, format!("`{shown_as}` changes nothing"));
         let error = error.label(format!("the same is in `{}`", location.shown_as));
         loader.push(error.help("write what is different in this environment"));
     }
 }
+
+/// For so many endpoints that are not there, one that is like them is looked for. More are another config's.
+const MAX_SEARCHES: usize = 20;
 
 /// Where there is nothing to underline.
 const TOP: Span = Span { file: 0, start: 0, end: 0 };
@@ -111,42 +114,56 @@ fn names(config: &Path, stem: &str) -> String {
     }
 }
 
-/// Lays `over` over `base`: objects merge, `null` removes, and everything else replaces, but for `endpoints`, which match
-/// by method and path, and `backend`, which match by their position.
-pub(super) fn merge(base: &mut Node, over: Node, level: Level, sink: &Sink) {
-    let (Value::Object(members), Value::Object(changes)) = (&mut base.value, over.value) else { return };
+/// Lays `over` over `base`, and says whether that changes something: objects merge, `null` removes, and everything else
+/// replaces, but for `endpoints`, which match by method and path, and `backend`, which match by their position.
+pub(super) fn merge(base: &mut Node, over: Node, level: Level, sink: &Sink) -> bool {
+    let (Value::Object(members), Value::Object(changes)) = (&mut base.value, over.value) else { return false };
+    // The last of them would be all that is left.
+    duplicates(&changes, is_comment, sink);
+    let mut changed = false;
     for change in changes {
         if is_comment(&change.key) {
             continue;
         }
-        // As every parser takes it, the last of a key that stands twice.
+        // As every parser takes it, the last of a key that stands twice; a namespace has several names.
+        let same = |member: &Member| canonical(&member.key) == canonical(&change.key);
         let there = members.iter().rposition(|member| member.key == change.key);
-        match (there, &change.value.value) {
-            (Some(_), Value::Null) => members.retain(|member| member.key != change.key),
+        let there = there.or_else(|| members.iter().rposition(same));
+        changed |= match (there, &change.value.value) {
+            (Some(_), Value::Null) => {
+                members.retain(|member| !same(member));
+                true
+            }
             (None, Value::Null) => {
                 let message = format!("there is no `{}` to remove", change.key);
                 let error = Diagnostic::error("no-overlay", change.key_span, message).label("`null` removes a key");
                 let known = members.iter().map(|member| member.key.as_str());
                 sink.push(error.did_you_mean(closest(&change.key, known)));
+                false
             }
             (Some(index), _) => merge_member(&mut members[index], change, level, sink),
-            (None, _) => members.push(change),
+            (None, _) => {
+                members.push(change);
+                true
+            }
         }
     }
+    changed
 }
 
-fn merge_member(member: &mut Member, change: Member, level: Level, sink: &Sink) {
-    match (&mut member.value.value, &change.value.value, level, change.key.as_str()) {
-        (Value::Object(_), Value::Object(_), ..) => merge(&mut member.value, change.value, Level::Plain, sink),
-        (Value::Array(items), Value::Array(_), Level::Service, "endpoints") => {
-            let Value::Array(changes) = change.value.value else { return };
-            endpoints(items, changes, sink);
+fn merge_member(member: &mut Member, change: Member, level: Level, sink: &Sink) -> bool {
+    match (&mut member.value.value, change.value.value, level, change.key.as_str()) {
+        (Value::Object(_), value @ Value::Object(_), ..) => {
+            merge(&mut member.value, Node { span: change.value.span, value }, Level::Plain, sink)
         }
-        (Value::Array(items), Value::Array(_), Level::Endpoint, "backend") => {
-            let Value::Array(changes) = change.value.value else { return };
-            backends(items, changes, sink);
+        (Value::Array(items), Value::Array(changes), Level::Service, "endpoints") => endpoints(items, changes, sink),
+        (Value::Array(items), Value::Array(changes), Level::Endpoint, "backend") => backends(items, changes, sink),
+        (_, value, ..) => {
+            let value = Node { span: change.value.span, value };
+            let changed = !value.is_same(&member.value);
+            *member = Member { value, ..change };
+            changed
         }
-        _ => *member = change,
     }
 }
 
@@ -160,8 +177,11 @@ fn route(node: &Node) -> Option<Route> {
     Some(Route { method, path: text("endpoint")? })
 }
 
-fn endpoints(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) {
-    let mut seen: Vec<(Route, Span)> = Vec::new();
+fn endpoints(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) -> bool {
+    let mut known = Known::new(items);
+    let mut seen: HashMap<Route, Span> = HashMap::new();
+    let mut removed = HashSet::new();
+    let mut changed = false;
     for mut change in changes {
         let Some(wanted) = route(&change) else {
             let error = Diagnostic::error("no-overlay", change.mark(), "an overlay's endpoint has to say which it is");
@@ -170,65 +190,117 @@ fn endpoints(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) {
             continue;
         };
         let span = change.member("endpoint").map_or(change.span, |member| member.value.span);
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == wanted) {
+        if let Some(first) = seen.get(&wanted) {
             let error = Diagnostic::error("duplicate-endpoint", span, format!("`{wanted}` is changed twice"));
             sink.push(error.label("the second").related(*first, "the first is here").help("write one of both"));
             continue;
         }
-        match items.iter().position(|item| route(item).as_ref() == Some(&wanted)) {
-            Some(index) if change.member("backend").is_some_and(|it| matches!(it.value.value, Value::Null)) => {
-                items.remove(index);
+        let backend = change.member("backend").map(|member| &member.value);
+        match known.places.get(&wanted) {
+            Some(index) if backend.is_some_and(|it| matches!(it.value, Value::Null)) => {
+                removed.insert(*index);
+                changed = true;
             }
             Some(index) => {
-                // What says which it is changes nothing.
+                let told = sink.len();
                 if let Value::Object(members) = &mut change.value {
+                    duplicates(members, is_comment, sink);
+                    // What says which it is changes nothing.
                     members.retain(|member| !matches!(member.key.as_str(), "endpoint" | "method"));
                 }
-                let before = items[index].to_json();
-                let told = sink.len();
-                merge(&mut items[index], change, Level::Endpoint, sink);
-                if sink.len() == told && items[index].to_json() == before {
+                let changes = merge(&mut items[*index], change, Level::Endpoint, sink);
+                if sink.len() == told && !changes {
                     let error = Diagnostic::error("no-overlay", span, format!("this changes nothing of `{wanted}`"));
                     sink.push(error.label("the same is there already").help("write what is different, or remove it"));
                 }
+                changed |= changes;
             }
-            None if change.member("backend").is_some_and(|it| it.value.is_array()) => items.push(change),
-            None => sink.push(unknown(items, &wanted, span)),
+            None if backend.is_some_and(Node::is_array) => {
+                items.push(change);
+                changed = true;
+            }
+            None => sink.push(known.unknown(&wanted, span)),
         }
-        seen.push((wanted, span));
+        seen.insert(wanted, span);
+    }
+    let mut index = 0..;
+    items.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
+    changed
+}
+
+/// The endpoints of a config that is changed.
+struct Known {
+    /// In their order.
+    routes: Vec<Route>,
+    /// Where each stands among the config's items.
+    places: HashMap<Route, usize>,
+    /// The first route with a path, among `routes`.
+    paths: HashMap<String, usize>,
+    /// How often something close was looked for.
+    searched: usize,
+}
+
+// === impl Known ===
+
+impl Known {
+    fn new(items: &[Node]) -> Self {
+        let mut known = Self { routes: Vec::new(), places: HashMap::new(), paths: HashMap::new(), searched: 0 };
+        for (index, item) in items.iter().enumerate() {
+            if let Some(route) = route(item) {
+                known.places.entry(route.clone()).or_insert(index);
+                known.paths.entry(route.path.clone()).or_insert(known.routes.len());
+                known.routes.push(route);
+            }
+        }
+        known
+    }
+
+    fn unknown(&mut self, wanted: &Route, span: Span) -> Diagnostic {
+        let error = Diagnostic::error("no-overlay", span, format!("there is no endpoint `{wanted}` to change"));
+        let error = error.label("not in the config");
+        if let Some(same) = self.paths.get(&wanted.path).and_then(|index| self.routes.get(*index)) {
+            let help = format!("it is there as `{same}`: write `\"method\": \"{}\"`", same.method);
+            return error.help(help);
+        }
+        self.searched += 1;
+        let routes = if self.searched > MAX_SEARCHES { &[] } else { &self.routes[..] };
+        match closest(&wanted.path, routes.iter().map(|route| route.path.as_str())) {
+            Some(near) => error.did_you_mean(Some(near)),
+            None => error.help("an endpoint that only this environment has needs its `backend`"),
+        }
     }
 }
 
-fn unknown(items: &[Node], wanted: &Route, span: Span) -> Diagnostic {
-    let error = Diagnostic::error("no-overlay", span, format!("there is no endpoint `{wanted}` to change"));
-    let error = error.label("not in the config");
-    let known: Vec<_> = items.iter().filter_map(route).collect();
-    let same = known.iter().find(|route| route.path == wanted.path);
-    let near = || closest(&wanted.path, known.iter().map(|route| route.path.as_str()));
-    match (same, near()) {
-        (Some(same), _) => error.help(format!("it is there as `{same}`: write `\"method\": \"{}\"`", same.method)),
-        (None, Some(near)) => error.did_you_mean(Some(near)),
-        (None, None) => error.help("an endpoint that only this environment has needs its `backend`"),
-    }
-}
-
-fn backends(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) {
+fn backends(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) -> bool {
     let mut removed = Vec::new();
+    let mut changed = false;
     for (index, change) in changes.into_iter().enumerate() {
-        match (items.get_mut(index), &change.value) {
-            (Some(_), Value::Null) => removed.push(index),
+        changed |= match (items.get_mut(index), &change.value) {
+            (Some(_), Value::Null) => {
+                removed.push(index);
+                true
+            }
             (None, Value::Null) => {
                 let message = format!("there is no backend at position {} to remove", index + 1);
                 sink.push(Diagnostic::error("no-overlay", change.span, message).label("`null` removes a backend"));
+                false
             }
             (Some(item), Value::Object(_)) if matches!(item.value, Value::Object(_)) => {
-                merge(item, change, Level::Plain, sink);
+                merge(item, change, Level::Plain, sink)
             }
-            (Some(item), _) => *item = change,
-            (None, _) => items.push(change),
+            (Some(item), _) => {
+                let same = change.is_same(item);
+                *item = change;
+                !same
+            }
+            (None, _) => {
+                items.push(change);
+                true
+            }
         }
     }
     for index in removed.into_iter().rev() {
         items.remove(index);
     }
+    changed
 }

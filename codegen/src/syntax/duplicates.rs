@@ -9,7 +9,7 @@ use crate::tree::{Member, Node, Value};
 const FEW: usize = 16;
 
 /// Reports every key of `members` that an earlier member has too, but for those that `exempt` names.
-pub(super) fn duplicates(members: &[Member], exempt: fn(&str) -> bool, sink: &Sink) {
+pub(crate) fn duplicates(members: &[Member], exempt: fn(&str) -> bool, sink: &Sink) {
     let report = |first: &Member, second: &Member| {
         if !exempt(&second.key) {
             let message = format!("the key `{}` is given twice", second.key);
