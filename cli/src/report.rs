@@ -113,6 +113,14 @@ mod tests {
     }
 
     #[test]
+    fn the_files_that_lead_to_one_are_told() {
+        let mut found = found();
+        found["notes"] = json!(["`a` is included at b:1:2"]);
+        let expected = "50%: unknown,\nkey\n`a` is included at b:1:2\nwrite `x`";
+        assert_eq!(sarif(&[found])["runs"][0]["results"][0]["message"]["text"], expected);
+    }
+
+    #[test]
     fn a_log_names_its_rules_once() {
         let log = sarif(&[found(), found()]);
         let run = &log["runs"][0];

@@ -35,6 +35,7 @@ mod toml;
 mod tree;
 mod yaml;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -102,6 +103,9 @@ impl Config {
         };
         let mut checked = verdict(files, root.as_ref(), *whole, name, hashed, sink);
         sources::once(files, &mut checked.diagnostics);
+        // What is a secret in one place is one in every other.
+        let secrets: HashSet<_> =
+            given.iter().filter(|given| given.is_secret(files)).map(|given| &*given.name).collect();
         // An alias of YAML has given it several times.
         let mut given: Vec<_> = given.iter().collect();
         given.sort_by_key(|given| given.span);
@@ -110,7 +114,7 @@ impl Config {
             let Span { file, start, end } = diagnostic.span;
             let first = given.partition_point(|given| (given.span.file, given.span.end) <= (file, start));
             let inside = given[first..].iter().take_while(|given| (given.span.file, given.span.start) < (file, end));
-            diagnostic.notes.extend(inside.map(|given| given.note(files)));
+            diagnostic.notes.extend(inside.map(|given| given.note(secrets.contains(&*given.name))));
         }
         checked.files.splice(0..0, paths.iter().cloned());
         checked

@@ -61,10 +61,15 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// Whether it stands where a secret does.
+    pub(crate) fn is_secret(&self, files: &[SourceFile]) -> bool {
+        file_of(files, self.span).conceals(self.span.start..self.span.end)
+    }
+
     /// What a person who sees only the variable wants to know; the value, unless it is a secret.
-    pub(crate) fn note(&self, files: &[SourceFile]) -> String {
-        let Self { span, name, value, from, .. } = self;
-        match file_of(files, *span).conceals(span.start..span.end) || value.len() > MAX_SHOWN {
+    pub(crate) fn note(&self, is_secret: bool) -> String {
+        let Self { name, value, from, .. } = self;
+        match is_secret || value.len() > MAX_SHOWN {
             true => format!("`{name}` is given, {from}"),
             false => format!("`{name}` is `{value}`, {from}"),
         }

@@ -13,6 +13,7 @@ use crate::source::SourceFile;
 use crate::sources;
 use crate::syntax::kind::Scope;
 use crate::syntax::{Object, SERVICE, is_meant};
+use crate::tree::Span;
 
 /// KrakenD's default for `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,6 +74,11 @@ pub(crate) fn gateway(
     if sink.has_unread() {
         // A secret may be what could not be read.
         secrets.extend(crate::secrets::of_files(files));
+    } else if files.len() > 1 {
+        // An overlay may have replaced one, which is still in its file.
+        let written = |span: &Span| sources::file_of(files, *span).text().get(span.start..span.end).unwrap_or_default();
+        let is_elsewhere = |span: &Span| ["env:", "file:", "{{"].iter().any(|scheme| written(span).starts_with(scheme));
+        secrets.extend(crate::secrets::of_files(files).into_iter().filter(|span| !is_elsewhere(span)));
     }
     sources::conceal(files, secrets);
     (gateway, context.named.into_inner())

@@ -78,7 +78,9 @@ fn replace(loader: &mut Loader<'_>, node: &mut Node, ways: &mut Vec<PathBuf>) {
             let error = Diagnostic::error("unreadable-file", asker, format!("cannot read `{name}`: {reason}"));
             let error = error.label(format!("looked for `{}`", path.display()));
             return loader.push(match name.contains("${") {
-                true => error.help(format!("variables have no values in a `{KEY}`: an overlay can include another file")),
+                true => {
+                    error.help(format!("variables have no values in a `{KEY}`: an overlay can include another file"))
+                }
                 false => error,
             });
         }

@@ -1,9 +1,11 @@
 //! The file of GATEWAY_SETTINGS: values for `${NAME}` that are not in the environment.
 
+use std::ops::Range;
+
 use super::Loader;
 use crate::diagnostic::Diagnostic;
 use crate::location::Location;
-use crate::syntax::is_comment;
+use crate::syntax::{duplicates, is_comment};
 use crate::tree::{Node, Span, Value};
 
 const VARIABLE: &str = "GATEWAY_SETTINGS";
@@ -31,6 +33,8 @@ impl Settings {
                 return Self { name: Some(shown_as), root: None };
             }
         };
+        let source = loader.file(file);
+        source.conceal(values(source.text()));
         let root = loader.tree(file, &mut vec![path]);
         if let Some(root) = &root {
             check(root, loader);
@@ -50,11 +54,42 @@ impl Settings {
         Some((text, value.span))
     }
 
+    /// Whether there is something that is no value, which was told.
+    pub(super) fn has_told(&self, name: &str) -> bool {
+        self.root.as_ref().is_some_and(|root| root.member(name).is_some()) && self.get(name).is_none()
+    }
+
     /// The names that there are.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.root.iter().flat_map(Node::members).map(|member| member.key.as_str())
     }
 }
+
+/// What may be a value, and with that a secret: every word of a line behind its first key, but for JSON's other keys.
+fn values(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let mut at = line.find([':', '=']).unwrap_or(0);
+        while let Some(word) = line[at..].split(SIGNS).next() {
+            let (begin, end) = (at, at + word.len());
+            let rest = &line[end..];
+            let is_key = rest.strip_prefix('"').is_some_and(|rest| rest.trim_start().starts_with(':'));
+            if !word.is_empty() && (!is_key || word.ends_with('\\')) {
+                found.push(start + begin..start + end);
+            }
+            match rest.chars().next() {
+                Some(sign) => at = end + sign.len_utf8(),
+                None => break,
+            }
+        }
+        start += line.len();
+    }
+    found
+}
+
+/// What stands between values.
+const SIGNS: [char; 12] = ['"', '\'', '[', ']', '{', '}', ',', ':', '=', ' ', '\r', '\n'];
 
 /// Reports what is no setting.
 fn check(root: &Node, loader: &mut Loader<'_>) {
@@ -62,6 +97,7 @@ fn check(root: &Node, loader: &mut Loader<'_>) {
         let message = format!("settings must be an object, not {}", root.type_name());
         return loader.push(Diagnostic::error("bad-settings", root.mark(), message).label("expected an object"));
     }
+    duplicates(root.members(), is_comment, loader.sink);
     for member in root.members().iter().filter(|member| !is_comment(&member.key)) {
         if !matches!(member.value.value, Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Unreadable) {
             let message = format!("the setting `{}` is {}", member.key, member.value.type_name());

@@ -17,7 +17,7 @@ pub(super) fn substitute(
     settings: &Settings,
     sink: &Sink,
 ) -> Vec<Given> {
-    let mut pass = Pass { environment, settings, sink, given: Vec::new() };
+    let mut pass = Pass { environment, settings, sink, given: Vec::new(), is_told: false };
     pass.node(node);
     pass.given
 }
@@ -27,6 +27,8 @@ struct Pass<'a> {
     settings: &'a Settings,
     sink: &'a Sink,
     given: Vec<Given>,
+    /// Whether what is wrong with a variable of the text has been told before.
+    is_told: bool,
 }
 
 /// What stands at a `$` that means something.
@@ -55,9 +57,11 @@ impl Pass<'_> {
             }
             Value::String(text) if text.value.contains("${") => {
                 let told = self.sink.len();
-                match self.text(node) {
+                let text = self.text(node);
+                let is_told = std::mem::take(&mut self.is_told);
+                match text {
                     // Nothing more can be said of what is not known.
-                    _ if self.sink.len() > told => node.value = Value::Unreadable,
+                    _ if is_told || self.sink.len() > told => node.value = Value::Unreadable,
                     Some(text) => node.value = Value::String(text),
                     None => {}
                 }
@@ -133,6 +137,10 @@ impl Pass<'_> {
             given(default, "its default".to_owned());
             return Some(default.to_owned());
         }
+        if self.settings.has_told(name) {
+            self.is_told = true;
+            return None;
+        }
         let error = Diagnostic::error("unset-variable", span, format!("the variable `{name}` is not set"));
         let error = match &self.settings.name {
             Some(file) => error.label(format!("neither in the environment nor in `{file}`")),
@@ -164,6 +172,9 @@ fn read(text: &str, start: usize) -> Option<Found<'_>> {
         return Some(Found::Variable { name, default: None, end: at + 1 });
     }
     match (behind.strip_prefix(":-"), behind.find('}')) {
+        (Some(_), Some(close)) if behind[..close].contains("${") => {
+            Some(Found::Wrong { end: at + close + 1, label: "a default holds no variable" })
+        }
         (Some(_), Some(close)) => Some(Found::Variable { name, default: Some(&behind[2..close]), end: at + close + 1 }),
         (None, Some(close)) => Some(Found::Wrong { end: at + close + 1, label: "a name has letters, digits and `_`" }),
         (_, None) => Some(Found::Wrong { end: text.len(), label: "`}` is missing" }),
