@@ -184,8 +184,11 @@ fn endpoints(items: &mut Vec<Node>, changes: Vec<Node>, sink: &Sink) -> bool {
     let mut changed = false;
     for mut change in changes {
         let Some(wanted) = route(&change) else {
-            let error = Diagnostic::error("no-overlay", change.mark(), "an overlay's endpoint has to say which it is");
-            let error = error.label("no `endpoint` here");
+            let wrong = ["endpoint", "method"].iter().filter_map(|key| change.member(key));
+            let wrong = wrong.map(|member| &member.value).find(|value| value.text().is_none());
+            let mark = wrong.unwrap_or(&change).mark();
+            let error = Diagnostic::error("no-overlay", mark, "an overlay's endpoint has to say which it is");
+            let error = error.label(if wrong.is_some() { "not a string" } else { "no `endpoint` here" });
             sink.push(error.help("write `\"endpoint\"`, and `\"method\"` where it is not `GET`"));
             continue;
         };
