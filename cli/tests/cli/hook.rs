@@ -73,6 +73,20 @@ fn a_commit_with_a_mistake_is_not_made() {
     assert_eq!(repository.commit(), (true, String::new()));
 }
 
+/// By hand, as a person tries it.
+#[test]
+fn the_hook_is_called_from_any_folder() {
+    let repository = Repository::new("hook_by_hand");
+    repository.0.write("sub/gateway.json", &broken());
+    assert!(repository.git(&["add", "--all"]).status.success());
+    let output = repository.command("sh", &["-c", "cd sub && ../.git/hooks/pre-commit"]);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.code() == Some(1) && said.contains("sub/gateway.json: 3 errors"), "{said}");
+    let output = repository.command(SCRIPT, &["--settings"]);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.code() == Some(2) && said.contains("is missing behind --settings"), "{said}");
+}
+
 #[test]
 fn a_config_is_checked_in_each_of_its_environments() {
     let repository = Repository::new("hook_environments");

@@ -60,7 +60,12 @@ impl Reader {
         }
         let folder = folder.join("checkout");
         fs::create_dir_all(&folder).expect("a folder can be made");
-        fs::copy(Path::new(ROOT).join("gateway.json"), folder.join("gateway.json")).expect("gateway.json");
+        let examples = fs::read_dir(Path::new(ROOT).join("examples/environments")).expect("the example");
+        let examples = examples.map(|file| Path::new("examples/environments").join(file.expect("a file").file_name()));
+        fs::create_dir_all(folder.join("examples/environments")).expect("a folder can be made");
+        for file in [PathBuf::from("gateway.json")].into_iter().chain(examples) {
+            fs::copy(Path::new(ROOT).join(&file), folder.join(&file)).expect("it can be copied");
+        }
         Self { folder, gateway: None, log: None, address: None }
     }
 
@@ -118,7 +123,7 @@ impl Reader {
         };
         let mut command = Command::new("sh");
         command.current_dir(&self.folder).arg("-c").arg(line).stdin(Stdio::null());
-        for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "KRAKEND_PORT"] {
+        for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS", "REGION", "KRAKEND_PORT"] {
             command.env_remove(name);
         }
         command.env("GATEWAY_LISTEN", "127.0.0.1:0");
