@@ -1,7 +1,7 @@
 //! What the author of a config is told.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::tree::{Node, Span, pointers};
 
@@ -107,6 +107,22 @@ impl Diagnostic {
 impl Sink {
     pub(crate) fn push(&self, diagnostic: Diagnostic) {
         self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    /// Warns of what may be the cause of an error at the same bytes: that gets the help then, and there is no warning.
+    pub(crate) fn warn_or_help(&self, warnings: Vec<Diagnostic>) {
+        if warnings.is_empty() {
+            return;
+        }
+        let mut diagnostics = self.diagnostics.borrow_mut();
+        let errors = diagnostics.iter().enumerate().filter(|(_, found)| found.severity == Severity::Error);
+        let errors: HashMap<Span, usize> = errors.map(|(index, found)| (found.span, index)).collect();
+        for warning in warnings {
+            match errors.get(&warning.span) {
+                Some(index) => diagnostics[*index].help = warning.help,
+                None => diagnostics.push(warning),
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,30 +1,35 @@
 //! `env:NAME` and `file:PATH` in a place where nothing is read at start: they would be taken for the value itself.
 
-use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Sink};
 use crate::syntax::is_comment;
 use crate::tree::{Member, Node, Value};
 
 /// What holds a person's own data, and what is read when the gateway starts.
 const LEFT_OUT: [&str; 6] = ["host", "pubsub/brokers", "static", "error_body", "validation/json-schema", "variables"];
 
-/// Warns of each.
-pub(super) fn check(context: &Context<'_>, service: &Node) {
-    match &service.value {
+/// Warns of each in what was checked: where it was an error, that says what to write.
+pub(super) fn check(sink: &Sink, node: &Node) {
+    let mut found = Vec::new();
+    look(node, &mut found);
+    sink.warn_or_help(found);
+}
+
+fn look(node: &Node, found: &mut Vec<Diagnostic>) {
+    match &node.value {
         Value::String(text) => {
             let Some(start) = start(&text.value) else { return };
             let message = format!("`{start}` is not read here");
-            let warning = Diagnostic::warning("no-effect", service.span, message).label("this is the value itself");
-            let rest = "hosts and the settings of `pubsub/brokers` are what is read when the gateway starts";
-            context.push(match text.value.strip_prefix("env:") {
+            let warning = Diagnostic::warning("no-effect", node.span, message).label("this is the value itself");
+            let rest = "only hosts, and what drivers are told in `pubsub/brokers`, are read when the gateway starts";
+            found.push(match text.value.strip_prefix("env:") {
                 Some(name) => warning.help(format!("write `${{{name}}}`, which is replaced when it is built; {rest}")),
                 None => warning.help(rest),
             });
         }
-        Value::Array(items) => items.iter().for_each(|item| check(context, item)),
+        Value::Array(items) => items.iter().for_each(|item| look(item, found)),
         Value::Object(members) => {
             let is_looked_at = |member: &&Member| !is_comment(&member.key) && !LEFT_OUT.contains(&&*member.key);
-            members.iter().filter(is_looked_at).for_each(|member| check(context, &member.value));
+            members.iter().filter(is_looked_at).for_each(|member| look(&member.value, found));
         }
         Value::Number(_) | Value::Unreadable | Value::Null | Value::Bool(_) => {}
     }

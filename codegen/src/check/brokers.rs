@@ -11,7 +11,7 @@ use sluicegate_drivers::{ALL, Driver};
 
 pub(crate) use self::settings::COMMON;
 use self::settings::{Reader, hide};
-use super::Context;
+use super::{Context, at_start};
 use crate::diagnostic::Diagnostic;
 use crate::model::NamedBroker;
 use crate::suggest::closest;
@@ -219,8 +219,9 @@ fn driver(context: &Context<'_>, object: Object<'_>, broker: &str) -> Option<(&'
 fn broker(context: &Context<'_>, member: &Member, object: Object<'_>, driver: &'static Driver) -> Option<NamedBroker> {
     let name = member.key.as_str();
     let settings = Reader::new(context, driver, name).read(object);
-    for (key, kind) in COMMON.iter().filter_map(|common| Some((object.get(common.name)?, &common.kind))) {
-        walk(key, kind, &format!("a key of the broker `{name}`"), context.sink);
+    for (value, key) in COMMON.iter().filter_map(|key| Some((object.get(key.name)?, key))) {
+        walk(value, &key.kind, &format!("`{}` of the broker `{name}`", key.name), context.sink);
+        at_start::check(context.sink, value);
     }
     let max_in_flight = object.integer("max_in_flight").and_then(|max| {
         let valid = u32::try_from(max.value).ok().filter(|max| *max > 0);

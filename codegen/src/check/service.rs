@@ -49,7 +49,6 @@ pub(crate) fn gateway(
     }
     options::check(&context, service, &Site::outside(Scope::Service));
     agents::agents(&context, service);
-    at_start::check(&context, service.node());
     let mut routes = Routes::default();
     if let (Some(path), false) =
         (service.extra("router").and_then(|router| router.text("health_path")), router.disable_health)
@@ -70,6 +69,7 @@ pub(crate) fn gateway(
         brokers: std::mem::take(&mut context.brokers).into_used(&context),
         endpoints,
     };
+    at_start::check(sink, service.node());
     let mut secrets = context.secrets.into_inner();
     if sink.has_unread() {
         // A secret may be what could not be read.
