@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Loader, beside};
 use crate::diagnostic::{Diagnostic, Sink};
@@ -34,7 +34,13 @@ impl fmt::Display for Route {
 }
 
 /// What an overlay's file may be called, after its own kind the others.
-const EXTENSIONS: [&str; 4] = ["json", "yaml", "yml", "toml"];
+pub(super) const EXTENSIONS: [&str; 4] = ["json", "yaml", "yml", "toml"];
+
+/// Where the overlay of the environment `name` would be.
+pub(super) fn path(config: &Path, name: &str, extension: &str) -> PathBuf {
+    let stem = config.file_stem().unwrap_or_default().to_string_lossy();
+    config.with_file_name(format!("{stem}.{name}.{extension}"))
+}
 
 /// Lays the file of the environment `name` over `root`, if it can be read. `shown` becomes both files' names.
 pub(super) fn lay(
@@ -47,7 +53,7 @@ pub(super) fn lay(
     let extension = location.path.extension().and_then(|it| it.to_str()).unwrap_or("json");
     let stem = location.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file_name = |extension: &str| format!("{stem}.{name}.{extension}");
-    let path = |extension: &str| location.path.with_file_name(file_name(extension));
+    let path = |extension: &str| path(&location.path, name, extension);
     let others = EXTENSIONS.iter().copied().filter(|other| *other != extension);
     let there: Vec<_> = std::iter::once(extension).chain(others).filter(|it| path(it).is_file()).collect();
     if let [first, second, ..] = there[..] {

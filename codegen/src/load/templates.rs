@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::Loader;
+use super::{Loader, overlay};
 use crate::check::reason;
 use crate::diagnostic::Diagnostic;
 use crate::flexible::{Flexible, Outside};
@@ -61,7 +61,7 @@ pub(super) fn render(loader: &mut Loader<'_>, location: &Location) -> Main {
         return Main::None;
     };
     if let Some((path, named)) = &out {
-        write(loader, path, named, &rendered.text);
+        write(loader, location, path, named, &rendered.text);
     }
     // Its name says what it is written in: KrakenD goes by that of FC_OUT.
     let shown_as = out.map_or_else(|| location.shown_as.clone(), |(_, named)| named.display().to_string());
@@ -179,9 +179,25 @@ fn add(loader: &mut Loader<'_>, path: &Path, shown_as: String) -> Option<u32> {
 }
 
 /// Writes FC_OUT, unless it is written already: who watches it is not disturbed.
-fn write(loader: &mut Loader<'_>, path: &Path, named: &Path, text: &str) {
+fn write(loader: &mut Loader<'_>, location: &Location, path: &Path, named: &Path, text: &str) {
     if loader.paths.iter().any(|read| same(read, path)) {
         let message = format!("{OUT} is `{}`, which the config is made of", named.display());
+        let error = Diagnostic::error("bad-flexible-config", TOP, message).label("it would be overwritten");
+        return loader.push(error.help("write it somewhere else"));
+    }
+    let folder = |of: &Path| of.parent().map(Path::to_path_buf).unwrap_or_default();
+    let partials = loader.environment.path(PARTIALS).map(|named| location.folder.join(named));
+    // Whether it is one is not known: only those that were asked for are read.
+    if partials.is_some_and(|partials| same(&partials, &folder(path)) && !same(&partials, &folder(&location.path))) {
+        let message = format!("{OUT} would be a file of {PARTIALS}, and perhaps take the place of one");
+        let error =
+            Diagnostic::error("bad-flexible-config", TOP, message).label(format!("{OUT} is `{}`", path.display()));
+        return loader.push(error.help("write it somewhere else"));
+    }
+    if let Some(overlay) = loader.environment.filled(super::OVERLAY).and_then(|name| name.to_str().map(String::from))
+        && overlay::EXTENSIONS.iter().any(|extension| same(&overlay::path(&location.path, &overlay, extension), path))
+    {
+        let message = format!("{OUT} is `{}`, which {} asks for", named.display(), super::OVERLAY);
         let error = Diagnostic::error("bad-flexible-config", TOP, message).label("it would be overwritten");
         return loader.push(error.help("write it somewhere else"));
     }
@@ -223,6 +239,9 @@ impl Outside for Partials<'_, '_> {
             Err(reason) => {
                 let error = Diagnostic::error("missing-partial", asker, format!("cannot read `{shown_as}`: {reason}"));
                 let error = error.label(format!("looked for `{}`", path.display()));
+                if path.exists() {
+                    return Err(Box::new(error));
+                }
                 if self.shown_as.is_none() {
                     return Err(Box::new(error.help(format!("{PARTIALS} names the folder of what is included"))));
                 }
