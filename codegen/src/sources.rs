@@ -127,11 +127,28 @@ pub(crate) fn conceal(files: &[SourceFile], secrets: Vec<Span>) {
     for Span { file, start, end } in found {
         by_file.entry(file).or_default().push(start..end);
     }
+    let mut hidden: Vec<Vec<Range<usize>>> = Vec::with_capacity(files.len());
     for (index, file) in (0..).zip(files) {
         let mut own = by_file.remove(&index).unwrap_or_default();
         if rendered && file.pieces().is_empty() && !file.text().contains("{{") {
             // A function may have made of it what stands in the config.
             own.extend(secrets::by_key(file.text(), Format::of(file.name())));
+        }
+        hidden.push(own);
+    }
+    for (index, file) in files.iter().enumerate() {
+        let mut own = hidden[index].clone();
+        // What is a secret where it was copied from is one where it was copied to.
+        for piece in file.pieces().iter().filter(|piece| piece.copied) {
+            for secret in
+                usize::try_from(piece.source.file).ok().and_then(|file| hidden.get(file)).into_iter().flatten()
+            {
+                let (start, end) = (secret.start.max(piece.source.start), secret.end.min(piece.source.end));
+                if start < end {
+                    let at = |offset: usize| piece.output.start + offset - piece.source.start;
+                    own.push(at(start)..at(end));
+                }
+            }
         }
         file.conceal(own);
     }
