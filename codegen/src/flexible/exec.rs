@@ -23,8 +23,10 @@ pub(super) use failure::Failure;
 
 /// Templates and blocks inside each other. Bounds the stack.
 const MAX_DEPTH: usize = 150;
-/// Turns of all loops together: a mistake in a template ends a build, and not the machine.
+/// Turns of all loops and calls of templates together: a mistake in a template ends a build, and not the machine.
 const MAX_TURNS: usize = 1_000_000;
+/// All that functions make, whether it is kept or not.
+const MAX_MADE: usize = 2 << 30;
 
 /// What a template asks the outside for.
 pub(crate) trait Outside {
@@ -85,6 +87,8 @@ pub(super) struct Executor<'a> {
     text: Rc<str>,
     depth: usize,
     turns: usize,
+    /// What functions have made, in bytes.
+    made: usize,
 }
 
 /// A variable that is not set, asked for at one place.
@@ -136,6 +140,7 @@ pub(super) fn execute(
         text: template.text.clone(),
         depth: 0,
         turns: 0,
+        made: 0,
     };
     match executor.walk(&template.body, &dot) {
         Ok(_) => Some(Executed { text: executor.out, pieces: executor.pieces }),
@@ -367,6 +372,11 @@ impl Executor<'_> {
             };
             return Err(Box::new(failure));
         };
+        self.turns += 1;
+        if self.turns > MAX_TURNS {
+            let message = format!("templates are called more than {MAX_TURNS} times");
+            return self.fail(at, message, "here it became too much");
+        }
         let call = self.span(at);
         self.scoped(at, |this| {
             let variables = std::mem::replace(&mut this.variables, vec![("$".into(), dot.clone())]);

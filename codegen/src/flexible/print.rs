@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::value::Value;
 
-pub(super) use quote::quoted;
+pub(super) use quote::{is_printed, quoted};
 pub(super) use verbs::sprintf;
 
 /// What an action prints: `%v`, and `<no value>` for nothing.
@@ -79,14 +79,18 @@ pub(super) fn sprintln(values: &[Value]) -> String {
     out
 }
 
+/// A float64 has no more digits than this, before or behind its point; Rust writes no more than 65,535.
+const MOST_DIGITS: usize = 1100;
+
 /// The decimal digits of a float, and where the point is behind them: `0.DIGITS * 10^point`.
 fn digits(value: f64, precision: Option<usize>) -> (String, i32) {
     let written = match precision {
-        Some(precision) => format!("{:.*e}", precision, value.abs()),
+        Some(precision) => format!("{:.*e}", precision.min(MOST_DIGITS), value.abs()),
         None => format!("{:e}", value.abs()),
     };
     let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.push_str(&"0".repeat(precision.unwrap_or(0).saturating_sub(MOST_DIGITS)));
     (digits, exponent.parse::<i32>().unwrap_or(0) + 1)
 }
 

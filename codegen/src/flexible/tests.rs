@@ -185,6 +185,14 @@ fn what_has_no_end_is_refused() {
         r#"{{ $x := repeat 60000000 "a" }}{{ $x }}{{ $x }}"#,
         r#"{{ repeat 9223372036854775807 "ab" }}"#,
         r#"{{ indent 9223372036854775807 "ab" }}"#,
+        r#"{{ $s := "a" }}{{ range until 40 }}{{ $s = print $s $s }}{{ end }}"#,
+        r#"{{ $s := "a" }}{{ range until 40 }}{{ $s = join "" (list $s $s) }}{{ end }}"#,
+        r#"{{ $s := list 1 }}{{ range until 40 }}{{ $s = concat $s $s }}{{ end }}"#,
+        r#"{{ $s := list (repeat 60000000 "a") }}{{ range until 10 }}{{ $s = concat $s $s }}{{ end }}{{ toJson $s }}"#,
+        r#"{{ printf (repeat 1000 "%[1]1000000d") 1 }}"#,
+        r#"{{ $s := repeat 1000000 "a" }}{{ regexReplaceAll "a" $s $s }}"#,
+        r#"{{ join (repeat 1000000 "a") (until 1000) }}"#,
+        r#"{{ define "f" }}{{ if . }}{{ template "f" (rest .) }}{{ template "f" (rest .) }}{{ end }}{{ end }}{{ template "f" (until 40) }}"#,
     ] {
         let (rendered, told, _) = render(group, main);
         assert!(rendered.is_none() && told.len() == 1 && told[0].code == "template-fails", "{main}: {told:?}");

@@ -22,7 +22,7 @@ pub(super) enum Value {
 }
 
 /// The integers of Go that a template can come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Width {
     Int,
     Int64,
@@ -206,6 +206,11 @@ impl Value {
         match self {
             Self::List(list) => inside(&mut list.items.iter()),
             Self::Map(map) => inside(&mut map.entries.borrow().values()),
+            // The same long text in a list a thousand times is written a thousand times.
+            Self::Text(text) => {
+                *left = left.checked_sub(text.len() / 16).ok_or("too much is in it")?;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

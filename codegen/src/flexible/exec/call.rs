@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::super::ast::{At, Command, What, Word};
-use super::super::functions::{self, Function, Run, Type};
+use super::super::functions::{self, Function, MOST_BYTES, Run, Type};
 use super::super::lex::Number;
 use super::super::value::{Value, Width};
 use super::told::CALLED_WITHOUT;
-use super::{Eval, Executor, Failure, Unset};
+use super::{Eval, Executor, Failure, MAX_MADE, Unset};
 use crate::tree::Span;
 
 /// Functions that are asked what to do about a variable that is not set.
@@ -99,13 +99,32 @@ impl Executor<'_> {
         match function.run {
             Run::Plain(run) => {
                 let result = run(&given);
-                result.or_else(|why| self.fail(whole, format!("`{name}` cannot: {why}"), "in this call"))
+                let value =
+                    result.or_else(|why| self.fail(whole, format!("`{name}` cannot: {why}"), "in this call"))?;
+                self.made(&value, whole)?;
+                Ok(value)
             }
             Run::Include => self.include(&given, words, at),
             Run::Env => self.env(&given, whole),
             Run::ExpandEnv => self.expand_env(&given, at),
             Run::And | Run::Or | Run::Refused(_) => Ok(Value::Missing),
         }
+    }
+
+    /// Bounds what is made: a text that a loop doubles, lists that nobody keeps.
+    fn made(&mut self, value: &Value, at: &At) -> Eval<()> {
+        let size = match value {
+            Value::Text(text) => text.len(),
+            Value::List(list) => list.items.len().saturating_mul(size_of::<Value>()),
+            _ => 0,
+        };
+        self.made = self.made.saturating_add(size);
+        if size > MOST_BYTES || self.made > MAX_MADE {
+            let most = if size > MOST_BYTES { MOST_BYTES } else { MAX_MADE };
+            let message = format!("the functions of the template make more than {most} bytes");
+            return self.fail(at, message, "here it became too much");
+        }
+        Ok(())
     }
 
     fn count_arguments(&self, function: &Function, at: &At, count: usize) -> Eval<()> {

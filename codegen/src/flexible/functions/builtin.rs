@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::super::print::{sprint, sprintf, sprintln};
+use super::super::print::{is_printed, sprint, sprintf, sprintln};
 use super::super::value::{Of, Value, Width};
 use super::Type::{Reflect, Text};
 use super::{Function, Outcome, Run, Type, plain, special, text, variadic};
@@ -170,6 +170,7 @@ fn js(text: &str) -> String {
             '\'' => out.push_str("\\'"),
             '"' => out.push_str("\\\""),
             '<' | '>' | '&' | '=' | '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04X}", u32::from(letter))),
+            _ if !letter.is_ascii() && !is_printed(letter) => out.push_str(&format!("\\u{:04X}", u32::from(letter))),
             _ => out.push(letter),
         }
     }

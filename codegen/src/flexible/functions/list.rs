@@ -1,11 +1,12 @@
 //! sprig's functions of lists.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::value::{List, Of, Value, Width};
 use super::Type::{Any, Int, Text};
 use super::text::{strings, strval};
-use super::{Function, MOST_ITEMS, Outcome, int, plain, text, variadic};
+use super::{Function, MOST_ITEMS, Outcome, bounded, int, plain, text, variadic};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("list", &[], Any, |given| Ok(Value::list(given.to_vec()))),
@@ -47,7 +48,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         texts.sort();
         Ok(Value::texts(texts))
     }),
-    plain("join", &[Text, Any], |given| Ok(Value::text(strings(&given[1]).join(&text(given, 0))))),
+    plain("join", &[Text, Any], |given| {
+        let (texts, between) = (strings(&given[1]), text(given, 0));
+        bounded(texts.len().saturating_mul(between.len()))?;
+        Ok(Value::text(texts.join(&between)))
+    }),
     plain("toStrings", &[Any], |given| Ok(Value::texts(strings(&given[0])))),
     plain("until", &[Int], |given| {
         let count = int(given, 0);
@@ -104,8 +109,18 @@ fn reverse(given: &[Value]) -> Outcome {
 
 fn uniq(given: &[Value]) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
+    let mut texts: HashSet<&str> = HashSet::new();
+    let mut numbers: HashSet<(i64, Width)> = HashSet::new();
     for item in items(&given[0])? {
-        if !kept.iter().any(|kept| kept.deep_equal(item)) {
+        // Long lists are of these.
+        let new = match item {
+            Value::Text(text) => Some(texts.insert(text)),
+            Value::Int(number, width) => Some(numbers.insert((*number, *width))),
+            _ => None,
+        };
+        if new == Some(true) {
+            kept.push(item.clone());
+        } else if new.is_none() && !kept.iter().any(|kept| kept.deep_equal(item)) {
             kept.push(item.clone());
         }
     }

@@ -47,7 +47,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     refused("genSignedCertWithKey", SECRET),
     refused("encryptAES", SECRET),
     refused("decryptAES", SECRET),
-    refused("abbrevboth", RARE),
     refused("semver", RARE),
     refused("semverCompare", RARE),
     refused("sha1sum", RARE),

@@ -67,13 +67,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     plain("trunc", &[Int, Text], trunc),
     plain("abbrev", &[Int, Text], |given| {
         let (whole, width) = (text(given, 1), int(given, 0));
-        let length = whole.chars().count();
         match usize::try_from(width) {
-            Ok(width) if width >= 4 && length > width => {
-                Ok(Value::text(whole.chars().take(width - 3).chain("...".chars()).collect::<String>()))
-            }
-            _ => Ok(Value::text(whole)),
+            Ok(width) if width >= 4 => abbreviated(&whole, 0, width),
+            _ => Ok(Value::Text(whole)),
         }
+    }),
+    plain("abbrevboth", &[Int, Int, Text], |given| {
+        let (left, width, whole) = (int(given, 0), int(given, 1), text(given, 2));
+        if width < 4 || left > 0 && width < 7 {
+            return Ok(Value::Text(whole));
+        }
+        let (left, width) = (usize::try_from(left).unwrap_or(0), usize::try_from(width).unwrap_or(usize::MAX));
+        abbreviated(&whole, left, width)
     }),
     plain("contains", &[Text, Text], |given| Ok(Value::Bool(text(given, 1).contains(&*text(given, 0))))),
     plain("hasPrefix", &[Text, Text], |given| Ok(Value::Bool(text(given, 1).starts_with(&*text(given, 0))))),
@@ -212,6 +217,24 @@ fn indent(given: &[Value], before: &str) -> Outcome {
     bounded(whole.len().saturating_add(spaces.saturating_mul(whole.matches('\n').count() + 1)))?;
     let pad = " ".repeat(spaces);
     Ok(Value::text(format!("{before}{pad}{}", whole.replace('\n', &format!("\n{pad}")))))
+}
+
+/// goutils' `AbbreviateFull` in `width` bytes, which are 4 at least: `...` where it was cut off.
+fn abbreviated(whole: &str, left: usize, width: usize) -> Outcome {
+    if whole.len() <= width {
+        return Ok(Value::text(whole));
+    }
+    let kept = width - 3;
+    let left = left.min(whole.len() - kept);
+    let (start, end, before, behind) = if left <= 4 {
+        (0, kept, "", "...")
+    } else if left + kept < whole.len() {
+        (left, left + kept.saturating_sub(3), "...", "...")
+    } else {
+        (whole.len() - kept, whole.len(), "...", "")
+    };
+    let Value::Text(middle) = part(whole, start, end)? else { return Ok(Value::text("")) };
+    Ok(Value::text(format!("{before}{middle}{behind}")))
 }
 
 /// Go's `strings.SplitN`.

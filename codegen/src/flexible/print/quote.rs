@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 /// Go's `strconv.Quote`.
 pub(in super::super) fn quoted(text: &str) -> String {
-    quote_with(text, |letter| !letter.is_control() && !is_invisible(letter))
+    quote_with(text, is_printed)
 }
 
 pub(super) fn quoted_ascii(text: &str) -> String {
     quote_with(text, |letter| letter.is_ascii() && !letter.is_control())
+}
+
+/// Go's `unicode.IsPrint`.
+pub(in super::super) fn is_printed(letter: char) -> bool {
+    !letter.is_control() && !is_invisible(letter)
 }
 
 /// What Go's `strconv.IsPrint` says no to, besides control characters: other spaces, marks of direction, private use.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::super::functions::MOST_BYTES;
 use super::super::value::{Value, Width};
 use super::quote::{quoted, quoted_ascii};
-use super::{digits, general, not_finite, plain, scientific};
+use super::{MOST_DIGITS, digits, general, not_finite, plain, scientific};
 
 /// What stands between `%` and a verb.
 #[derive(Clone, Copy, Default)]
@@ -18,7 +19,7 @@ struct Flags {
     precision: Option<usize>,
 }
 
-/// More than this is a mistake to Go too.
+/// More than this is a mistake to Go too; of digits in a format only what stands before the last.
 const MAX_WIDTH: usize = 1_000_000;
 
 /// Go's `fmt.Sprintf`.
@@ -28,6 +29,10 @@ pub(in super::super) fn sprintf(format: &str, values: &[Value]) -> String {
     let mut reordered = false;
     let mut rest = format;
     while let Some(at) = rest.find('%') {
+        // Who calls it refuses what is longer.
+        if out.len() > MOST_BYTES {
+            return out;
+        }
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         let mut flags = Flags::default();
@@ -50,7 +55,7 @@ pub(in super::super) fn sprintf(format: &str, values: &[Value]) -> String {
             Size::Given(width) => {
                 flags.minus |= width < 0;
                 flags.zero &= width >= 0;
-                flags.width = usize::try_from(width.unsigned_abs()).ok().filter(|width| *width <= MAX_WIDTH);
+                flags.width = usize::try_from(width.unsigned_abs()).ok();
             }
             Size::Bad => out.push_str("%!(BADWIDTH)"),
             Size::None => {}
@@ -60,7 +65,7 @@ pub(in super::super) fn sprintf(format: &str, values: &[Value]) -> String {
             bad |= index(&mut rest, &mut next, values.len(), &mut reordered);
             match number(&mut rest, &mut next, values) {
                 Size::Given(precision) if precision >= 0 => {
-                    flags.precision = usize::try_from(precision).ok().filter(|precision| *precision <= MAX_WIDTH);
+                    flags.precision = usize::try_from(precision).ok();
                 }
                 Size::Given(_) => out.push_str("%!(BADPREC)"),
                 Size::Bad => out.push_str("%!(BADPREC)"),
@@ -143,12 +148,24 @@ fn number(rest: &mut &str, next: &mut usize, values: &[Value]) -> Size {
     if length == 0 {
         return Size::None;
     }
-    let number = rest[..length].parse::<i64>().ok();
-    *rest = &rest[length..];
-    number.map_or(Size::Bad, Size::Given)
+    let number = rest[..length].parse::<i64>().ok().filter(|number| number / 10 <= MAX_WIDTH as i64);
+    // Of a number that is too large Go takes all that follows.
+    *rest = if number.is_some() { &rest[length..] } else { "" };
+    number.map_or(Size::None, Size::Given)
+}
+
+/// What is in a list or an object: nothing is `<nil>` there, for every verb.
+fn inside(value: &Value, verb: char, flags: Flags, out: &mut String) {
+    match value {
+        Value::Missing | Value::Nil if flags.sharp && verb == 'v' => out.push_str("interface {}(nil)"),
+        Value::Missing | Value::Nil => out.push_str("<nil>"),
+        _ => formatted(value, verb, flags, out),
+    }
 }
 
 fn formatted(value: &Value, verb: char, flags: Flags, out: &mut String) {
+    // `%+v` asks for names of fields, and not for signs.
+    let flags = if verb == 'v' { Flags { plus: false, ..flags } } else { flags };
     match (value, verb) {
         (_, 'T') => padded(value.go_type(), Flags { zero: false, ..flags }, out),
         (_, 'p') => bad(value, verb, out),
@@ -168,7 +185,7 @@ fn formatted(value: &Value, verb: char, flags: Flags, out: &mut String) {
                 if index > 0 {
                     out.push_str(if sharp { ", " } else { " " });
                 }
-                formatted(item, verb, flags, out);
+                inside(item, verb, flags, out);
             }
             out.push(if sharp { '}' } else { ']' });
         }
@@ -182,7 +199,7 @@ fn formatted(value: &Value, verb: char, flags: Flags, out: &mut String) {
                 }
                 formatted(&Value::Text(key.clone()), verb, flags, out);
                 out.push(':');
-                formatted(item, verb, flags, out);
+                inside(item, verb, flags, out);
             }
             out.push(if sharp { '}' } else { ']' });
         }
@@ -323,7 +340,11 @@ fn float_verb(value: &Value, number: f64, verb: char, flags: Flags, out: &mut St
                 let text = scientific(&digits, if number == 0.0 { 0 } else { point - 1 }, 'e');
                 if verb == 'E' { text.to_uppercase() } else { text }
             }
-            'f' | 'F' => format!("{magnitude:.*}", precision.unwrap_or(6)),
+            'f' | 'F' => {
+                let precision = precision.unwrap_or(6);
+                let text = format!("{magnitude:.*}", precision.min(MOST_DIGITS));
+                format!("{text}{}", "0".repeat(precision.saturating_sub(MOST_DIGITS)))
+            }
             _ => return bad(value, verb, out),
         }
     };
