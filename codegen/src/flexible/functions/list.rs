@@ -114,13 +114,11 @@ fn uniq(given: &[Value]) -> Outcome {
     for item in items(&given[0])? {
         // Long lists are of these.
         let new = match item {
-            Value::Text(text) => Some(texts.insert(text)),
-            Value::Int(number, width) => Some(numbers.insert((*number, *width))),
-            _ => None,
+            Value::Text(text) => texts.insert(text),
+            Value::Int(number, width) => numbers.insert((*number, *width)),
+            other => !kept.iter().any(|kept| kept.deep_equal(other)),
         };
-        if new == Some(true) {
-            kept.push(item.clone());
-        } else if new.is_none() && !kept.iter().any(|kept| kept.deep_equal(item)) {
+        if new {
             kept.push(item.clone());
         }
     }
