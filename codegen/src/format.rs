@@ -42,6 +42,16 @@ impl Format {
             if help == "keep one: JSON takes the last" {
                 "keep one".clone_into(help);
             }
+            if help == "put it into brackets: `[{...}]`" {
+                let written = match self {
+                    Self::Toml => "each table of a list has a header in two brackets, `[[...]]`",
+                    _ => "each item of a list begins with `- `",
+                };
+                *help = format!("{written}; in one line it is `[{{...}}]`");
+            }
+            if self == Self::Toml && help.ends_with(" is a key of the service") {
+                help.push_str(": its keys stand above the first header");
+            }
             if self == Self::Toml && help.contains("\": ") {
                 let parts = help.split('`').enumerate();
                 // Every other part stands between backticks.

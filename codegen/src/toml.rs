@@ -231,8 +231,11 @@ impl<'a> Reader<'a> {
             Some(ScalarKind::Boolean(value)) => Value::Bool(value),
             Some(ScalarKind::String) => Value::String(self.text_of(bytes, encoding, decoded)),
             Some(ScalarKind::Integer(radix)) => match i128::from_str_radix(&decoded.replace('_', ""), radix.value()) {
-                Ok(number) => Value::Number(number.to_string()),
-                Err(_) => self.unsupported(span, "is too large a number", "beyond every whole number of TOML", None),
+                // As far as KrakenD reads them.
+                Ok(number) if (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number) => {
+                    Value::Number(number.to_string())
+                }
+                _ => self.unsupported(span, "is too large a number", "beyond every whole number of TOML", None),
             },
             Some(ScalarKind::Float) if decoded.ends_with("inf") || decoded.ends_with("nan") => {
                 self.unsupported(span, "is no number of JSON", "a config holds finite numbers only", None)

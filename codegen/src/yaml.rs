@@ -42,6 +42,7 @@ pub(crate) fn read(text: &str, file: u32, sink: &Sink) -> Read {
         end: skipped,
         root: None,
     };
+    reader.letters();
     let whole = reader.stream(Parser::new_from_str(&text[skipped..])).is_ok();
     reader.abandon();
     // Where keys have no colons, all of it is one text, and that is part of the same mistake.
@@ -355,9 +356,11 @@ fn grown(node: &Node, levels: usize, budget: usize) -> Option<usize> {
         }
         Value::Object(members) => {
             let levels = levels.checked_sub(1)?;
-            members.iter().try_fold(budget, |left, member| grown(&member.value, levels, left))
+            members
+                .iter()
+                .try_fold(budget, |left, member| grown(&member.value, levels, left.checked_sub(member.key.len() / 64)?))
         }
-        Value::String(text) => budget.checked_sub(text.value.len() / 64),
+        Value::String(text) => budget.checked_sub((text.value.len() + size_of_val(&text.escapes[..])) / 64),
         _ => Some(budget),
     }
 }

@@ -212,6 +212,10 @@ impl Reader<'_> {
             let end = self.text[..start].trim_end_matches([' ', '\t']).len();
             return self.error(end, end, "a value is missing").label("expected a value here");
         }
+        if word.starts_with('"') && word.contains("\\u") {
+            let diagnostic = self.error(start, end, "half of a surrogate pair is not a character");
+            return diagnostic.help("write the character itself, or `\\U` and its eight digits");
+        }
         let diagnostic = self.error(start, end, format!("`{word}` is not a TOML value"));
         match word.to_ascii_lowercase().as_str() {
             lower @ ("true" | "false") => diagnostic.help(format!("did you mean `{lower}`?")),

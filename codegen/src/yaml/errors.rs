@@ -3,7 +3,7 @@
 use saphyr_parser::{ScanError, Span as Marks};
 
 use super::{Reader, Stop, flow};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{AMBIGUOUS, Diagnostic};
 
 impl Reader<'_> {
     pub(super) fn second_document(&self, marks: Marks) -> Stop {
@@ -26,6 +26,33 @@ impl Reader<'_> {
         Stop
     }
 
+    pub(super) fn tab(&self, at: usize) -> Diagnostic {
+        let error = self.error(at, at + 1, "YAML is indented by spaces, not by tabs");
+        error.label("a tab").help("write spaces in its place")
+    }
+
+    /// Letters that KrakenD reads in another way, or not at all. The first of them is told.
+    pub(super) fn letters(&self) {
+        let is_break = |letter| matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}');
+        let is_control = |letter: char| match letter {
+            // These mean something, or are told where reading stops at them.
+            '\0' | '\t' | '\n' | '\r' => false,
+            _ => letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}'),
+        };
+        let Some((at, letter)) = self.text.char_indices().find(|(_, found)| is_break(*found) || is_control(*found))
+        else {
+            return;
+        };
+        let span = self.span(at, at + letter.len_utf8());
+        let help = format!("leave it out, or write it as `\\u{:04x}` in double quotes", u32::from(letter));
+        let diagnostic = match is_break(letter) {
+            true => Diagnostic::warning(AMBIGUOUS, span, "a line separator stands inside of a line")
+                .label("ends a line in YAML 1.1 and for KrakenD, not in YAML 1.2"),
+            false => Diagnostic::error("syntax", span, "a control character stands in the file"),
+        };
+        self.sink.push(diagnostic.help(help));
+    }
+
     fn known(&self, info: &str, at: usize) -> Option<Diagnostic> {
         let has = |part: &str| info.contains(part);
         let word = || self.error(at, self.word_end(at), "");
@@ -33,8 +60,33 @@ impl Reader<'_> {
         if let (true, Some(tab)) =
             (has("tab") || has("indentation") || has("expected"), self.leading_tab(at, has("tab")))
         {
-            let error = self.error(tab, tab + 1, "YAML is indented by spaces, not by tabs");
-            return Some(error.label("a tab").help("write spaces in its place"));
+            return Some(self.tab(tab));
+        }
+        if has("indentation in quoted") && flow::quoted(self.text, at).is_some() {
+            let line = self.text[at..].split(['\n', '\r']).next().unwrap_or_default();
+            let error = self.error(at, at + line.trim_end().len(), "this string is not closed on its line");
+            let quote = line.chars().next().unwrap_or('"');
+            let error = error.label("goes on in a line that is not indented");
+            return Some(
+                error.help(format!("close it with `{quote}`, or indent its other lines further than its key")),
+            );
+        }
+        if has("anchor or alias") {
+            let start = self.text[..at].rfind(['*', '&']).unwrap_or(at);
+            let token = self.token(start);
+            let message = format!("a text cannot begin with `{}`", self.text[start..].chars().next().unwrap_or('*'));
+            let error = self.error(start, start + token.len(), message);
+            return Some(error.help(format!("write it in quotes: `\"{token}\"`")));
+        }
+        if has("followed by a valid YAML whitespace")
+            && let Some(colon) = self.text[..(at + 1).min(self.text.len())].rfind(':')
+        {
+            let error = self.error(colon, colon + 1, "a tab stands behind this colon");
+            return Some(error.help("write a space in its place"));
+        }
+        if has("comments must be separated") {
+            let error = self.error(at, at + self.letter(at), "a space is missing before this comment");
+            return Some(error.help("a comment begins with ` #`; a text with a `#` in it is written in quotes"));
         }
         if has("end of stream") || has("document indicator") || has("indentation in quoted") {
             let line = self.text[at..].split(['\n', '\r']).next().unwrap_or_default();
@@ -85,7 +137,11 @@ impl Reader<'_> {
         if let (true, Some(error)) = (at_a_key.into_iter().any(has), self.unclosed(at)) {
             return Some(error);
         }
-        if has("mapping values are not allowed") || has("illegal placement of ':'") {
+        let is_key = has("mapping values are not allowed") || has("illegal placement of ':'");
+        if let (true, Some(colon)) = (is_key, self.joined(at)) {
+            return Some(self.no_space(colon));
+        }
+        if is_key {
             let error = self.error(at, at + 1, "a key cannot stand here");
             let error = error.label("this `:` makes a key of what stands before it");
             return Some(error.help(
@@ -208,6 +264,11 @@ impl Reader<'_> {
         open.pop()
     }
 
+    fn no_space(&self, colon: usize) -> Diagnostic {
+        let error = self.error(colon, colon + 1, "a space is missing behind this colon");
+        error.help("a key is followed by a colon and a space")
+    }
+
     /// A line that should be a key's, behind what was read last.
     fn no_colon(&self) -> Diagnostic {
         let mut start = self.end;
@@ -222,10 +283,7 @@ impl Reader<'_> {
         }
         let end = self.token_end(start);
         match self.text[start..end].find(':') {
-            Some(colon) => {
-                let error = self.error(start + colon, start + colon + 1, "a space is missing behind this colon");
-                error.help("a key is followed by a colon and a space")
-            }
+            Some(colon) => self.no_space(start + colon),
             None => {
                 let error = self.error(end, end, "a colon is missing").label("expected `: ` and a value here");
                 error.help("a text of several lines is indented further than its key")
@@ -233,9 +291,27 @@ impl Reader<'_> {
         }
     }
 
+    /// The colon of `key:value` in the line above, which makes one text of it and the key before `at`.
+    fn joined(&self, at: usize) -> Option<usize> {
+        let above = self.text[..self.text[..at].rfind('\n')?].trim_end();
+        let start = above.rfind('\n').map_or(0, |end| end + 1);
+        let (name, behind) = above[start..].split_once(':')?;
+        let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' ');
+        let is_right = behind.is_empty() || behind.starts_with(char::is_whitespace) || behind.starts_with("//");
+        (name.chars().all(is_name) && !is_right).then_some(start + name.len())
+    }
+
     /// A line that is no part of what stands above it.
     fn misplaced(&self, at: usize, in_list: bool) -> Diagnostic {
         let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let before = self.text[line..at].trim_end();
+        let opening = before.find(": {").or(before.find(": [")).map(|colon| line + colon + 2);
+        if let (Some(open), true) = (opening, before.ends_with(['}', ']'])) {
+            let token = self.token(open);
+            let error = self.error(open, open + token.len(), "there is more behind the closing bracket");
+            return error
+                .help(format!("a text that begins with `{}` is written in quotes: `\"{token}\"`", &token[..1]));
+        }
         let is_item = self.text[line..].trim_start_matches(' ').starts_with("- ");
         let at = if is_item { line + self.text[line..].find('-').unwrap_or(0) } else { at };
         let message = "this line does not fit the lines above it";

@@ -50,7 +50,9 @@ fn number(text: &str) -> Plain {
         if let Some(digits) = lower.strip_prefix(prefix) {
             let plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
             return match u64::from_str_radix(digits, radix) {
-                Ok(number) if plain => Plain::Number(format!("{sign}{number}")),
+                Ok(number) if plain && (sign.is_empty() || number <= 1 << 63) => {
+                    Plain::Number(format!("{sign}{number}"))
+                }
                 _ => Plain::Text,
             };
         }
@@ -126,6 +128,10 @@ mod tests {
             ("-0o17", number("-15")),
             ("0b11", number("3")),
             ("0xZZ", Plain::Text),
+            ("0xffffffffffffffff", number("18446744073709551615")),
+            ("-0x8000000000000000", number("-9223372036854775808")),
+            ("-0xffffffffffffffff", Plain::Text),
+            ("99999999999999999999", number("99999999999999999999")),
             ("0x+1", Plain::Text),
             (".5", number("0.5")),
             ("5.", number("5")),

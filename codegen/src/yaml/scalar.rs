@@ -93,8 +93,9 @@ impl Reader<'_> {
         match (tag.suffix.as_str(), resolved) {
             ("str", _) => Value::String(text),
             ("null", Plain::Null) => Value::Null,
-            ("bool", Plain::Bool(value) | Plain::FormerBool(value)) => Value::Bool(value),
-            ("int" | "float", Plain::Number(number)) => Value::Number(number),
+            ("bool", Plain::Bool(value)) => Value::Bool(value),
+            ("int", Plain::Number(number)) if !number.contains(['.', 'e', 'E']) => Value::Number(number),
+            ("float", Plain::Number(number)) => Value::Number(number),
             ("int" | "float" | "bool" | "null", _) => {
                 let error = Diagnostic::error("syntax", span, format!("this is no `!!{}`", tag.suffix));
                 self.sink.push(error.help("leave the tag out"));
@@ -109,9 +110,10 @@ impl Reader<'_> {
 
     pub(super) fn unknown_tag(&self, at: usize, tag: &Tag) {
         let rest = &self.text[at..];
-        let rest = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
-        let offset = rest.find('!').unwrap_or(0);
-        let end = rest[offset..].find([' ', ',', ']', '}']).map_or(rest.len(), |end| offset + end);
+        // No further than the tag: its line may be the whole file.
+        let offset = rest.find(['!', '\n', '\r']).filter(|found| rest[*found..].starts_with('!')).unwrap_or(0);
+        let end = rest[offset..].find([' ', '\t', ',', ']', '}', '\n', '\r']);
+        let end = end.map_or(rest.len(), |end| offset + end);
         let span = self.span(at + offset, at + end);
         let error = match tag.is_yaml_core_schema() {
             true => {
@@ -131,6 +133,10 @@ impl Reader<'_> {
         tag: Option<&Tag>,
         (start, end): (usize, usize),
     ) -> Result<(), Stop> {
+        if let Some(tab) = self.indenting_tab(start) {
+            self.sink.push(self.tab(tab));
+            return Err(Stop);
+        }
         if style == ScalarStyle::Plain && value.is_empty() {
             let span = self.nothing(start);
             self.sink.push(Diagnostic::error("syntax", span, "a key is missing").label("expected a key before this"));
@@ -149,7 +155,15 @@ impl Reader<'_> {
                 Name::Unreadable
             }
             // KrakenD writes such keys as Go does.
-            Plain::Number(number) if is_plain => Name::Text(number),
+            Plain::Number(number) if is_plain && number.parse::<i64>().is_ok() => {
+                Name::Text(number.parse::<i64>().map_or(number, |number| number.to_string()))
+            }
+            Plain::Number(_) | Plain::LeadingZero | Plain::NoNumber | Plain::Date if is_plain => {
+                let error = Diagnostic::error("syntax", span, format!("`{}` is no text, and a key is one", text.value));
+                let error = error.label("KrakenD reads this, and writes it in another way");
+                self.sink.push(error.help(format!("write `\"{}\"`", text.value)));
+                Name::Unreadable
+            }
             Plain::Bool(value) if is_plain => Name::Text(value.to_string()),
             _ => Name::Text(text.value),
         };
@@ -164,6 +178,8 @@ impl Reader<'_> {
         (properties, start, end): (usize, usize, usize),
     ) -> (Text, Span) {
         let source = self.text;
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let value = if is_block { self.without_added_break(value, end) } else { value };
         let found = match style {
             ScalarStyle::Plain => {
                 let text = match source.get(start..end) {
@@ -194,6 +210,28 @@ impl Reader<'_> {
         };
         self.end = self.end.max(end);
         (text, self.span(start, end))
+    }
+
+    /// Where the file ends without a line break, the parser adds one to the block scalar that ends there.
+    fn without_added_break<'v>(&self, value: &'v str, end: usize) -> &'v str {
+        let last = self.text.rsplit(['\n', '\r']).next().unwrap_or_default().trim_start();
+        let is_last = self.text.get(end..).is_none_or(|rest| rest.trim().is_empty());
+        match value.strip_suffix('\n') {
+            Some(without) if is_last && !last.is_empty() && without.ends_with(last) => without,
+            _ => value,
+        }
+    }
+
+    /// A tab before a key that begins its line, where indentation counts.
+    fn indenting_tab(&self, start: usize) -> Option<usize> {
+        if self.open.iter().any(|open| open.is_flow) {
+            return None;
+        }
+        let before = &self.text[..start];
+        let indentation = &before[before.trim_end_matches([' ', '\t']).len()..];
+        let line = start - indentation.len();
+        let begins = line == 0 || self.text[..line].ends_with(['\n', '\r', '\u{feff}']);
+        indentation.find('\t').filter(|_| begins).map(|offset| line + offset)
     }
 
     /// Where a value would stand that is not there: behind its colon or dash, which is underlined.

@@ -64,6 +64,11 @@ fn values() {
         ("a: one\n  two\n\n  three\n", r#"{"a":"one two\nthree"}"#),
         ("{\n\t\"a\": [1,],\n}", r#"{"a":[1]}"#),
         ("a:\n  b: [\n    1,\n  ]\n", r#"{"a":{"b":[1]}}"#),
+        ("a: |\n  x", r#"{"a":"x"}"#),
+        ("a: |+\n  x\n  y ", r#"{"a":"x\ny "}"#),
+        ("a: >\n  x\n  y", r#"{"a":"x y"}"#),
+        ("a: |\n  x\n# x", r#"{"a":"x\n"}"#),
+        ("a: {-0: b}\n", r#"{"a":{"0":"b"}}"#),
         ("a: *b", ""),
     ] {
         if expected.is_empty() {
@@ -106,6 +111,46 @@ fn aliases_are_bounded() {
         deep.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
     }
     assert_eq!(reads(&deep).2, ["aliases make the config too large"]);
+}
+
+/// Long keys and escapes count as what they take.
+#[test]
+fn aliases_of_long_keys_are_bounded() {
+    let key = "k".repeat(100_000);
+    let aliases = "*a, ".repeat(1_000);
+    let escapes = "\\n".repeat(10_000);
+    for text in
+        [format!("a: &a\n  ? \"{key}\"\n  : 1\nb: [{aliases}]\n"), format!("a: &a \"{escapes}\"\nb: [{aliases}]\n")]
+    {
+        let sink = Sink::default();
+        read(&text, 0, &sink);
+        let found = sink.finish(None);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].message, "aliases make the config too large");
+    }
+}
+
+/// The span of a tag is found without a look at the rest of its line.
+#[test]
+fn tags_in_one_long_line() {
+    let text = format!("a: [{}]", "!t x, ".repeat(20_000));
+    assert_eq!(reads(&text).2.len(), 20_000);
+}
+
+#[test]
+fn tags_hold_what_they_say() {
+    for (value, tag) in [("5.5", "int"), ("yes", "bool"), ("'no'", "bool"), ("x", "float")] {
+        assert_eq!(reads(&format!("a: !!{tag} {value}\n")).2, [format!("this is no `!!{tag}`")]);
+    }
+    assert_eq!(json("a: !!float 5\nb: !!bool 'true'\n"), r#"{"a":5,"b":true}"#);
+}
+
+#[test]
+fn keys_that_are_no_texts() {
+    for key in ["1.0", "1e3", "017", "2001-01-01", ".inf", "99999999999999999999"] {
+        assert_eq!(reads(&format!("a:\n  {key}: b\n")).2, [format!("`{key}` is no text, and a key is one")]);
+        assert_eq!(json(&format!("a:\n  '{key}': b\n")), format!(r#"{{"a":{{"{key}":"b"}}}}"#));
+    }
 }
 
 #[test]
