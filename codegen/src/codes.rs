@@ -94,7 +94,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("one-sided-driver", "A driver that can only be published to, or only received from."),
     ("other-driver", "A backend names a broker of another driver than its URL."),
     ("out-of-range", "A number or a size that is too small or too big. The label says what is expected."),
-    ("overwritten", "Two backends of an endpoint give the answer a member of the same name. As in KrakenD, later backends overwrite members of earlier ones whole: give each a `group`."),
+    ("overwritten", "Two backends of an endpoint give the answer a member of the same name. As in KrakenD, later backends overwrite members of earlier ones whole: give each a `group`, or an alias of its own."),
     ("publisher-and-subscriber", "A backend publishes or subscribes. KrakenD takes the subscriber and ignores the other."),
     ("pubsub-concurrent-calls", "`concurrent_calls` sends the same request several times: each would publish or take a message."),
     ("receipts-overwrite", "Receipts of two publishers have the same members in the answer. Give each backend a `group`."),

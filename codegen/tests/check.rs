@@ -131,26 +131,17 @@ const MISTAKES: &[(&str, &[Mistake])] = &[
 
 /// What the other suites give: what design.md refuses, and warnings of what works and may not be meant.
 const SUITES: &[(&str, &[Mistake])] = &[
-    (
-        "aggregation",
-        &[("overwritten", r#""g""#), ("overwritten", r#""is_collection""#), ("unknown-combiner", r#""nope""#)],
-    ),
+    ("aggregation", &[("unknown-combiner", r#""nope""#)]),
     ("guards", &[("trusts-every-proxy", r#""ip""#), ("trusts-every-proxy", r#""ip""#), ("bad-cel", "is")]),
-    ("edges-errors", &[("no-effect", r#""return_error_code""#)]),
-    ("forwarding", &[("no-effect", r#""return_error_code""#)]),
     ("edges-forwarding", &[("no-wildcard", r#""*""#), ("letter-case", r#""patch""#), ("never-matches", r#""a""#)]),
     ("edges-shaping", &[("never-matches", r#""collection""#), ("never-matches", r#""allow""#)]),
     (
         "manipulation",
         &[
             ("allow-and-deny", r#""deny""#),
-            ("never-matches", r#""address.city""#),
             ("bad-mapping", ".first"),
-            ("never-matches", r#""deny""#),
             ("flatmap-and-filter", r#""allow""#),
             ("no-op-one-side", r#""no-op""#),
-            ("inapplicable", r#""allow""#),
-            ("inapplicable", r#""group""#),
         ],
     ),
     (
@@ -178,8 +169,6 @@ const SUITES: &[(&str, &[Mistake])] = &[
             ("message-overwritten", r#""backend/pubsub/subscriber""#),
         ],
     ),
-    ("scripting", &[("undefined-name", "string")]),
-    ("router-options", &[("no-effect", r#""disable_redirect_trailing_slash""#)]),
 ];
 
 #[test]
@@ -239,6 +228,16 @@ fn no_false_alarm_in_any_suite() {
             let checked = verdict(&folder, &text);
             let wanted = expected.remove(name.as_str()).unwrap_or_default();
             assert_eq!(mistakes(&text, &checked), wanted, "{name}: {checked:#?}");
+            // What was recorded passes without a warning, but for the recorded mistakes and what design refuses.
+            let known = |code: &str| {
+                let lists = EXPECTED.iter().chain(MISTAKES).flat_map(|(_, wanted)| *wanted);
+                lists
+                    .map(|(code, _)| *code)
+                    .chain(["trusts-every-proxy", "bad-mapping", "message-overwritten", NOT_YET])
+                    .any(|known| known == code)
+            };
+            let warning = checked.iter().find(|found| found.severity == Severity::Warning && !known(found.code));
+            assert!(name.starts_with("edges-") || warning.is_none(), "{name}: {warning:#?}");
             for found in checked.iter().filter(|found| found.code == NOT_YET) {
                 *later.entry(found.message.clone()).or_default() += 1;
             }

@@ -216,9 +216,9 @@ pub(super) fn shape(context: &Context<'_>, object: Object<'_>, decode: Option<De
     Shape::default()
 }
 
-/// Warns of filters on an answer that is passed on.
+/// Warns of filters on an answer that is passed on; `allow` and `group` are left there by those who try `no-op` out.
 fn unread(context: &Context<'_>, object: Object<'_>) {
-    let own = ["is_collection", "target", "allow", "deny", "mapping", "group"].map(|key| object.member(key));
+    let own = ["is_collection", "target", "deny", "mapping"].map(|key| object.member(key));
     let filter = object.extra("proxy").and_then(|proxy| proxy.member("flatmap_filter"));
     for member in own.into_iter().chain([filter]).flatten() {
         let message = format!("`{}` does nothing here: the answer is passed on unread", member.key);
@@ -255,22 +255,11 @@ fn status_rule(context: &Context<'_>, object: Object<'_>, decode: Option<Decode>
         context.push(warning.label("status and body of the backend are passed on anyway").help("remove it"));
         return StatusRule::Default;
     }
-    let (code, details) = (options.member("return_error_code"), options.member("return_error_details"));
-    match (code, details) {
-        (Some(code), Some(details))
-            if options.flag("return_error_code")
-                && options.text("return_error_details").is_some_and(|alias| !alias.value.is_empty()) =>
-        {
-            let message = "`return_error_code` does nothing beside `return_error_details`";
-            let warning = Diagnostic::warning("no-effect", code.key_span, message).label("KrakenD ignores this one");
-            context.push(warning.related(details.key_span, "this takes its place").help("keep one of them"));
-        }
-        (None, None) if options.node().members().iter().all(|member| is_comment(&member.key)) => {
-            let warning = Diagnostic::warning("no-effect", options.mark(), "`backend/http` asks for nothing");
-            let warning = warning.label("this has neither `return_error_code` nor `return_error_details`");
-            context.push(warning.help(r#"write `"return_error_code": true`, or remove it"#));
-        }
-        _ => {}
+    let asked = ["return_error_code", "return_error_details"].iter().any(|key| options.has(key));
+    if !asked && options.node().members().iter().all(|member| is_comment(&member.key)) {
+        let warning = Diagnostic::warning("no-effect", options.mark(), "`backend/http` asks for nothing");
+        let warning = warning.label("this has neither `return_error_code` nor `return_error_details`");
+        context.push(warning.help(r#"write `"return_error_code": true`, or remove it"#));
     }
     match options.text("return_error_details").filter(|alias| !alias.value.is_empty()) {
         Some(alias) => StatusRule::ReturnDetails(alias.value.to_owned()),

@@ -27,7 +27,7 @@ pub(super) fn unmatched(context: &Context<'_>, backend: Object<'_>, decode: Opti
     for (key, paths) in [("allow", &allow), ("deny", &deny)] {
         let Some(member) = backend.member(key).filter(|_| !paths.is_empty()) else { continue };
         match root {
-            Some((field, why)) if !paths.iter().any(|(_, path)| *path == field) => {
+            Some((field, why)) if !paths.iter().any(|(_, path)| path.split('.').next() == Some(field)) => {
                 let error = warning(member, format!("`{key}` names nothing that the answer has: {why}"));
                 let label = if key == "allow" { "answers `{}`, as in KrakenD" } else { "removes nothing" };
                 let help = format!("filters do not go into arrays, and the one field of this answer is `{field}`");
@@ -51,7 +51,7 @@ pub(super) fn unmatched(context: &Context<'_>, backend: Object<'_>, decode: Opti
 }
 
 /// Where an answer becomes an object by one field: which, and why.
-pub(super) fn only_field(backend: Object<'_>, decode: Decode) -> Option<(&'static str, &'static str)> {
+fn only_field(backend: Object<'_>, decode: Decode) -> Option<(&'static str, &'static str)> {
     match decode {
         Decode::Text => Some(("content", "`string` gives `content`")),
         Decode::Json | Decode::Yaml if backend.flag("is_collection") => {
@@ -100,12 +100,10 @@ fn syntax(context: &Context<'_>, node: &Node, path: &str, key: &str) {
 /// One entry of `mapping`, which renames what the lists have left, at the first level.
 fn renamed(context: &Context<'_>, source: &Member, allow: &HashSet<&str>, deny: &HashSet<&str>) {
     let name = source.key.as_str();
-    if name.contains('.') {
-        let message = format!("`mapping` renames fields of the first level, and `{name}` is a name with a dot in it");
-        let error = Diagnostic::warning(CODE, source.key_span, message).label("does not go into objects");
-        return context.push(error.help("an operation `move` of `flatmap_filter` renames at any level"));
-    }
-    let message = if !allow.is_empty() && !allow.contains(name) {
+    let message = if name.contains('.') {
+        // A field may have a dot in its name.
+        return;
+    } else if !allow.is_empty() && !allow.contains(name) {
         format!("`{name}` is renamed, and `allow` does not let it in")
     } else if deny.contains(name) {
         format!("`{name}` is renamed, and `deny` has removed it")

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::backend::is_pubsub;
-use super::filters::only_field;
 use super::{Context, encoding};
 use crate::diagnostic::Diagnostic;
+use crate::model::Decode;
 use crate::syntax::Object;
 use crate::tree::Span;
 
@@ -16,7 +16,7 @@ pub(super) fn overwritten(context: &Context<'_>, backends: &[Object<'_>]) {
     for backend in backends.iter().filter(|backend| !is_pubsub(**backend)) {
         let alias = backend.extra("backend/http").and_then(|options| options.text("return_error_details"));
         let alias = alias.filter(|alias| !alias.value.is_empty());
-        let names = whole(*backend).into_iter().chain(alias.map(|at| (format!("error_{}", at.value), at.span)));
+        let names = content(*backend).into_iter().chain(alias.map(|at| (format!("error_{}", at.value), at.span)));
         for (name, span) in names {
             let Some(first) = seen.get(&name) else {
                 seen.insert(name, span);
@@ -33,18 +33,17 @@ pub(super) fn overwritten(context: &Context<'_>, backends: &[Object<'_>]) {
     }
 }
 
-/// The one member that a backend's answer becomes, where it is one.
-fn whole(backend: Object<'_>) -> Option<(String, Span)> {
-    if let Some(group) = backend.text("group").filter(|group| !group.value.is_empty()) {
-        return Some((group.value.to_owned(), group.span));
+/// The one member that a backend's answer becomes, where it is text. Two that share a `group`, and two arrays, may be meant:
+/// what the last one has counts.
+fn content(backend: Object<'_>) -> Option<(String, Span)> {
+    let group = backend.text("group").is_some_and(|group| !group.value.is_empty());
+    if group || encoding::named(backend.text("encoding")?.value)? != Decode::Text {
+        return None;
     }
-    let decode = encoding::named(backend.text("encoding").map_or("json", |encoding| encoding.value))?;
-    let (field, _) = only_field(backend, decode)?;
     // Renamed, moved or taken out, it is something else.
     let shaped = ["mapping", "target", "allow", "deny"].iter().any(|key| backend.has(key));
     if shaped || backend.extra("proxy").is_some_and(|proxy| proxy.has("flatmap_filter")) {
         return None;
     }
-    let key = if field == "content" { "encoding" } else { "is_collection" };
-    Some((field.to_owned(), backend.member(key)?.key_span))
+    Some(("content".to_owned(), backend.member("encoding")?.key_span))
 }

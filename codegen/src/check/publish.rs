@@ -116,7 +116,11 @@ pub(super) fn key_name(context: &Context<'_>, options: Object<'_>, owner: &Owner
     let listed = match owner.input_headers {
         Names::All => true,
         // Where no header is let in at all, the key may be meant to be left out.
-        Names::List(list) => list.is_empty() || list.iter().any(|header| header.eq_ignore_ascii_case(name)),
+        Names::List(list) => {
+            let added = owner.added_headers.map(|added| added.contains(&name.to_ascii_lowercase()));
+            // A script may add it.
+            list.is_empty() || list.iter().any(|header| header.eq_ignore_ascii_case(name)) || added.unwrap_or(true)
+        }
     };
     if !listed {
         let message = format!("no message has the attribute `{name}`, which is to be its key");

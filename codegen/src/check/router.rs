@@ -28,10 +28,6 @@ pub(super) fn router(service: Object<'_>, sink: &Sink) -> (Router, Option<usize>
         let why = "no form is taken apart: bodies are handed on as they come";
         no_effect(options, "max_multipart_memory", why, sink);
     }
-    if options.flag("disable_redirect_trailing_slash") && !options.flag("disable_redirect_fixed_path") {
-        let why = "paths are corrected all the same, final slashes included: set `disable_redirect_fixed_path` as well";
-        no_effect(options, "disable_redirect_trailing_slash", why, sink);
-    }
     let error_body = |status| Some(options.object("error_body")?.get(status)?.to_json());
     let router = Router {
         return_error_msg: options.flag("return_error_msg"),

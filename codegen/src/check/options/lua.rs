@@ -10,7 +10,6 @@ use std::ops::Range;
 use crate::check::{Context, tls};
 use crate::diagnostic::Diagnostic;
 #[cfg(feature = "scripts")]
-use crate::diagnostic::Severity;
 use crate::syntax::Object;
 use crate::syntax::kind::At;
 use crate::tree::Node;
@@ -66,18 +65,10 @@ fn undefined(context: &Context<'_>, options: Object<'_>, name: &str, sources: &[
     let endpoint = name == "modifier/lua-endpoint";
     let state = globals::Scripts {
         place: if endpoint { globals::Place::Endpoint } else { globals::Place::Proxy },
-        open_libs: options.flag("allow_open_libs"),
         listings: &listings,
     };
-    // One option is missing, however many libraries it would open.
-    let mut closed = false;
-    let mut told = |span, fault: globals::Fault, label: String| {
-        if fault.optional && std::mem::replace(&mut closed, true) {
-            return;
-        }
+    let told = |span, fault: globals::Fault, label: String| {
         let diagnostic = Diagnostic::error("undefined-name", span, fault.message).label(label);
-        let severity = if fault.optional { Severity::Warning } else { Severity::Error };
-        let diagnostic = Diagnostic { severity, ..diagnostic };
         context.push(match fault.help {
             Some(help) => diagnostic.help(help),
             None => diagnostic,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::check::{Context, names};
 use crate::diagnostic::Diagnostic;
 use crate::suggest::closest;
+use crate::syntax::kind::At;
 use crate::syntax::{Object, SECURITY_HTTP, regex_fault};
 use crate::tree::{Node, Value};
 
@@ -19,7 +20,9 @@ pub(super) fn cors(context: &Context<'_>, options: Object<'_>) {
             context.push(error.help(help));
         }
     }
-    for method in options.texts("allow_methods") {
+    // A preflight may name any method: editors of configs write these two, which no endpoint can have.
+    let others = |method: &At<&str>| matches!(method.value, "CONNECT" | "TRACE");
+    for method in options.texts("allow_methods").into_iter().filter(|method| !others(method)) {
         names::backend_method(context, method);
     }
     let all = origins.is_empty() || origins.iter().any(|node| node.text().is_some_and(|text| text.value == "*"));

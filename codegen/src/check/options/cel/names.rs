@@ -274,7 +274,8 @@ impl Walk<'_> {
 
     /// `req_querystring.name`, and whether it is there.
     fn query(&mut self, name: &str) {
-        let listed = self.site.listed.map(|listed| listed.queries);
+        // What a script changes is not known.
+        let listed = self.site.listed.filter(|listed| listed.added.is_some()).map(|listed| listed.queries);
         if matches!(listed, Some(Names::List(list)) if !list.iter().any(|listed| listed == name)) {
             self.unlisted(name, "input_query_strings");
         }

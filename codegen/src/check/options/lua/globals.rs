@@ -125,14 +125,11 @@ pub(super) struct Fault {
     pub(super) line: usize,
     pub(super) message: String,
     pub(super) help: Option<String>,
-    /// Whether it is there when an option is set.
-    pub(super) optional: bool,
 }
 
 /// Scripts that run in one state, one after the other.
 pub(super) struct Scripts<'a> {
     pub(super) place: Place,
-    pub(super) open_libs: bool,
     pub(super) listings: &'a [&'a Listing],
 }
 
@@ -151,7 +148,6 @@ impl Scripts<'_> {
             line: *line,
             message: format!("nothing has a method `{name}`"),
             help: closest(name, METHODS.iter().copied()).map(|name| format!("did you mean `{name}`?")),
-            optional: false,
         });
         let mut found: Vec<_> = globals.chain(methods).collect();
         found.dedup_by(|one, other| one.name == other.name);
@@ -161,7 +157,7 @@ impl Scripts<'_> {
     fn global(&self, global: &Global, when: When) -> Option<Fault> {
         let name = global.name.as_str();
         let fault = |message: String, help: Option<String>| {
-            Some(Fault { name: name.to_owned(), line: global.line, message, help, optional: false })
+            Some(Fault { name: name.to_owned(), line: global.line, message, help })
         };
         let set = |name: &str| self.listings.iter().any(|listing| listing.set.iter().any(|set| set == name));
         if set(name) || global.used == Use::Other {
@@ -185,14 +181,8 @@ impl Scripts<'_> {
         if let Some((_, only)) = EVERYWHERE.iter().find(|(known, _)| *known == name) {
             return only.and_then(|only| member(global, only));
         }
-        if LIBRARIES.contains(&name) {
-            let help = r#"add `"allow_open_libs": true`"#.to_owned();
-            let message = format!("`{name}` is not there without `allow_open_libs`");
-            return (!self.open_libs)
-                .then(|| fault(message, Some(help)).map(|fault| Fault { optional: true, ..fault }))
-                .flatten();
-        }
-        if BASE.contains(&name) {
+        // Without `allow_open_libs` the libraries are not there, and a script may be written for that.
+        if LIBRARIES.contains(&name) || BASE.contains(&name) {
             return None;
         }
         if matches!(name, "ctx" | "request" | "response") {
@@ -224,7 +214,6 @@ fn member(global: &Global, only: &str) -> Option<Fault> {
         line: global.line,
         message: format!("`{name}` has no `{member}`"),
         help: Some(format!("write `{name}.{only}(...)`")),
-        optional: false,
     })
 }
 
@@ -258,10 +247,10 @@ mod tests {
             ("custom_eror('no', 403)", "custom_eror"),
             ("setfenv(1, {}) foo()", ""),
             ("x = 1\n\nbar(x)", "bar"),
-            ("foo(string.upper(bar.x))", "foo string bar"),
+            ("foo(string.upper(bar.x))", "foo bar"),
         ] {
             let listing = listing(text).expect(text);
-            let scripts = Scripts { place: Place::Proxy, open_libs: false, listings: &[&listing] };
+            let scripts = Scripts { place: Place::Proxy, listings: &[&listing] };
             let found: Vec<_> = scripts.undefined(&listing, When::Before).into_iter().map(|fault| fault.name).collect();
             assert_eq!(found.join(" "), expected, "{text}");
         }
