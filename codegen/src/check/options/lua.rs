@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use crate::check::{Context, tls};
 use crate::diagnostic::Diagnostic;
-#[cfg(feature = "scripts")]
 use crate::syntax::Object;
 use crate::syntax::kind::At;
 use crate::tree::Node;
