@@ -65,7 +65,7 @@ pub(crate) struct Context<'a> {
     /// Every file that the config names, found or not.
     named: RefCell<Vec<PathBuf>>,
     /// What publishers and subscribers have declared so far.
-    declared: RefCell<Vec<declare::Declared>>,
+    declared: RefCell<declare::Declared>,
     /// The bytes of the config that nobody may see.
     secrets: RefCell<Vec<Span>>,
 }

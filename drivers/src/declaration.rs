@@ -57,7 +57,7 @@ pub struct Binding {
 }
 
 /// Which side of a broker something is declared for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// What is published to.
     Topic,

@@ -5,7 +5,7 @@ mod settings;
 mod tests;
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sluicegate_drivers::{ALL, Driver};
 
@@ -52,13 +52,10 @@ pub(super) enum Choice<'a> {
 pub(super) fn brokers(context: &Context<'_>, service: Object<'_>) -> Brokers {
     let Some(namespace) = service.namespace(BROKERS) else { return Brokers::default() };
     let members = namespace.value.members();
-    let mut declared: Vec<Declared> = Vec::new();
-    for member in members.iter().filter(|member| !is_comment(&member.key)) {
-        // A key given twice was reported.
-        if declared.iter().all(|earlier| earlier.name != member.key) {
-            declared.push(self::declared(context, member));
-        }
-    }
+    let mut names = HashSet::with_capacity(members.len());
+    // A key given twice was reported.
+    let meant = members.iter().filter(|member| !is_comment(&member.key) && names.insert(&member.key));
+    let declared: Vec<Declared> = meant.map(|member| self::declared(context, member)).collect();
     let mut seen: HashMap<String, &Declared> = HashMap::with_capacity(declared.len());
     for second in &declared {
         let first = *seen.entry(plain(&second.name)).or_insert(second);

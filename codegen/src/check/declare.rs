@@ -1,6 +1,8 @@
 //! `declare`: what a topic or subscription is declared as to its broker. What it holds is read here, what of it makes sense
 //! is the driver's to say.
 
+use std::collections::HashMap;
+
 use sluicegate_drivers::{Argument, Binding, Declaration, DeclarationError, Driver, Side, rabbitmq};
 
 use super::Context;
@@ -10,7 +12,7 @@ use crate::syntax::Object;
 use crate::tree::{Member, Node, Span, Value};
 
 /// What is declared at a broker.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Hash)]
 pub(super) struct Place {
     driver: &'static str,
     broker: Option<String>,
@@ -18,12 +20,8 @@ pub(super) struct Place {
     name: String,
 }
 
-/// What a publisher or a subscriber has declared.
-pub(super) struct Declared {
-    place: Place,
-    declaration: &'static Declaration,
-    span: Span,
-}
+/// What publishers and subscribers have declared of each, and where.
+pub(super) type Declared = HashMap<Place, Vec<(&'static Declaration, Span)>>;
 
 impl Place {
     /// Parameters are the publisher's or subscriber's own, and a driver's schemes mean the same.
@@ -37,17 +35,17 @@ impl Place {
 /// Reports what is declared as something else elsewhere: a broker takes the one and refuses the other, whichever comes first.
 pub(super) fn once(context: &Context<'_>, place: Place, declaration: &'static Declaration, span: Span) {
     let mut declared = context.declared.borrow_mut();
-    let other = declared.iter().find(|other| other.place == place && !is_same(&place, other.declaration, declaration));
-    if let Some(other) = other {
+    let others = declared.get(&place).map_or(&[][..], Vec::as_slice);
+    if let Some((_, first)) = others.iter().find(|(other, _)| !is_same(&place, other, declaration)) {
         let message = format!("`{}` is declared in two ways at one broker", place.name);
         let error = Diagnostic::error("declared-twice", span, message).label("declared as something else here");
-        let error = error.related(other.span, "the first is here");
+        let error = error.related(*first, "the first is here");
         context.push(
             error.note("the broker would refuse one of them").help("write the same in both, or `declare` in one alone"),
         );
         return;
     }
-    declared.push(Declared { place, declaration, span });
+    declared.entry(place).or_default().push((declaration, span));
 }
 
 /// Whether a broker takes both. A queue may be bound by each.
