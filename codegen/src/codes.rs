@@ -81,7 +81,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-effect", "What is written does nothing here. KrakenD ignores it."),
     ("no-host", "A backend has no `host`, and neither has the service. KrakenD starts and answers 500."),
     ("no-op-merge", "`no-op` passes on an answer unread, and answers that are not read cannot be merged."),
-    ("no-op-one-side", "`no-op` belongs into `output_encoding` of the endpoint and `encoding` of its backend, or into neither: with one of them nothing is passed on."),
+    ("no-op-one-side", "`no-op` belongs into `output_encoding` of the endpoint and `encoding` of its backend, or into neither: in the backend alone nothing is passed on, and in the endpoint alone the backend's encoding does nothing."),
     ("no-op-receipt", "`respond: receipt` answers with JSON, and `no-op` without a body."),
     ("no-overlay", "An overlay, or a part of it, changes nothing: it removes what is not there, names an endpoint that the config does not have, or says what the config says already. Overlays hold what is different in an environment."),
     ("no-rate", "A rate limit without a rate limits nothing."),

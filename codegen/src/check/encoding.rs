@@ -96,9 +96,10 @@ pub(super) fn decode(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_
             None
         }
         (false, true) => {
-            let error = error("the endpoint's `no-op` passes the answer on unread, and the backend decodes it");
-            context.push(error.label("KrakenD ignores this").help("remove the key, or the endpoint's `no-op`"));
-            None
+            let message = "`encoding` does nothing: the endpoint's `no-op` passes the answer on unread";
+            let warning = Diagnostic::warning("no-op-one-side", encoding.span, message).label("ignored, as in KrakenD");
+            context.push(warning.help("remove the key, or the endpoint's `no-op`"));
+            Some(Decode::NoOp)
         }
         _ => {
             collection(context, object, decode);

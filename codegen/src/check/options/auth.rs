@@ -30,12 +30,12 @@ pub(super) fn validator(context: &Context<'_>, options: Object<'_>, site: &Site<
     ] {
         alone(context, options, key, needed);
     }
-    for (list, key) in [("roles", "roles_key"), ("scopes", "scopes_key")] {
-        let Some(member) = options.member(list).filter(|member| !member.value.items().is_empty()) else { continue };
-        needed(context, options, &AUTH_VALIDATOR, &[key], || {
-            let error = Diagnostic::error("missing-key", member.key_span, format!("`{list}` needs `{key}`"));
+    // Roles are looked for in the claim `roles` where nothing else is said (krakend-jose, defaultRolesKey).
+    if let Some(member) = options.member("scopes").filter(|member| !member.value.items().is_empty()) {
+        needed(context, options, &AUTH_VALIDATOR, &["scopes_key"], || {
+            let error = Diagnostic::error("missing-key", member.key_span, "`scopes` needs `scopes_key`");
             let error = error.label("KrakenD refuses every token without it");
-            error.help(format!("add `\"{key}\"` with the claim that lists them"))
+            error.help("add `\"scopes_key\"` with the claim that lists them")
         });
     }
     if let Some(key) = options.text("roles_key") {

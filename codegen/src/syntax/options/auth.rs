@@ -61,7 +61,7 @@ pub(crate) static AUTH_VALIDATOR: Record = Record {
         key("propagate_claims_preserve_array", Kind::Bool),
         /// The roles of which a token needs one.
         key("roles", Kind::List(&Kind::Filled)),
-        /// The claim that holds the roles: a list, or a text with spaces.
+        /// The claim that holds the roles: a list, or a text with spaces. Default: `roles`.
         key("roles_key", Kind::Filled),
         /// Whether the dots of `roles_key` lead into objects. Default: false.
         key("roles_key_is_nested", Kind::Bool),
