@@ -9,6 +9,9 @@ use crate::syntax::kind::At;
 use crate::syntax::{ENDPOINT_PROXY, Object, is_meant};
 use crate::tree::{Span, Value};
 
+/// What can read a value of an earlier answer otherwise than by its placeholder.
+const READERS: [&str; 4] = ["modifier/lua-backend", "validation/cel", "backend/graphql", "backend/conditional"];
+
 /// Where a backend stands among the others of its endpoint.
 #[derive(Clone, Copy)]
 pub(crate) enum Turn<'a> {
@@ -65,7 +68,10 @@ pub(super) fn calls(context: &Context<'_>, object: Object<'_>, owner: &Owner<'_>
     }
     let backends: Vec<_> = checked.into_iter().map(|(_, backend)| backend).collect();
     let shadows = shadows.into_iter().filter_map(|object| shadow::shadow(context, object, owner)).collect();
-    sequence::unread(context, &propagated, &backends);
+    let reads = |object: &Object<'_>| READERS.iter().any(|reader| object.namespace(reader).is_some());
+    if !answering.iter().skip(1).any(reads) {
+        sequence::unread(context, &propagated, &backends);
+    }
     if let Some(calls) = calls {
         repeated(context, calls.span, &backends);
     }

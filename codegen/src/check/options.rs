@@ -87,7 +87,7 @@ pub(super) fn check(context: &Context<'_>, owner: Object<'_>, site: &Site<'_>) {
         }
         let Some(options) = Object::of(&member.value) else { continue };
         match (name, site.scope) {
-            ("auth/validator", Scope::Endpoint) => auth::validator(context, options, site),
+            ("auth/validator", Scope::Endpoint) => auth::validator(context, options, site, owner),
             ("auth/signer", _) => auth::signer(context, options),
             ("modifier/lua-endpoint" | "modifier/lua-proxy" | "modifier/lua-backend", _) => {
                 lua::modifier(context, options, name);

@@ -16,7 +16,8 @@ const LEVELS: [(&str, LogLevel); 5] = [
 
 /// The router's options, and the body limit of every endpoint without its own.
 pub(super) fn router(service: Object<'_>, sink: &Sink) -> (Router, Option<usize>) {
-    if service.flag("sequential_start") {
+    let has_agents = service.get("async_agent").is_some_and(|agents| !agents.items().is_empty());
+    if service.flag("sequential_start") && !has_agents {
         let why = "it orders the start of async agents, and there are none";
         no_effect(service, "sequential_start", why, sink);
     }

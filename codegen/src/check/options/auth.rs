@@ -17,9 +17,9 @@ use crate::tree::{self, Node};
 const DEFAULT_ALGORITHM: &str = "RS256";
 
 /// `auth/validator` of an endpoint.
-pub(super) fn validator(context: &Context<'_>, options: Object<'_>, site: &Site<'_>) {
+pub(super) fn validator(context: &Context<'_>, options: Object<'_>, site: &Site<'_>, endpoint: Object<'_>) {
     keys(context, options, &AUTH_VALIDATOR);
-    claims(context, options, site);
+    claims(context, options, site, endpoint);
     for (key, needed) in [
         ("roles_key", "roles"),
         ("roles_key_is_nested", "roles_key"),
@@ -75,13 +75,17 @@ fn alone(context: &Context<'_>, options: Object<'_>, key: &str, needed: &str) {
 }
 
 /// `propagate_claims`: the header is the client's request's, and needs to be let in like any other.
-fn claims(context: &Context<'_>, options: Object<'_>, site: &Site<'_>) {
-    let Some(Names::List(listed)) = site.listed.map(|listed| listed.headers) else { return };
+fn claims(context: &Context<'_>, options: Object<'_>, site: &Site<'_>, endpoint: Object<'_>) {
+    // A script may read any.
+    let Some(allowed) = site.listed.filter(|listed| listed.added.is_some()) else { return };
+    let Names::List(listed) = allowed.headers else { return };
+    let limiter = endpoint.extra("qos/ratelimit/router").and_then(|limiter| limiter.text("key"));
     for pair in options.get("propagate_claims").map_or(&[][..], Node::items) {
         let Some(header) = pair.items().get(1) else { continue };
         let Some(text) = header.text().map(|text| text.value.as_str()) else { continue };
         // What is no header's name was reported.
         if listed.contains(&text.to_ascii_lowercase())
+            || limiter.is_some_and(|key| key.value.eq_ignore_ascii_case(text))
             || text.is_empty()
             || text.contains(|letter: char| !letter.is_ascii_graphic())
         {
