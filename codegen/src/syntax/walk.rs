@@ -240,13 +240,24 @@ fn namespace(member: &Member, scope: Scope, sink: &Sink) {
         let error = Diagnostic::error("unknown-namespace", member.key_span, format!("unknown namespace `{key}`"));
         let long = ALIASES.iter().map(|(long, _)| *long).filter(|_| key.starts_with("github"));
         let long = || closest(key, long).map(canonical);
+        let error = error.label("nothing reads this");
+        // KrakenD's documentation had this name, which its code does not.
+        if (scope, name) == (Scope::Service, "auth/jwk-client") {
+            return sink.push(error.help("write `auth/validator`, with `shared_cache_duration`"));
+        }
         let meant = closest(key, here).or_else(|| closest(key, all)).or_else(long);
-        return sink.push(error.label("nothing reads this").did_you_mean(meant));
+        return sink.push(error.did_you_mean(meant));
     }
     let message = format!("`{name}` does nothing in {}", scope.owner());
     let owners: Vec<_> = scopes.iter().map(|scope| scope.owner()).collect();
     let error = Diagnostic::error("misplaced-namespace", member.key_span, message).label("nothing reads this here");
-    sink.push(error.help(format!("it belongs in the `extra_config` of {}", owners.join(" or of "))));
+    let its_own = |inner: &Member| SERVICE.keys.iter().any(|key| key.name == inner.key);
+    sink.push(match (scope, member.value.members()) {
+        (Scope::Service, [first, rest @ ..]) if its_own(first) && rest.iter().all(its_own) => {
+            error.help(format!("`{}` and what is beside it are keys of the service itself", first.key))
+        }
+        _ => error.help(format!("it belongs in the `extra_config` of {}", owners.join(" or of "))),
+    });
 }
 
 /// Whether the service's `auth/validator` was written as an endpoint's.
