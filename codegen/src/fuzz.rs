@@ -1,8 +1,10 @@
 //! Configs that nobody wrote, through everything: no panic, every place in the file, code that parses.
 //!
-//! They are made from the tables of what a config may hold (`grammar`), and by changing bytes of real ones. proptest
+//! They are made from the tables of what a config may hold (`grammar`), and by changing bytes of real ones, of one file or of
+//! several with overlays, fragments, variables and templates, in every format (`files`). proptest
 //! chooses and, where one fails, makes it small. A few seconds by default; `FUZZ_SECONDS=600` goes on for ten minutes.
 
+mod files;
 mod grammar;
 
 use std::time::{Duration, Instant};
