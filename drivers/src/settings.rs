@@ -74,6 +74,29 @@ pub struct Settings {
     pub base: PathBuf,
 }
 
+/// A setting that a client opens without.
+pub(crate) const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
+    Setting { name, kind, required: false, about }
+}
+
+// What TLS is told alike everywhere.
+pub(crate) const CA_CERTS: Setting =
+    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's.");
+pub(crate) const CLIENT_CERT: Setting =
+    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM.");
+pub(crate) const CLIENT_KEY: Setting =
+    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM.");
+pub(crate) const DISABLE_SYSTEM_CA_POOL: Setting = setting(
+    "tls.disable_system_ca_pool",
+    SettingKind::Flag,
+    "Trusts no other authorities than `tls.ca_certs`. Default: false.",
+);
+pub(crate) const TLS_REQUIRED: Setting = setting(
+    "tls.required",
+    SettingKind::Flag,
+    "Refuses servers without TLS. `ca_certs` and `client_cert` do so too. Default: false.",
+);
+
 // === impl Source ===
 
 impl Source {

@@ -1,6 +1,7 @@
 //! What a named broker of SNS or SQS may say.
 
 use crate::settings::checks::{Wrong, given, literals, needs};
+use crate::settings::{CA_CERTS, DISABLE_SYSTEM_CA_POOL, setting};
 use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of both drivers.
@@ -21,17 +22,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
     setting("access_key_id", SettingKind::Text, "The id of a key, instead of the SDK's default credentials."),
     setting("secret_access_key", SettingKind::Secret, "The secret of that key."),
     setting("session_token", SettingKind::Secret, "The session token of temporary credentials."),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    CA_CERTS,
+    DISABLE_SYSTEM_CA_POOL,
 ];
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// Checks what can be known of a named broker's settings without their variables and files.
 ///

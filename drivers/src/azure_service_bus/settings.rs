@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::connection_string::{ConnectionString, parse_hostname};
 use crate::settings::checks::{Wrong, check_numbers, check_tls, given, literals, needs};
+use crate::settings::{CA_CERTS, DISABLE_SYSTEM_CA_POOL, setting};
 use crate::{OpenError, Setting, SettingKind, Settings, parse_duration};
 
 /// The settings of [`DRIVER`](super::DRIVER).
@@ -30,12 +31,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         SettingKind::Duration,
         "A service that is not heard for as long is taken to be lost, in whole seconds from `2s` to `5m`. Default: `60s`.",
     ),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    CA_CERTS,
+    DISABLE_SYSTEM_CA_POOL,
     setting(
         "max_pending",
         SettingKind::Number,
@@ -45,10 +42,6 @@ pub(super) static SETTINGS: &[Setting] = &[
 
 /// With more messages on their way than this, something is wrong.
 const MOST_PENDING: usize = 1 << 20;
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// Settings of the default credential.
 const OF_IDENTITY: [&str; 6] =

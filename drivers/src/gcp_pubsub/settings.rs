@@ -2,6 +2,7 @@
 
 use super::endpoint;
 use crate::settings::checks::{Wrong, check_numbers, check_tls, given, literals};
+use crate::settings::{CA_CERTS, DISABLE_SYSTEM_CA_POOL, setting};
 use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
@@ -27,22 +28,14 @@ pub(super) static SETTINGS: &[Setting] = &[
         SettingKind::Text,
         "The `HOST:PORT` of an emulator, which is spoken to without TLS and credentials.",
     ),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    CA_CERTS,
+    DISABLE_SYSTEM_CA_POOL,
     setting(
         "max_pending",
         SettingKind::Number,
         "How many messages may be on their way to the service; more are refused at once. Default: 16384.",
     ),
 ];
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// Checks what can be known of a named broker's settings without their variables and files.
 ///

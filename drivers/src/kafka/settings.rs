@@ -3,6 +3,7 @@
 use super::addresses;
 use super::endpoint::Endpoint;
 use crate::settings::checks::{self, Wrong, flag, literals};
+use crate::settings::{CA_CERTS, CLIENT_CERT, CLIENT_KEY, DISABLE_SYSTEM_CA_POOL, setting};
 use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
@@ -27,15 +28,11 @@ pub(super) static SETTINGS: &[Setting] = &[
         "Makes this process a static member of its groups. It differs in each process: `env:HOSTNAME`.",
     ),
     setting("tls.enabled", SettingKind::Flag, "Speaks TLS. So do `ca_certs` and `client_cert`."),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
-    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
+    CA_CERTS,
+    CLIENT_CERT,
+    CLIENT_KEY,
     setting("tls.key_password", SettingKind::Secret, "The password of `tls.client_key`."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    DISABLE_SYSTEM_CA_POOL,
     setting(
         "sasl.mechanism",
         SettingKind::Text,
@@ -59,10 +56,6 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("sasl.scope", SettingKind::Text, "The scope to ask `token_endpoint` for."),
     setting("sasl.audience", SettingKind::Text, "The audience to ask `token_endpoint` for."),
 ];
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// How a client logs in, by the names that Kafka has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

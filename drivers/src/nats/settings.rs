@@ -2,6 +2,7 @@
 
 use super::addresses;
 use crate::settings::checks::{Wrong, check_numbers, check_tls, literals, needs};
+use crate::settings::{CA_CERTS, CLIENT_CERT, CLIENT_KEY, DISABLE_SYSTEM_CA_POOL, TLS_REQUIRED, setting};
 use crate::{OpenError, Setting, SettingKind, Settings};
 
 /// The settings of [`DRIVER`](super::DRIVER).
@@ -28,19 +29,11 @@ const ALL: &[Setting] = &[
     setting("token", SettingKind::Secret, "A token to log in with."),
     setting("nkey", SettingKind::Secret, "The seed of a user's nkey: `SU...`."),
     setting("credentials", SettingKind::Path, "The path of a credentials file: a JWT and a seed."),
-    setting(
-        "tls.required",
-        SettingKind::Flag,
-        "Refuses servers without TLS. `ca_certs` and `client_cert` do so too. Default: false.",
-    ),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
-    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    TLS_REQUIRED,
+    CA_CERTS,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    DISABLE_SYSTEM_CA_POOL,
     setting(
         "max_pending",
         SettingKind::Number,
@@ -52,10 +45,6 @@ const ALL: &[Setting] = &[
         "How many messages each subscription holds that nobody has received yet. Default: 1024.",
     ),
 ];
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// The ways to log in.
 pub(crate) const LOGINS: [&str; 4] = ["user", "token", "nkey", "credentials"];

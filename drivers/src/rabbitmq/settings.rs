@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::addresses::{self, check_vhost, is_external};
 use crate::settings::checks::{Wrong, check_numbers, check_tls, given, literals, needs};
+use crate::settings::{CA_CERTS, CLIENT_CERT, CLIENT_KEY, DISABLE_SYSTEM_CA_POOL, TLS_REQUIRED, setting};
 use crate::{OpenError, Setting, SettingKind, Settings, parse_duration};
 
 /// The settings of [`DRIVER`](super::DRIVER).
@@ -20,19 +21,11 @@ pub(super) static SETTINGS: &[Setting] = &[
     setting("password", SettingKind::Secret, "The user's password. Default: `guest`."),
     setting("vhost", SettingKind::Text, "The virtual host. Default: `/`."),
     setting("auth", SettingKind::Text, "How to log in: `plain`, or `external` by the client's certificate."),
-    setting(
-        "tls.required",
-        SettingKind::Flag,
-        "Refuses servers without TLS. `ca_certs` and `client_cert` do so too. Default: false.",
-    ),
-    setting("tls.ca_certs", SettingKind::Paths, "The paths of authorities to trust, in PEM, besides the system's."),
-    setting("tls.client_cert", SettingKind::Path, "The path of the client's certificate, in PEM."),
-    setting("tls.client_key", SettingKind::Path, "The path of the key of the client's certificate, in PEM."),
-    setting(
-        "tls.disable_system_ca_pool",
-        SettingKind::Flag,
-        "Trusts no other authorities than `tls.ca_certs`. Default: false.",
-    ),
+    TLS_REQUIRED,
+    CA_CERTS,
+    CLIENT_CERT,
+    CLIENT_KEY,
+    DISABLE_SYSTEM_CA_POOL,
     setting(
         "heartbeat",
         SettingKind::Duration,
@@ -49,10 +42,6 @@ pub(super) static SETTINGS: &[Setting] = &[
         "How many messages may be on their way to the server; more are refused at once. Default: 16384.",
     ),
 ];
-
-const fn setting(name: &'static str, kind: SettingKind, about: &'static str) -> Setting {
-    Setting { name, kind, required: false, about }
-}
 
 /// Checks what can be known of a named broker's settings without their variables and files.
 ///
