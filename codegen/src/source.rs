@@ -80,7 +80,6 @@ impl SourceFile {
     }
 
     /// A text that a template wrote.
-    #[allow(dead_code)]
     pub(crate) fn written_by(self, pieces: Vec<Piece>) -> Self {
         Self { pieces, ..self }
     }
