@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::folder::{Folder, GOOD, building};
+use crate::folder::{Folder, GOOD, building, without_variables};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const EXAMPLE: &str = "examples/environments";
@@ -133,10 +133,7 @@ fn the_page_shows_what_happens() {
 fn shell(folder: &Path, variables: &BTreeMap<String, String>, command: &str) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.current_dir(folder).args(["-c", &format!("{command} 2>&1")]).stdin(Stdio::null());
-    for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"] {
-        shell.env_remove(name);
-    }
-    let output = shell.envs(variables).output().expect("a shell starts");
+    let output = without_variables(&mut shell).envs(variables).output().expect("a shell starts");
     (output.status.success(), String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
@@ -219,9 +216,7 @@ fn cargo_builds_again_when_something_changed_and_only_then() {
             "--features",
             "mem",
         ]);
-        for name in ["GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS", "NAME"] {
-            cargo.env_remove(name);
-        }
+        without_variables(&mut cargo).env_remove("NAME");
         cargo.arg("--message-format=json").env("GATEWAY_CONFIG", folder.path().join("gateway.json"));
         let output = cargo.envs(variables.iter().copied()).output().expect("cargo starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

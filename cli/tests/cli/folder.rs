@@ -13,6 +13,14 @@ pub(crate) fn broken() -> String {
     GOOD.replace("\"mem://\"", "\"kafak://\"").replace("\"timeout\"", "\"tiemout\"")
 }
 
+/// Takes away what says from outside which config is meant: a test names its own.
+pub(crate) fn without_variables(command: &mut Command) -> &mut Command {
+    for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Held by a test that builds the gateway of this checkout: each build puts its binary in the place of the last one's.
 pub(crate) fn building() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
@@ -74,11 +82,7 @@ impl Folder {
     /// Calls the command anywhere. The test's own variables, which cargo has set, are not handed on.
     pub(crate) fn sluicegate_in(&self, called_in: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sluicegate"));
-        for name in
-            ["CARGO_MANIFEST_DIR", "GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS", "NO_COLOR"]
-        {
-            command.env_remove(name);
-        }
+        without_variables(&mut command).env_remove("CARGO_MANIFEST_DIR").env_remove("NO_COLOR");
         command.current_dir(called_in).envs(variables.iter().copied()).args(arguments);
         let output = command.output().expect("the command starts");
         Output {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, without_variables};
 
 const CHECKOUT: [(&str, &str); 1] = [("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"))];
 
@@ -95,7 +95,7 @@ fn new_crate_builds() {
         let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
         fs::copy(lock, folder.path().join("orders/Cargo.lock")).expect("a lock file");
         command.current_dir(folder.path().join("orders")).args(arguments);
-        let output = command.env_remove("GATEWAY_CONFIG").env_remove("GATEWAY_BASE").output().expect("cargo starts");
+        let output = without_variables(&mut command).output().expect("cargo starts");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (built, stderr) = cargo(&["build"]);

@@ -8,6 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::folder::{building, without_variables};
+
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Where the code that is shown begins.
 const FIRST_ENDPOINT: &str = "/// `GET /orders/next`";
@@ -27,7 +29,7 @@ struct Reader {
 #[test]
 #[ignore = "builds and starts the gateway: run by tests/run"]
 fn readme_shows_what_happens() {
-    let _alone = crate::folder::building();
+    let _alone = building();
     let readme = Path::new(ROOT).join("README.md");
     let text = fs::read_to_string(&readme).expect("README.md");
     let mut reader = Reader::new();
@@ -123,9 +125,7 @@ impl Reader {
         };
         let mut command = Command::new("sh");
         command.current_dir(&self.folder).arg("-c").arg(line).stdin(Stdio::null());
-        for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS", "REGION", "KRAKEND_PORT"] {
-            command.env_remove(name);
-        }
+        without_variables(&mut command).env_remove("REGION").env_remove("KRAKEND_PORT");
         command.env("GATEWAY_LISTEN", "127.0.0.1:0");
         command
     }

@@ -3,16 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::folder::{Folder, GOOD, broken, building};
+use crate::folder::{Folder, GOOD, broken, building, without_variables};
 
 /// Runs cargo in the folder `codegen` of this repository: what it ended with, stdout, stderr.
 fn cargo(variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../codegen")).args(arguments);
-    for name in ["GATEWAY_CONFIG", "GATEWAY_BASE", "GATEWAY_ENV", "GATEWAY_SETTINGS"] {
-        command.env_remove(name);
-    }
-    command.envs(variables.iter().copied());
+    without_variables(&mut command).envs(variables.iter().copied());
     let output = command.output().expect("cargo starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
